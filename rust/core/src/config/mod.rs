@@ -1,0 +1,1 @@
+//! `sealtrail.yaml`: where it is found, what it may say.

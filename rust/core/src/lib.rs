@@ -1,0 +1,9 @@
+//! The record, its proof and its storage: everything of sealtrail that must be exact.
+
+pub mod catalogue;
+pub mod config;
+pub mod demo;
+mod error;
+pub mod import;
+
+pub use error::{Error, Result};
