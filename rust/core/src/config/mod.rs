@@ -109,6 +109,8 @@ pub fn show(loaded: &Loaded) -> Result<String> {
 
 /// Reads the configuration in `text`; `path` is for messages.
 fn parse(text: &str, path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Loaded> {
+    // Some editors put a byte order mark first; places count from what follows it.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut root = Node::parse(text, path)?;
     resolve_in_force(&mut root, &Source { text, path }, env)?;
     let document: Document = read::typed(&root, path)?;

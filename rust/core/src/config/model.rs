@@ -182,7 +182,7 @@ pub struct LimitsConfig {
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("type" = ["object", "null"]))]
 pub struct IdentityConfig {
-    /// Name of the machine or container, for example `${HOSTNAME}`.
+    /// Name of the machine or container, for example `web-1`.
     #[serde(deserialize_with = "text")]
     pub host: Option<String>,
     /// Name of the application or service that records.

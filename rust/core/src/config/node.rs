@@ -35,6 +35,16 @@ impl At {
             column: before[line_start..].chars().count() + 1,
         }
     }
+
+    /// A configuration error at this place of `path`.
+    pub(super) fn error(self, path: &Path, message: String) -> Error {
+        Error::Config {
+            path: path.display().to_string(),
+            line: self.line,
+            column: self.column,
+            message,
+        }
+    }
 }
 
 /// A value of the file.
@@ -136,10 +146,7 @@ impl Node {
 
 /// Whether a file holds nothing but white space and comments.
 fn is_blank(text: &str) -> bool {
-    text.trim_start_matches('\u{feff}')
-        .lines()
-        .map(str::trim)
-        .all(|line| line.is_empty() || line.starts_with('#'))
+    text.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with('#'))
 }
 
 /// `text` without control characters, which a file could use to write over a terminal.
@@ -163,18 +170,6 @@ fn yaml_error(error: &serde_saphyr::Error, path: &Path) -> Error {
         _ => printable(&UserMessageFormatter.format_message(error)),
     };
     at.error(path, message)
-}
-
-impl At {
-    /// A configuration error at this place of `path`.
-    pub(super) fn error(self, path: &Path, message: String) -> Error {
-        Error::Config {
-            path: path.display().to_string(),
-            line: self.line,
-            column: self.column,
-            message,
-        }
-    }
 }
 
 impl<'de> Deserialize<'de> for Node {

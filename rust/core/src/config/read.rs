@@ -17,9 +17,10 @@ pub(super) fn typed<T: DeserializeOwned>(node: &Node, path: &Path) -> Result<T> 
     T::deserialize(node).map_err(|misfit| {
         let misfit = misfit.at(node.at);
         let keys: Vec<_> = misfit.keys.iter().rev().map(String::as_str).collect();
-        let message = match keys.is_empty() {
-            true => misfit.message,
-            false => format!("{}: {}", keys.join("."), misfit.message),
+        let message = if keys.is_empty() {
+            misfit.message
+        } else {
+            format!("{}: {}", keys.join("."), misfit.message)
         };
         misfit.at.unwrap_or(node.at).error(path, message)
     })

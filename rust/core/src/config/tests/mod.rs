@@ -1,5 +1,6 @@
 mod defaults;
 mod errors;
+mod garbage;
 mod references;
 mod schema;
 

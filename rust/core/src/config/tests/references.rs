@@ -98,6 +98,8 @@ fn a_missing_variable_is_told_with_the_place_of_its_reference() {
         let text = format!("audit:\n  identity:\n    host: {text}\n");
         let expected = format!("sealtrail.yaml:{place}: {missing}");
         assert_eq!(error_with(&text, &[("HOST", "web-1")]), expected, "{text}");
+        let text = format!("\u{feff}{}", text.replace('\n', "\r\n"));
+        assert_eq!(error_with(&text, &[("HOST", "web-1")]), expected, "{text:?}");
     }
 }
 
