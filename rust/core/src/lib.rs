@@ -5,5 +5,6 @@ pub mod config;
 pub mod demo;
 mod error;
 pub mod import;
+pub mod json;
 
 pub use error::{Error, Result};
