@@ -287,8 +287,8 @@ impl Catalogue {
         suggest::nearest(name, self.types.iter().map(|t| t.name.as_str()))
     }
 
-    /// What an event lacks against its type: missing required fields and wrong types, in the
-    /// order of the members' names. Of an unknown type only the common fields are checked.
+    /// What an event lacks against its type: missing required fields and wrong types, sorted by
+    /// path. Of an unknown type only the common fields are checked.
     ///
     /// The event must be a canonical object (other bytes give unspecified violations). Numbers
     /// that are kept as strings pass for numbers if the event's `_exact_numbers` lists them.

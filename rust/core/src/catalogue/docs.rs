@@ -116,10 +116,8 @@ fn type_name(field: &Field) -> String {
 /// not in the catalogue.
 pub fn describe(event_type: &str) -> Option<String> {
     let known = catalogue().event_type(event_type)?;
-    let mut out = format!(
-        "{}\n{}\n\ndefault severity  {}\n",
-        known.name, known.description, known.severity
-    );
+    let mut out =
+        format!("{}\n{}\n\ndefault severity  {}\n", known.name, known.description, known.severity);
     describe_fields(&mut out, "required", known, true);
     describe_fields(&mut out, "optional", known, false);
     let own: Vec<&[String]> = known.fields.iter().map(|f| f.path.as_slice()).collect();
@@ -179,11 +177,7 @@ pub(super) fn example(event_type: &EventType) -> serde_json::Value {
 }
 
 /// Sets the value at a path, making objects on the way.
-pub(super) fn insert(
-    event: &mut serde_json::Value,
-    path: &[String],
-    value: serde_json::Value,
-) {
+pub(super) fn insert(event: &mut serde_json::Value, path: &[String], value: serde_json::Value) {
     let place = path.iter().fold(event, |place, name| &mut place[name.as_str()]);
     *place = value;
 }

@@ -73,10 +73,10 @@ impl Catalogue {
                 return Err(format!("{} is listed twice", event_type.name));
             }
         }
-        let shapes = types.iter().map(|t| Shape::new(&t.fields, &common)).collect();
+        let shapes = types.iter().map(|t| Shape::new(&t.fields, &common));
         Ok(Self {
-            shapes,
-            common_shape: Shape::new(&[], &common),
+            shapes: shapes.collect::<Result<_, _>>()?,
+            common_shape: Shape::new(&[], &common)?,
             domains: file.domains,
             severities: file.severities,
             sensitivity_levels: file.sensitivity_levels,
