@@ -5,5 +5,9 @@ pub mod config;
 pub mod demo;
 mod error;
 pub mod import;
+pub mod keys;
+pub mod merkle;
+pub mod note;
+pub mod storage;
 
 pub use error::{Error, Result};
