@@ -7,5 +7,9 @@ pub mod demo;
 mod error;
 pub mod import;
 pub mod json;
+pub mod keys;
+pub mod merkle;
+pub mod note;
+pub mod storage;
 
 pub use error::{Error, Result};
