@@ -1,0 +1,7 @@
+"""The native extension; `sealtrail` re-exports what is public of it."""
+
+__all__ = ["__version__", "cli_main"]
+
+__version__: str
+
+def cli_main(argv: list[str]) -> int: ...
