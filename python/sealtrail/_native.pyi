@@ -1,5 +1,3 @@
-"""The native extension; `sealtrail` re-exports what is public of it."""
-
 __all__ = ["__version__", "cli_main"]
 
 __version__: str
