@@ -132,13 +132,7 @@ impl Calls {
         self.stop(turn, tag(said, "task-id")?, tag(said, "status")?, file)
     }
 
-    fn stop(
-        &mut self,
-        turn: &Turn<'_>,
-        agent: &str,
-        state: &str,
-        file: &str,
-    ) -> Option<Finished> {
+    fn stop(&mut self, turn: &Turn<'_>, agent: &str, state: &str, file: &str) -> Option<Finished> {
         if !matches!(state, "completed" | "failed" | "killed" | "stopped") {
             return None;
         }
@@ -175,7 +169,8 @@ impl Calls {
         }
         draft.set("result", outcome.result());
         draft.set_some("prompt_id", outcome.prompt_id.clone());
-        let took = millis(&outcome.timestamp).zip(millis(&timestamp)).map(|(end, start)| end - start);
+        let took =
+            millis(&outcome.timestamp).zip(millis(&timestamp)).map(|(end, start)| end - start);
         draft.set_some("duration_ms", took.filter(|took| *took >= 0));
         draft.set("source", source(file, &place, Some(&outcome.place)));
         if kind != Kind::Spawn {

@@ -63,14 +63,7 @@ impl Messages {
         (ended, None)
     }
 
-    fn add(
-        &mut self,
-        stream: &str,
-        key: String,
-        tokens: u64,
-        turn: &Turn<'_>,
-        file: &str,
-    ) -> bool {
+    fn add(&mut self, stream: &str, key: String, tokens: u64, turn: &Turn<'_>, file: &str) -> bool {
         let message = turn.message();
         let open = self.open.entry(stream.to_owned()).or_insert_with(|| Message {
             best: usage_event(turn, &key, file),
@@ -116,9 +109,9 @@ impl Messages {
 
     /// Ids of the responses that are still open.
     pub(super) fn open_ids(&self) -> impl Iterator<Item = String> + '_ {
-        self.open.values().map(|open| {
-            super::super::ids::audit_id("audit_cc_", &["usage", &open.key])
-        })
+        self.open
+            .values()
+            .map(|open| super::super::ids::audit_id("audit_cc_", &["usage", &open.key]))
     }
 }
 

@@ -148,8 +148,7 @@ impl<'a> Transcript<'a> {
             return;
         }
         self.sessions.insert(scope.session.clone());
-        let turn =
-            Turn { scope: scope.clone(), rank, timestamp, body: line, outer: line, place };
+        let turn = Turn { scope: scope.clone(), rank, timestamp, body: line, outer: line, place };
         let mut draft = turn.draft("agent.deployed", &["session", &scope.session], self.file);
         draft.set("agent_type", super::super::Source::ClaudeCode.name());
         draft.set_some("entrypoint", text(line, "entrypoint"));
@@ -318,8 +317,7 @@ impl<'a> Transcript<'a> {
             return;
         };
         let timestamp = text(line, "timestamp").unwrap_or_default();
-        let turn =
-            Turn { scope: scope.clone(), rank, timestamp, body: line, outer: line, place };
+        let turn = Turn { scope: scope.clone(), rank, timestamp, body: line, outer: line, place };
         if !turn.has_time() {
             return;
         }

@@ -181,9 +181,11 @@ impl Outcome {
 fn severity(rule: &Rule, status: &str, record: &Value) -> Option<&'static str> {
     let root = record["userIdentity"]["type"].as_str() == Some("Root");
     let failed_login = status == "failure" && rule.event_type == "auth.user_login";
-    let alarming = status == "denied" || failed_login || (root && status == "success" && {
-        !matches!(rule.event_type, "data.api_call" | "auth.iam_read" | "system.audit_access")
-    });
+    let alarming = status == "denied"
+        || failed_login
+        || (root && status == "success" && {
+            !matches!(rule.event_type, "data.api_call" | "auth.iam_read" | "system.audit_access")
+        });
     rule.severity.or(alarming.then_some("warning"))
 }
 
@@ -229,20 +231,23 @@ fn details(draft: &mut Draft, event_type: &str, source: &str, name: &str, record
             let role = ["roleName", "userName", "groupName", "instanceProfileName"]
                 .iter()
                 .find_map(|key| text(request, key));
-            let policy = ["policyArn", "policyName", "roleName"]
-                .iter()
-                .find_map(|key| text(request, key));
+            let policy =
+                ["policyArn", "policyName", "roleName"].iter().find_map(|key| text(request, key));
             draft.set_some("role", role);
             draft.set_some("scopes", policy.map(|policy| vec![policy.to_owned()]));
         }
         "data.api_call" => draft.set("endpoint", endpoint),
         "data.db_query" => {
-            let sent = ["statement", "sql", "queryString"].iter().find_map(|key| text(request, key));
+            let sent =
+                ["statement", "sql", "queryString"].iter().find_map(|key| text(request, key));
             draft.set("statement", sent.map_or_else(|| name.to_owned(), str::to_owned));
         }
         "system.config_change" | "system.credential_rotated" => {
             draft.set("setting", endpoint);
-            draft.set_some("modified_by", text(identity, "arn").or_else(|| text(identity, "invokedBy")));
+            draft.set_some(
+                "modified_by",
+                text(identity, "arn").or_else(|| text(identity, "invokedBy")),
+            );
         }
         _ => {}
     }

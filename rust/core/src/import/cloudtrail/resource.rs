@@ -68,9 +68,10 @@ fn s3(service: &str, request: &Value) -> Option<Found> {
 }
 
 fn named(service: &str, request: &Value) -> Option<Found> {
-    NAMES.iter().filter(|(of, ..)| *of == service).find_map(|(_, key, kind)| {
-        Some(((*kind).to_owned(), Some(text(request, key)?.to_owned())))
-    })
+    NAMES
+        .iter()
+        .filter(|(of, ..)| *of == service)
+        .find_map(|(_, key, kind)| Some(((*kind).to_owned(), Some(text(request, key)?.to_owned()))))
 }
 
 fn listed(record: &Value) -> Option<Found> {
@@ -87,7 +88,8 @@ fn batch(service: &str, request: &Value) -> Option<Found> {
             ("dynamodb_table", tables.keys().map(String::as_str).collect())
         }
         "ssm" => {
-            let names = request["names"].as_array().or_else(|| request["instanceIds"].as_array())?;
+            let names =
+                request["names"].as_array().or_else(|| request["instanceIds"].as_array())?;
             let kind = if request["names"].is_array() { "ssm_parameter" } else { "ec2_instance" };
             (kind, names.iter().filter_map(Value::as_str).collect())
         }
