@@ -148,10 +148,10 @@ impl<'a> Transcript<'a> {
             return;
         }
         self.sessions.insert(scope.session.clone());
-        let turn =
-            Turn { scope: scope.clone(), rank, timestamp, body: line, outer: line, place };
+        let turn = Turn { scope: scope.clone(), rank, timestamp, body: line, outer: line, place };
         let mut draft = turn.draft("agent.deployed", &["session", &scope.session], self.file);
         draft.set("agent_type", super::super::Source::ClaudeCode.name());
+        draft.set_some("agent_version", text(line, "version"));
         draft.set_some("entrypoint", text(line, "entrypoint"));
         draft.set("status", "success");
         self.push(rank, place.line, draft.build());
@@ -226,9 +226,9 @@ impl<'a> Transcript<'a> {
         let code = code.or_else(|| error["status"].as_u64().map(|status| status.to_string()));
         let mut draft = turn.draft("workflow.retry", &["retry", uuid], self.file);
         draft.set("status", "error");
-        draft.set("error", message.unwrap_or("API error"));
+        draft.set("error_message", message.unwrap_or("API error"));
         draft.set_some("result_code", code);
-        draft.set_some("attempt", turn.body["retryAttempt"].as_u64());
+        draft.set_some("attempt", turn.body["retryAttempt"].as_u64().or(Some(1)));
         draft.set_some("max_attempts", turn.body["maxRetries"].as_u64());
         draft.set_some("delay_ms", turn.body["retryInMs"].as_f64());
         draft.set("severity", "warning");
@@ -318,8 +318,7 @@ impl<'a> Transcript<'a> {
             return;
         };
         let timestamp = text(line, "timestamp").unwrap_or_default();
-        let turn =
-            Turn { scope: scope.clone(), rank, timestamp, body: line, outer: line, place };
+        let turn = Turn { scope: scope.clone(), rank, timestamp, body: line, outer: line, place };
         if !turn.has_time() {
             return;
         }
