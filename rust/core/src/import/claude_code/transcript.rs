@@ -242,9 +242,9 @@ impl<'a> Transcript<'a> {
     /// A message, wherever it was found.
     fn turn(&mut self, turn: &Turn<'_>) {
         let assistant = text(turn.body, "type") == Some("assistant");
+        let kind = |block: &Value| text(block, "type").unwrap_or_default().to_owned();
         let blocks = turn.blocks();
-        let answers = blocks.iter().any(|block| text(block, "type") == Some("tool_result"));
-        if !assistant && !answers {
+        if !assistant && !blocks.iter().any(|block| is_result(&kind(block))) {
             // Something new was said to the agent, so it had finished (or was stopped).
             if turn.body["isMeta"].as_bool() != Some(true) {
                 self.end(&turn.scope.stream());
@@ -256,16 +256,18 @@ impl<'a> Transcript<'a> {
         }
         if assistant {
             self.response(turn);
-            for block in blocks.iter().filter(|block| text(block, "type") == Some("tool_use")) {
+        }
+        for block in blocks {
+            let kind = kind(block);
+            let done = if assistant && is_call(&kind) {
                 let mode = self.permission_mode.as_deref();
-                let done = self.calls.call(turn, block, mode, self.file, self.options);
-                self.finished(done);
-            }
-        } else {
-            for block in blocks.iter().filter(|block| text(block, "type") == Some("tool_result")) {
-                let done = self.calls.result(turn, block, self.file, self.options);
-                self.finished(done);
-            }
+                self.calls.call(turn, block, mode, self.file, self.options)
+            } else if is_result(&kind) {
+                self.calls.result(turn, block, self.file, self.options)
+            } else {
+                None
+            };
+            self.finished(done);
         }
     }
 
@@ -334,6 +336,16 @@ impl<'a> Transcript<'a> {
             }
         }
     }
+}
+
+/// Calls of tools that run here, at the model's provider, or behind the provider.
+fn is_call(kind: &str) -> bool {
+    matches!(kind, "tool_use" | "server_tool_use" | "mcp_tool_use")
+}
+
+/// `tool_result`, `web_search_tool_result` and the like.
+fn is_result(kind: &str) -> bool {
+    kind.ends_with("tool_result")
 }
 
 fn is_uuid(name: &str) -> bool {

@@ -127,3 +127,58 @@ fn the_events_of_the_eventful_session() {
     let expected: Vec<_> = expected.iter().map(|(kind, n)| ((*kind).to_owned(), *n)).collect();
     assert_eq!(counts, expected);
 }
+
+/// A session and its subagent's transcript, in the order in which their lines were written.
+fn two_files() -> Vec<(usize, Vec<u8>)> {
+    let task = "toolu_01TTTTTTTTTTTTTTTTTTTTTT";
+    let read = "toolu_01RRRRRRRRRRRRRRRRRRRRRR";
+    let id = |n: u32| format!("msg_01{n:0>24}");
+    let main = Script::default()
+        .prompt("go")
+        .calls(&id(1), task, "Task", json!({"description": "d", "subagent_type": "t"}))
+        .result(
+            task,
+            json!("done"),
+            json!({"toolUseResult": {"status": "completed", "agentId": "aaa", "usage":
+                {"input_tokens": 3, "cache_read_input_tokens": 100,
+                    "cache_creation_input_tokens": 20}}}),
+        )
+        .says(&id(2), 8, Some("end_turn"));
+    let agent = Script::of_agent("aaa")
+        .prompt("find it")
+        .calls(&id(3), read, "Read", json!({"file_path": "/a"}))
+        .result(read, json!("text"), json!({}))
+        .says(&id(4), 7, None);
+    let line = |value: &Value| format!("{value}\n").into_bytes();
+    let mut order: Vec<_> = main.lines[..2].iter().map(|value| (0, line(value))).collect();
+    order.extend(agent.lines.iter().map(|value| (1, line(value))));
+    order.extend(main.lines[2..].iter().map(|value| (0, line(value))));
+    order
+}
+
+#[test]
+fn a_session_that_grows_with_its_subagent_agrees_with_itself() {
+    let order = two_files();
+    let import = |lines: &[(usize, Vec<u8>)]| {
+        let mut files = [Vec::new(), Vec::new()];
+        for (file, line) in lines {
+            files[*file].extend_from_slice(line);
+        }
+        let name = format!("{SESSION}.jsonl");
+        let agent = format!("{SESSION}/subagents/agent-aaa.jsonl");
+        let named = [(name.as_str(), files[0].as_slice()), (agent.as_str(), files[1].as_slice())];
+        let imports = read(&named, &ImportOptions::default());
+        imports.iter().flat_map(by_id).collect::<HashMap<_, _>>()
+    };
+    let whole = import(&order);
+    assert_eq!(whole.len(), 8, "{:#?}", whole.values());
+    let mut before = 0;
+    for cut in 0..=order.len() {
+        let part = import(&order[..cut]);
+        for (id, event) in &part {
+            assert_eq!(Some(event), whole.get(id), "cut after line {cut}");
+        }
+        assert!(part.len() >= before);
+        before = part.len();
+    }
+}

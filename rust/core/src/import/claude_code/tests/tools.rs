@@ -225,6 +225,20 @@ fn a_call_without_result_and_a_result_without_call_wait() {
 }
 
 #[test]
+fn tools_of_the_provider_have_call_and_result_in_one_message() {
+    let call = json!({"type": "server_tool_use", "id": TOOL, "name": "web_search",
+        "input": {"query": "x"}});
+    let answer = json!({"type": "web_search_tool_result", "tool_use_id": TOOL, "content": []});
+    let mut line = super::response(MESSAGE, 9, Some("end_turn"), call);
+    line["message"]["content"].as_array_mut().unwrap().push(answer);
+    let import = Script::default().add(line).import();
+    let event = only(&import, "data.api_call");
+    assert_eq!(event["endpoint"], "claude-code:web_search");
+    assert_eq!(event["source"]["result_line"], 1);
+    assert_eq!(event["result"]["size_bytes"], 2);
+}
+
+#[test]
 fn short_ids_are_unique_within_their_session_only() {
     let script = Script::default()
         .calls("m1", "call_1", "Read", json!({"file_path": "/a"}))
