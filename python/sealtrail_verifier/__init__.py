@@ -7,22 +7,27 @@ nothing, and trusts only the bytes and the keys that the caller brings.
 
 Modules, in the order in which an auditor may want to read them:
 
-| module      | FORMAT | what it checks                                        |
+| module      | FORMAT | what it holds                                         |
 |-------------|--------|-------------------------------------------------------|
-| `forms`     |        | strict reading of one JSON object's members           |
+| `report`    |        | the outcome: verdict, counts, findings                |
+| `verifier`  |        | the whole trail, in order                             |
+| `folder`    |        | reading files                                         |
 | `jcs`       | 1      | canonical JSON                                        |
+| `forms`     |        | strict reading of one JSON object's members           |
 | `records`   | 2      | the record: times, ids, types                         |
 | `merkle`    | 3      | leaves and trees                                      |
-| `columns`   | 4      | columns and rest: taking apart and assembling         |
-| `note`      | 7      | signed notes, Ed25519 (`ed25519` is the slow fallback) |
-| `keys`      | 8      | the HMAC keys derived from the owner's root secret    |
+| `columns`   | 4      | columns and rest: assembling and taking apart         |
 | `trailfile` | 6      | trail.json                                            |
-| `entries`   | 7      | the form of one ledger entry                          |
-| `ledger`    | 7      | the sequence of entries: what makes one valid         |
-| `segment`   | 5      | one segment: bytes, metadata, batches                 |
-| `rows`      | 3-5    | the rows of a segment                                 |
-| `verifier`  |        | the whole trail, in order                             |
-| `report`    |        | what was found                                        |
+| `note`      | 7      | signed notes, Ed25519 (`ed25519` is the slow fallback) |
+| `entries`   | 7      | the form of a ledger entry                            |
+| `ledger`    | 7      | what makes an entry valid                             |
+| `history`   | 7      | all entries, trail.json, the newest checkpoint        |
+| `stored`    | 5, 7   | whether a segment's bytes are the signed ones         |
+| `metadata`  | 5      | the form of a segment's metadata                      |
+| `segment`   | 5      | metadata, columns and batches of a segment            |
+| `rows`      | 2 to 5 | its rows: assembled, checked, hashed                  |
+| `keys`      | 8      | HMAC keys, from the owner's root secret               |
+| `seals`     | 7, 8   | HMACs of entries, seals of epochs                     |
 """
 
 from sealtrail_verifier.report import Finding, Report

@@ -31,7 +31,9 @@ class Folder:
     def slots(self) -> list[int]:
         """The numbers of the ledger's entries, ascending."""
         ledger = self._path / "ledger"
-        names = os.listdir(ledger) if ledger.is_dir() else []
+        names = (
+            [path.name for path in ledger.iterdir() if path.is_file()] if ledger.is_dir() else []
+        )
         return sorted(int(match[1]) for match in map(_SLOT.fullmatch, names) if match)
 
 

@@ -1,7 +1,7 @@
 """The rows of a segment: each assembled, checked and hashed (FORMAT sections 2 to 5)."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa  # type: ignore[import-untyped]
 
@@ -11,7 +11,9 @@ from sealtrail_verifier.entries import MAX_BOUND
 from sealtrail_verifier.forms import FormatError
 from sealtrail_verifier.metadata import Metadata, Task
 
-_UNKNOWN_LEAF = bytes(32)
+_UNKNOWN_LEAF: Final = bytes(32)
+SLICE: Final = 4096
+"""So many rows are in memory at a time."""
 
 
 class Bounds:
@@ -20,6 +22,15 @@ class Bounds:
     def __init__(self) -> None:
         self.low: Any = None
         self.high: Any = None
+        self.nulls = 0
+
+    def add_all(self, values: list[Any]) -> None:
+        """Takes many values into account; None only counts as one of `nulls`."""
+        present = [value for value in values if value is not None]
+        self.nulls += len(values) - len(present)
+        if present:
+            self.add(min(present))
+            self.add(max(present))
 
     def add(self, value: Any) -> None:
         """Takes a value into account."""
@@ -61,17 +72,20 @@ class Rows:
         self._bounds = {name: Bounds() for name in ("audit_id", "event_type", "recorded_at")}
 
     def read(self, file: Any) -> None:
-        """Reads the file, one row group at a time."""
+        """Reads the file, some thousand rows at a time."""
         self._rest_column = "_rest" in file.schema_arrow.names
         for i in range(file.metadata.num_row_groups):
-            table = file.read_row_group(i)
-            batches = table.column("_batch").to_pylist()
-            stored = [_plain(table.column(column.name)) for column in self._said.columns]
-            rests = _plain(table.column("_rest")) if self._rest_column else [None] * len(batches)
-            self._check_statistics(file.metadata.row_group(i), [batches, *stored, rests])
-            for ordinal, rest, *values in zip(batches, rests, *stored, strict=True):
-                self._row(ordinal, values, rest)
-                self.count += 1
+            seen = [Bounds() for _ in file.schema_arrow.names]
+            for slice_ in file.iter_batches(batch_size=SLICE, row_groups=[i]):
+                columns = [_plain(column) for column in slice_.columns]
+                for bounds, values in zip(seen, columns, strict=True):
+                    bounds.add_all(values)
+                batches, *stored = columns
+                rests = stored.pop() if self._rest_column else [None] * len(batches)
+                for ordinal, rest, *row in zip(batches, rests, *stored, strict=True):
+                    self._row(ordinal, row, rest)
+                    self.count += 1
+            self._check_statistics(file.metadata.row_group(i), seen)
 
     def totals(self) -> Iterator[tuple[str, str]]:
         """Yields what is wrong with the whole: bounds, misfits, needless columns."""
@@ -167,20 +181,16 @@ class Rows:
         self._bounds["event_type"].add(event_type)
         self._bounds["recorded_at"].add(records.timestamp_micros(record["recorded_at"]))
 
-    def _check_statistics(self, group: Any, columns: list[list[Any]]) -> None:
+    def _check_statistics(self, group: Any, seen: list[Bounds]) -> None:
         """Readers skip row groups by the Parquet statistics, so these must not lie."""
-        for i in range(group.num_columns):
+        for i, bounds in enumerate(seen):
             chunk = group.column(i)
             statistics = chunk.statistics
-            values = [value for value in columns[i] if value is not None]
-            if statistics is None or not values:
+            if statistics is None:
                 continue
-            nulls = len(columns[i]) - len(values)
-            lies = statistics.has_null_count and statistics.null_count != nulls
-            if statistics.has_min_max:
-                low, high = min(values), max(values)
-                if isinstance(low, str):
-                    low, high = low.encode(), high.encode()
+            lies = statistics.has_null_count and statistics.null_count != bounds.nulls
+            if statistics.has_min_max and bounds.low is not None:
+                low, high = _raw(bounds.low), _raw(bounds.high)
                 lies = lies or low < statistics.min_raw or high > statistics.max_raw
             if lies:
                 self._statistics.append(f"those of {chunk.path_in_schema} are not of its values")
@@ -191,6 +201,11 @@ def _plain(column: Any) -> list[Any]:
     if pa.types.is_timestamp(column.type):
         column = column.cast(pa.int64())
     return list(column.to_pylist())
+
+
+def _raw(value: Any) -> Any:
+    """A value as Parquet statistics hold and compare it."""
+    return value.encode() if isinstance(value, str) else value
 
 
 def _rest(text: str | None) -> dict[str, Any]:

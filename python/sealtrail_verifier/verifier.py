@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from sealtrail_verifier import history, segment
+from sealtrail_verifier import history, stored
 from sealtrail_verifier.columns import Column, fixed_columns
 from sealtrail_verifier.entries import Append, Entry
 from sealtrail_verifier.folder import Folder, is_slot, slot
@@ -104,7 +104,7 @@ class _Verification:
                 sound = False
                 continue
             task = Task(trail_id, entry, append, add, promoted, self.fixed, key)
-            outcome = segment.check(data, task)
+            outcome = stored.check(data, task)
             self.report.findings += outcome.findings
             self.report.count("segments")
             self.report.count("bytes of segments", len(data))

@@ -454,9 +454,9 @@ def fits(type_: str, value: Any) -> bool:
 
 def split(records: list[Json], promote: list[Promotion]) -> tuple[list[Json], list[Json]]:
     """Splits records into column values and rest; returns columns and rows."""
-    columns, rows = [], []
+    columns: list[Json] = []
     rests: list[Json] = [json.loads(rfc8785.dumps(record)) for record in records]
-    rows = [{} for _ in records]
+    rows: list[Json] = [{} for _ in records]
     by_name = sorted(promote, key=lambda item: "_".join(item[0]).encode())
     for path, type_ in FIXED + by_name:
         column = column_json(path, type_) | {"misfits": 0}
@@ -533,20 +533,21 @@ def event(i: int, domain: str = "data") -> Json:
 
 
 def tiny(folder: Path, **options: Any) -> Maker:
-    """A trail of two writers, three epochs, two batches a segment, seven entries."""
+    """A trail of two writers and three epochs, mostly two batches a segment, eight entries."""
     maker = Maker(folder, **options)
     first = maker.writers[0]
-    maker.append(first, [event(i) for i in range(9)], promote=PROMOTE, close=True)
+    maker.append(first, [event(i) for i in range(9)], promote=PROMOTE)
     maker.tick(hours=1)
-    maker.ratchet(first) if first.epoch < maker.epoch_now() else None
+    maker.close(first)
     second = maker.add_writer()
     maker.authorize(second)
     maker.append(second, [event(i, "auth") for i in range(6)], promote=PROMOTE[:2])
-    wider = [(("score",), "float64"), *PROMOTE[1:]]
+    wider: list[Promotion] = [(("score",), "float64"), *PROMOTE[1:]]
     maker.append(first, [event(i) for i in range(3, 12)], promote=wider)
-    maker.close(first)
     maker.tick(hours=3)
     maker.ratchet(first)
-    maker.append(first, [event(0, "system")], batches=1, close=True)
+    last = [event(0, "system"), *[event(i, "agent") for i in range(4, 7)]]
+    maker.append(first, last, promote=wider, close=True)
+    maker.close(second)
     maker.hint()
     return maker
