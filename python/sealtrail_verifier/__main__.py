@@ -41,12 +41,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         report = verify_trail(arguments.trail, arguments.key, arguments.owner_key)
     except OSError as error:
-        print(f"cannot read the trail: {error}", file=sys.stderr)
+        sys.stderr.write(f"cannot read the trail: {error}\n")
         return 3
-    if arguments.output == "json":
-        print(json.dumps(report.as_json(), indent=2))
-    else:
-        print(report.as_text())
+    as_json = arguments.output == "json"
+    text = json.dumps(report.as_json(), indent=2) if as_json else report.as_text()
+    sys.stdout.write(text + "\n")
     return 0 if report.verdict == "VERIFIED" else 4
 
 

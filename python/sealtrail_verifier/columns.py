@@ -7,7 +7,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa
 
 from sealtrail_verifier.forms import MAX_INTEGER, FormatError, Members
 from sealtrail_verifier.records import MAX_MICROS, micros_text, timestamp_micros

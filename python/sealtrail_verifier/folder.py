@@ -12,6 +12,7 @@ class Folder:
     """Reads files; other errors than absence are raised as `OSError`."""
 
     def __init__(self, path: str | Path) -> None:
+        """Opens a folder, which must be there."""
         self._path = Path(path)
         if not self._path.is_dir():
             raise NotADirectoryError(f"{path} is not a folder")

@@ -19,6 +19,7 @@ class FormatError(ValueError):
     """
 
     def __init__(self, kind: str, problem: str) -> None:
+        """Says what is wrong."""
         super().__init__(f"{kind}: {problem}")
         self.kind = kind
         self.problem = problem
@@ -52,6 +53,7 @@ class Members:
     """Reads the members of one object; `end` refuses those that nobody asked for."""
 
     def __init__(self, value: object, where: str) -> None:
+        """Begins to read an object, which findings call `where`."""
         if not isinstance(value, dict):
             raise FormatError("form", f"{where} is not an object")
         self._left: dict[str, object] = dict(value)

@@ -26,6 +26,7 @@ class Tree:
     """
 
     def __init__(self, leaves: Iterable[bytes] = ()) -> None:
+        """Begins with these leaf hashes."""
         self.size = 0
         self._subtrees: list[bytes] = []
         for leaf in leaves:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa
 
 from sealtrail_verifier import jcs, merkle, records
 from sealtrail_verifier.columns import assemble, lookup, take_apart
@@ -20,6 +20,7 @@ class Bounds:
     """The least and the greatest of the values seen; both None before the first."""
 
     def __init__(self) -> None:
+        """Begins without values."""
         self.low: Any = None
         self.high: Any = None
         self.nulls = 0
@@ -55,6 +56,7 @@ class Rows:
     """
 
     def __init__(self, said: Metadata, task: Task) -> None:
+        """Prepares to read the rows of one segment."""
         self.count = 0
         self.problems: dict[tuple[str, str], list[int]] = {}
         self.leaves: list[list[bytes]] = [[] for _ in said.batches]

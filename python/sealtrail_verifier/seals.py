@@ -14,6 +14,7 @@ class Seals:
     """The HMAC keys of one trail, and the checks that need them."""
 
     def __init__(self, secret: RootSecret, report: Report) -> None:
+        """Begins before entry 0; what is wrong goes to the report."""
         self._secret = secret
         self._report = report
         self._chains: dict[str, Chain] = {}

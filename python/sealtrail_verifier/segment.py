@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
 
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from sealtrail_verifier import keys, merkle, metadata
 from sealtrail_verifier.columns import ARROW, by_name
@@ -42,7 +42,7 @@ def look(data: bytes, task: Task) -> Outcome:
             checker.check_file(file)
     except FormatError as bad:
         checker.wrong(bad.kind, bad.problem)
-    except Exception as error:  # a damaged Parquet file may raise anything
+    except Exception as error:  # noqa: BLE001 - a bad Parquet file may raise anything
         checker.wrong("unreadable", f"not readable as Parquet: {error}"[:300])
     return checker.outcome
 

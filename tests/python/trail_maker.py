@@ -11,6 +11,7 @@ import hmac
 import io
 import json
 import random
+import sys
 import uuid
 from collections import defaultdict
 from collections.abc import Callable
@@ -19,10 +20,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pyarrow as pa
+import pyarrow.parquet as pq
 import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+# For the tests that import this; at the end, so that an installed `sealtrail` stays visible.
+sys.path.append(str(Path(__file__).resolve().parents[2] / "python"))
 
 Json = dict[str, Any]
 Tweak = Callable[[Any], None]
