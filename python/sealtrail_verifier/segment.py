@@ -1,5 +1,6 @@
 """What a segment holds: metadata, columns and batches (FORMAT section 5)."""
 
+import base64
 import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -86,6 +87,7 @@ class _Checker:
         if entries.keys() - {_ARROW_SCHEMA} != _OURS:
             names = ", ".join(sorted(repr(name)[1:80] for name in entries))
             raise FormatError("metadata", f"the file's metadata entries are not ours, but {names}")
+        _check_arrow_schema(entries.get(_ARROW_SCHEMA))
         said = metadata.read(entries[b"sealtrail"])
         seal = unhex(entries[b"sealtrail.seal"].decode("ascii", "replace"), 32)
         if self.task.key is not None:
@@ -131,8 +133,6 @@ class _Checker:
         found = list(zip(schema.names, schema.types, strict=True))
         if found not in (expected, [*expected, ("_rest", pa.utf8())]):
             raise FormatError("columns", "the file's columns are not those that its metadata lists")
-        if schema.metadata and schema.metadata.keys() - _OURS:
-            raise FormatError("metadata", "the file's Arrow schema carries more than the schema")
 
     def _check_batch(self, batch: Batch, leaves: list[bytes], numbers: list[int]) -> None:
         if len(leaves) != batch.rows:
@@ -149,6 +149,14 @@ class _Checker:
             self.wrong("root", problem, batch.id, ranges(damaged))
         elif merkle.root(runs) != batch.root:
             self.wrong("root", "its records do not lead to its root", batch.id, ranges(numbers))
+
+
+def _check_arrow_schema(entry: bytes | None) -> None:
+    """The entry that the Arrow library adds may repeat the columns, nothing else."""
+    if entry is not None:
+        schema = pa.ipc.read_schema(pa.BufferReader(base64.b64decode(entry)))
+        if schema.metadata or any(field.metadata for field in schema):
+            raise FormatError("metadata", "the file's Arrow schema carries more than the schema")
 
 
 def _column_problems(said: Metadata, task: Task) -> Iterator[str]:

@@ -9,6 +9,8 @@ import pyarrow as pa
 import pytest
 import rfc8785
 import trail_maker as tm
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from verifier_helpers import Json, kinds, verify
 
 from sealtrail_verifier import rows
@@ -89,6 +91,14 @@ def odd_type(metadata: Json) -> None:
     metadata["columns"] = [first | {"type": "int8"}, *others]
 
 
+def field_metadata(tables: list[Any]) -> None:
+    fields = [field.with_metadata({"hidden": "1"}) for field in tables[0].schema]
+    tables[0] = tables[0].cast(pa.schema(fields))
+
+
+UNSORTED = in_record(0, x="1", a="1", _exact_numbers=["/x", "/a"])
+BEYOND = in_record(0, a=["1"], _exact_numbers=["/a/1"])
+
 SEGMENT_RULES: list[tuple[str, str, Stages]] = [
     ("a hash that is not the file's", "sha256", {"add": assign(sha256="0" * 64)}),
     ("a length that is not the file's", "length", {"add": assign(bytes=1)}),
@@ -112,6 +122,7 @@ SEGMENT_RULES: list[tuple[str, str, Stages]] = [
     ("a seal that is no hex", "form", {"seal": lambda s: s.__setitem__(0, "x")}),
     ("another metadata entry", "metadata", {"keyvalue": assign(more="1")}),
     ("Arrow metadata", "metadata", {"table": extra_metadata}),
+    ("metadata of an Arrow field", "metadata", {"table": field_metadata}),
     ("columns of the file in another order", "columns", {"table": reorder_columns}),
     ("columns in another order", "columns", {"columns": lambda c: c.reverse()}),
     ("another batch root", "tree", {"metadata": in_batch(root="0" * 64)}),
@@ -121,6 +132,8 @@ SEGMENT_RULES: list[tuple[str, str, Stages]] = [
     ("another salt", "commitment", {"metadata": in_batch(salt=tm.b64(bytes(32)))}),
     ("another commitment", "commitment", {"metadata": in_batch(commitment="0" * 64)}),
     ("another count of rows in a batch", "batch", {"metadata": in_batch(rows=2)}),
+    ("a batch of too many rows", "batches", {"metadata": in_batch(rows=65_537)}),
+    ("metadata with another HMAC key", "metadata", {"metadata": assign(hmac_key="0" * 16)}),
     ("a moved batch", "batches", {"metadata": in_batch(entry=0)}),
     ("rows in another order", "order", {"rows": swap}),
     ("a row of another batch", "root", {"rows": in_row(0, _batch=1)}),
@@ -162,6 +175,19 @@ SEGMENT_RULES: list[tuple[str, str, Stages]] = [
     ("an audit_id with a space", "record", {"records": in_record(0, audit_id="a b")}),
     ("another schema version", "record", {"records": in_record(0, schema_version=2)}),
     ("violations of another form", "record", {"records": in_record(0, schema_violations=[{}])}),
+    ("pointers that are no list", "record", {"records": in_record(0, _exact_numbers={})}),
+    (
+        "pointers out of order",
+        "record",
+        {"records": UNSORTED},
+    ),
+    ("a pointer without a slash", "record", {"records": in_record(0, a="1", _exact_numbers=["a"])}),
+    (
+        "a pointer beyond a list",
+        "record",
+        {"records": BEYOND},
+    ),
+    ("a pointer to a word", "record", {"records": in_record(0, a="one", _exact_numbers=["/a"])}),
     ("a pointer to nothing", "record", {"records": in_record(0, _exact_numbers=["/nothing"])}),
     ("a record nested too deep", "record", {"records": in_record(0, deep=nest(64))}),
 ]
@@ -310,6 +336,21 @@ def test_the_entry_that_the_rules_change_is_valid(fresh: tm.Maker) -> None:
         column("a", ["a"], "float64"),
     ]
     appended(fresh, assign(columns=ab, load="load-1"))
+    assert verify(fresh).findings == []
+
+
+def test_bounds_of_more_than_128_bytes_are_left_out(fresh: tm.Maker) -> None:
+    events = [tm.event(0) | {"audit_id": "x" * length} for length in (128, 129)]
+    fresh.append(fresh.writers[0], events[:1], batches=1)
+    fresh.append(fresh.writers[0], events, batches=1)
+    assert "audit_id" in json.loads(fresh.slot(1).read_bytes())["body"]["adds"][0]["stats"]
+    assert "audit_id" not in json.loads(fresh.slot(2).read_bytes())["body"]["adds"][0]["stats"]
+    assert verify(fresh).findings == []
+
+
+def test_exact_numbers_are_found_in_lists_and_under_odd_names(fresh: tm.Maker) -> None:
+    event = tm.event(0) | {"a/b": {"~": ["x", "1.10"]}, "_exact_numbers": ["/a~1b/~0/1"]}
+    fresh.append(fresh.writers[0], [event], batches=1)
     assert verify(fresh).findings == []
 
 
@@ -566,3 +607,58 @@ def test_each_rule_of_the_first_entry(tmp_path: Path, kind: str, tweak: tm.Tweak
     report = verify(maker)
     assert kinds(report) == {kind}
     assert report.size == 1
+
+
+ODD = st.sampled_from(
+    [
+        None,
+        True,
+        -1,
+        0,
+        1,
+        1.5,
+        2**53 - 1,
+        1e300,
+        "",
+        "0",
+        "a" * 64,
+        "\u20ac",
+        [],
+        [1],
+        {},
+        {"a": 1},
+    ]
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The paths of all members and elements within a JSON value."""
+    items: list[tuple[Any, Any]] = []
+    if isinstance(value, dict):
+        items = sorted(value.items())
+    elif isinstance(value, list):
+        items = list(enumerate(value))
+    return [p for key, inner in items for p in [(*path, key), *places(inner, (*path, key))]]
+
+
+@settings(max_examples=150, suppress_health_check=list(HealthCheck), deadline=None)
+@given(stage=st.sampled_from(["body", "metadata"]), data=st.data(), odd=ODD)
+def test_odd_values_under_good_signatures_never_raise(
+    tmp_path_factory: pytest.TempPathFactory, stage: str, data: st.DataObject, odd: Any
+) -> None:
+    def tweak(value: Json) -> None:
+        separate = json.loads(json.dumps(value))
+        value.clear()
+        value.update(separate)
+        *way, last = data.draw(st.sampled_from(places(value)))
+        place: Any = value
+        for step in way:
+            place = place[step]
+        place[last] = odd
+
+    maker = tm.Maker(tmp_path_factory.mktemp("odd") / "trail")
+    events = [tm.event(i) for i in range(3)]
+    maker.append(maker.writers[0], events, promote=tm.PROMOTE, close=True, stages={stage: tweak})
+    report = verify(maker)
+    assert report.verdict in {"VERIFIED", "TAMPERED", "MISSING"}
+    assert report.size == 2
