@@ -1,9 +1,18 @@
 //! The record, its proof and its storage: everything of sealtrail that must be exact.
 
 pub mod catalogue;
+pub mod columns;
 pub mod config;
 pub mod demo;
 mod error;
 pub mod import;
+pub mod json;
+pub mod keys;
+pub mod ledger;
+pub mod merkle;
+pub mod note;
+pub mod record;
+pub mod segment;
+pub mod storage;
 
 pub use error::{Error, Result};
