@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use check::Violation;
 pub use docs::{describe, markdown_table};
 
+use crate::columns::LogicalColumn;
 use crate::{Error, Result};
 use check::Shape;
 
@@ -35,7 +36,7 @@ pub struct Catalogue {
     envelope: Vec<Field>,
     common: Vec<Field>,
     types: Vec<EventType>,
-    columns: Vec<FixedColumn>,
+    columns: Vec<LogicalColumn>,
     index: HashMap<String, usize>,
     /// One for each of `types`, at the same position.
     shapes: Vec<Shape>,
@@ -139,54 +140,6 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A column that every trail has, as FORMAT.md section 4 defines columns.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct FixedColumn {
-    /// Its name in SQL and in segments.
-    pub name: String,
-    /// Member names from the record's root.
-    pub path: Vec<String>,
-    /// Its type.
-    #[serde(rename = "type")]
-    pub kind: ColumnKind,
-}
-
-/// Type of a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ColumnKind {
-    /// Strings.
-    Utf8,
-    /// Integers within ±(2^53-1).
-    Int64,
-    /// All numbers.
-    Float64,
-    /// `true` and `false`.
-    Boolean,
-    /// Times in the one form of records; microseconds, UTC.
-    Timestamp,
-}
-
-impl ColumnKind {
-    /// The name that `catalogue.json` and segments use.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Utf8 => "utf8",
-            Self::Int64 => "int64",
-            Self::Float64 => "float64",
-            Self::Boolean => "boolean",
-            Self::Timestamp => "timestamp",
-        }
-    }
-}
-
-impl fmt::Display for ColumnKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 /// The catalogue that this build contains, read on first use.
 pub fn catalogue() -> &'static Catalogue {
     static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
@@ -239,7 +192,7 @@ impl Catalogue {
     }
 
     /// The columns that every trail has, in order.
-    pub fn fixed_columns(&self) -> &[FixedColumn] {
+    pub fn fixed_columns(&self) -> &[LogicalColumn] {
         &self.columns
     }
 

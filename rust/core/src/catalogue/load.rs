@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde::Deserialize;
 
 use super::check::Shape;
-use super::{Catalogue, ColumnKind, Domain, EventType, Field, FixedColumn, Kind};
+use super::{Catalogue, Domain, EventType, Field, Kind};
+use crate::columns::{ColumnType, LogicalColumn};
 
 /// The version of the file's form that this build reads.
 const VERSION: u32 = 1;
@@ -25,7 +26,7 @@ struct File {
     common: Vec<String>,
     fields: BTreeMap<String, FieldEntry>,
     types: Vec<TypeEntry>,
-    columns: Vec<FixedColumn>,
+    columns: Vec<LogicalColumn>,
 }
 
 #[derive(Deserialize)]
@@ -169,18 +170,18 @@ impl File {
     fn check_columns(&self) -> Result<(), String> {
         let mut names = BTreeSet::new();
         for column in &self.columns {
-            let FixedColumn { name, path, kind } = column;
+            let LogicalColumn { name, path, kind } = column;
             let reserved = name.starts_with('_') || RESERVED_COLUMNS.contains(&name.as_str());
             if reserved || *name != path.join("_") || !names.insert(name) {
                 return Err(format!("column {name}: reserved, taken or not its path"));
             }
             let field = self.field(&path.join("."), false)?;
             let fits = match kind {
-                ColumnKind::Utf8 => field.kind == Kind::String,
-                ColumnKind::Int64 => field.kind == Kind::Integer,
-                ColumnKind::Float64 => field.kind == Kind::Number,
-                ColumnKind::Boolean => field.kind == Kind::Boolean,
-                ColumnKind::Timestamp => field.kind == Kind::Timestamp,
+                ColumnType::Utf8 => field.kind == Kind::String,
+                ColumnType::Int64 => field.kind == Kind::Integer,
+                ColumnType::Float64 => field.kind == Kind::Number,
+                ColumnType::Boolean => field.kind == Kind::Boolean,
+                ColumnType::Timestamp => field.kind == Kind::Timestamp,
             };
             if !fits {
                 return Err(format!("column {name}: {kind} does not hold {}", field.kind));

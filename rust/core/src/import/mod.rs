@@ -167,11 +167,7 @@ impl FileImport {
 }
 
 /// Reads the files of a group. A file that cannot be read gives a [`SkippedLine`] of line 0.
-pub fn read_group(
-    source: Source,
-    group: &SourceGroup,
-    options: &ImportOptions,
-) -> Vec<FileImport> {
+pub fn read_group(source: Source, group: &SourceGroup, options: &ImportOptions) -> Vec<FileImport> {
     let mut readable = Vec::new();
     let mut out = Vec::new();
     for file in &group.files {

@@ -117,7 +117,8 @@ mod tests {
 
     #[test]
     fn half_an_emoji_is_replaced_and_told() {
-        let (value, repaired) = parse(br#"{"a":"x\ud83d","b":"\udc00\ud83d\ude00 \\ud800"}"#).unwrap();
+        let (value, repaired) =
+            parse(br#"{"a":"x\ud83d","b":"\udc00\ud83d\ude00 \\ud800"}"#).unwrap();
         assert!(repaired);
         assert_eq!(value["a"], "x\u{fffd}");
         assert_eq!(value["b"], "\u{fffd}\u{1f600} \\ud800");

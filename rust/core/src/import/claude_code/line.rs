@@ -80,17 +80,12 @@ impl<'a> Turn<'a> {
 
     /// The source's id, made unique with the session when it is too short to be unique alone.
     pub(super) fn unique<'b>(&'b self, id: &'b str) -> std::borrow::Cow<'b, str> {
-        if id.len() >= 20 {
-            id.into()
-        } else {
-            format!("{}/{id}", self.scope.agent_id()).into()
-        }
+        if id.len() >= 20 { id.into() } else { format!("{}/{id}", self.scope.agent_id()).into() }
     }
 
     /// An event with everything that all events of a transcript share.
     pub(super) fn draft(&self, event_type: &str, id: &[&str], file: &str) -> Draft {
-        let mut draft =
-            Draft::new(ids::audit_id("audit_cc_", id), event_type, self.timestamp);
+        let mut draft = Draft::new(ids::audit_id("audit_cc_", id), event_type, self.timestamp);
         draft.set("agent_id", self.scope.agent_id());
         draft.set_some("parent_agent_id", self.scope.parent.clone());
         draft.set("session_id", self.scope.session.clone());

@@ -63,14 +63,7 @@ impl Messages {
         (ended, None)
     }
 
-    fn add(
-        &mut self,
-        stream: &str,
-        key: String,
-        tokens: u64,
-        turn: &Turn<'_>,
-        file: &str,
-    ) -> bool {
+    fn add(&mut self, stream: &str, key: String, tokens: u64, turn: &Turn<'_>, file: &str) -> bool {
         let message = turn.message();
         let open = self.open.entry(stream.to_owned()).or_insert_with(|| Message {
             best: usage_event(turn, &key, file),
@@ -116,9 +109,9 @@ impl Messages {
 
     /// Ids of the responses that are still open.
     pub(super) fn open_ids(&self) -> impl Iterator<Item = String> + '_ {
-        self.open.values().map(|open| {
-            super::super::ids::audit_id("audit_cc_", &["usage", &open.key])
-        })
+        self.open
+            .values()
+            .map(|open| super::super::ids::audit_id("audit_cc_", &["usage", &open.key]))
     }
 }
 
@@ -162,7 +155,9 @@ fn usage_event(turn: &Turn<'_>, key: &str, file: &str) -> Draft {
     draft.set_some("speed", text(usage, "speed"));
     draft.set_some("effort", text(turn.body, "effort"));
     if failed {
-        draft.set_some("error", text(turn.body, "error"));
+        draft.set_some("error_type", text(turn.body, "error"));
+        let code = turn.body["apiErrorStatus"].as_u64().map(|code| code.to_string());
+        draft.set_some("result_code", code);
         draft.set("severity", "warning");
     }
     draft

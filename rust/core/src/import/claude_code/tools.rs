@@ -123,9 +123,10 @@ fn other(name: &str, cwd: Option<&str>) -> Shape {
     }
     let endpoint = format!("claude-code:{name}");
     match name {
-        "Bash" | "PowerShell" => {
-            Shape { action: "execute", ..Shape::call(endpoint, cwd.map(|c| ("shell", c.to_owned()))) }
-        }
+        "Bash" | "PowerShell" => Shape {
+            action: "execute",
+            ..Shape::call(endpoint, cwd.map(|c| ("shell", c.to_owned())))
+        },
         _ => Shape::call(endpoint, None),
     }
 }

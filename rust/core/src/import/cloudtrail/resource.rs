@@ -23,21 +23,29 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("sts", "roleArn", "iam_role"),
     ("cloudtrail", "name", "trail"),
     ("cloudtrail", "trailName", "trail"),
-    ("rds", "dBSnapshotIdentifier", "rds_snapshot"),
     ("rds", "dBInstanceIdentifier", "rds_instance"),
+    ("rds", "dBSnapshotIdentifier", "rds_snapshot"),
+    ("rds", "sourceArn", "rds_snapshot"),
     ("rds", "dBClusterIdentifier", "rds_cluster"),
     ("logs", "logGroupName", "log_group"),
     ("bedrock", "modelId", "bedrock_model"),
     ("guardduty", "detectorId", "guardduty_detector"),
     ("ec2", "instanceId", "ec2_instance"),
+    ("ec2", "volumeId", "ec2_volume"),
     ("ec2", "snapshotId", "ec2_snapshot"),
     ("ec2", "imageId", "ec2_image"),
-    ("ec2", "volumeId", "ec2_volume"),
     ("ec2", "groupId", "ec2_security_group"),
     ("ec2", "vpcId", "ec2_vpc"),
     ("ec2", "subnetId", "ec2_subnet"),
     ("ec2", "routeTableId", "ec2_route_table"),
     ("ec2-instance-connect", "instanceId", "ec2_instance"),
+    ("rds-data", "resourceArn", "database"),
+    ("redshift-data", "clusterIdentifier", "database"),
+    ("redshift-data", "workgroupName", "database"),
+    ("redshift-data", "id", "statement"),
+    ("athena", "workGroup", "athena_workgroup"),
+    ("backup", "resourceArn", "resource"),
+    ("backup", "recoveryPointArn", "recovery_point"),
     ("sqs", "queueUrl", "sqs_queue"),
     ("sns", "topicArn", "sns_topic"),
 ];
@@ -68,9 +76,10 @@ fn s3(service: &str, request: &Value) -> Option<Found> {
 }
 
 fn named(service: &str, request: &Value) -> Option<Found> {
-    NAMES.iter().filter(|(of, ..)| *of == service).find_map(|(_, key, kind)| {
-        Some(((*kind).to_owned(), Some(text(request, key)?.to_owned())))
-    })
+    NAMES
+        .iter()
+        .filter(|(of, ..)| *of == service)
+        .find_map(|(_, key, kind)| Some(((*kind).to_owned(), Some(text(request, key)?.to_owned()))))
 }
 
 fn listed(record: &Value) -> Option<Found> {
@@ -87,7 +96,8 @@ fn batch(service: &str, request: &Value) -> Option<Found> {
             ("dynamodb_table", tables.keys().map(String::as_str).collect())
         }
         "ssm" => {
-            let names = request["names"].as_array().or_else(|| request["instanceIds"].as_array())?;
+            let names =
+                request["names"].as_array().or_else(|| request["instanceIds"].as_array())?;
             let kind = if request["names"].is_array() { "ssm_parameter" } else { "ec2_instance" };
             (kind, names.iter().filter_map(Value::as_str).collect())
         }

@@ -96,14 +96,21 @@ fn auth(call: Call<'_>) -> Option<Rule> {
         return None;
     }
     Some(match name {
-        "AssumeRole" | "AssumeRoleWithSAML" | "AssumeRoleWithWebIdentity" | "AssumeRoot"
-        | "GetSessionToken" | "GetFederationToken" | "CreateSession" => {
-            rule("auth.temp_credential_issued")
-        }
+        "AssumeRole"
+        | "AssumeRoleWithSAML"
+        | "AssumeRoleWithWebIdentity"
+        | "AssumeRoot"
+        | "GetSessionToken"
+        | "GetFederationToken"
+        | "CreateSession" => rule("auth.temp_credential_issued"),
         _ if call.reads() || name == "GetCallerIdentity" => rule("auth.iam_read"),
-        "CreateAccessKey" | "CreateServiceSpecificCredential" | "UploadSSHPublicKey"
+        "CreateAccessKey"
+        | "CreateServiceSpecificCredential"
+        | "UploadSSHPublicKey"
         | "UploadSigningCertificate" => rule("auth.api_key_created"),
-        "DeleteAccessKey" | "DeleteServiceSpecificCredential" | "DeleteSSHPublicKey"
+        "DeleteAccessKey"
+        | "DeleteServiceSpecificCredential"
+        | "DeleteSSHPublicKey"
         | "DeleteSigningCertificate" => rule("auth.api_key_revoked"),
         "ResetServiceSpecificCredential" => rule("auth.api_key_rotated"),
         "UpdateAccessKey" if call.wanted_status.eq_ignore_ascii_case("inactive") => {
@@ -133,13 +140,19 @@ fn permission(name: &str) -> Option<Rule> {
         return Some(rule("auth.permission_revoked"));
     }
     match name {
-        "AddUserToGroup" | "AddRoleToInstanceProfile" | "CreatePolicyVersion"
-        | "SetDefaultPolicyVersion" | "UpdateAssumeRolePolicy" | "CreateAccountAssignment"
-        | "CreateGroupMembership" | "AddMemberToGroup" => Some(rule("auth.permission_granted")),
-        "RemoveUserFromGroup" | "RemoveRoleFromInstanceProfile" | "DeleteAccountAssignment"
-        | "DeleteGroupMembership" | "RemoveMemberFromGroup" => {
-            Some(rule("auth.permission_revoked"))
-        }
+        "AddUserToGroup"
+        | "AddRoleToInstanceProfile"
+        | "CreatePolicyVersion"
+        | "SetDefaultPolicyVersion"
+        | "UpdateAssumeRolePolicy"
+        | "CreateAccountAssignment"
+        | "CreateGroupMembership"
+        | "AddMemberToGroup" => Some(rule("auth.permission_granted")),
+        "RemoveUserFromGroup"
+        | "RemoveRoleFromInstanceProfile"
+        | "DeleteAccountAssignment"
+        | "DeleteGroupMembership"
+        | "RemoveMemberFromGroup" => Some(rule("auth.permission_revoked")),
         _ => None,
     }
 }
@@ -150,7 +163,10 @@ fn access(call: Call<'_>) -> Option<Rule> {
     Some(match (service, name) {
         ("s3" | "s3express" | "s3-outposts", _) => return s3(name),
         ("dynamodb", _) => return dynamodb(name),
-        ("rds-data" | "redshift-data" | "timestream", "ExecuteStatement" | "BatchExecuteStatement")
+        (
+            "rds-data" | "redshift-data" | "timestream",
+            "ExecuteStatement" | "BatchExecuteStatement",
+        )
         | ("athena", "StartQueryExecution")
         | ("redshift-data", "GetStatementResult")
         | ("timestream", "Query") => data("data.db_query", "query"),
@@ -179,7 +195,11 @@ fn s3(name: &str) -> Option<Rule> {
         "GetObject" | "HeadObject" | "SelectObjectContent" | "GetObjectTorrent" => {
             data("data.file_read", "read")
         }
-        "PutObject" | "PostObject" | "CopyObject" | "UploadPart" | "UploadPartCopy"
+        "PutObject"
+        | "PostObject"
+        | "CopyObject"
+        | "UploadPart"
+        | "UploadPartCopy"
         | "CompleteMultipartUpload" => data("data.file_write", "write"),
         "DeleteObject" | "DeleteObjects" => data("data.file_delete", "delete"),
         "CreateMultipartUpload" | "AbortMultipartUpload" | "RestoreObject" => rule("data.api_call"),

@@ -39,13 +39,12 @@ pub(super) fn split(bytes: &[u8]) -> (Vec<Span<'_>>, Vec<Broken>) {
 
 /// Whether one of the first lines with something on them is a whole object.
 fn is_lines(bytes: &[u8]) -> bool {
-    lines(bytes)
-        .filter(|line| !line.bytes.iter().all(u8::is_ascii_whitespace))
-        .take(2)
-        .any(|line| {
+    lines(bytes).filter(|line| !line.bytes.iter().all(u8::is_ascii_whitespace)).take(2).any(
+        |line| {
             let trimmed = line.bytes.trim_ascii();
             trimmed.starts_with(b"{") && value_end(trimmed, 0) == Some(trimmed.len())
-        })
+        },
+    )
 }
 
 struct Split<'a> {
