@@ -10,7 +10,8 @@ PYO3_ENV = PYO3_BUILD_EXTENSION_MODULE=1 \
 	PYO3_CONFIG_FILE=$(firstword $(wildcard $(CARGO_TARGET_DIR)/maturin/pyo3-config-*-abi3.txt))
 
 CARGO_DENY_VERSION := 0.20.2
-CARGO_DENY := $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+CARGO_DENY_ROOT := $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION)
+CARGO_DENY := $(CARGO_DENY_ROOT)/bin/cargo-deny
 
 SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md LICENSE .cargo/config.toml \
 	$(shell find rust python -type f -not -name '*.py[co]')
@@ -56,7 +57,8 @@ advisories: $(CARGO_DENY)  ## known vulnerabilities; fetches the advisory databa
 bench: build  ## speed and size against named peers
 	$(BIN)/python benches/run.py $(ARGS)
 
-# Its own target folder, so that it never waits for or disturbs a build of the project.
+# In a target folder of its own, so that it never waits for a build of the project.
 $(CARGO_DENY):
-	env -u CARGO_TARGET_DIR cargo install --quiet --locked cargo-deny \
-		--version $(CARGO_DENY_VERSION) --root $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION)
+	cargo install --quiet --locked cargo-deny --version $(CARGO_DENY_VERSION) \
+		--root $(CARGO_DENY_ROOT) --target-dir $(CARGO_DENY_ROOT)/build
+	rm -rf $(CARGO_DENY_ROOT)/build
