@@ -45,14 +45,14 @@ check: build $(CARGO_DENY)  ## format, lints, types, documentation, licences
 	cargo fmt --all --check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy python/sealtrail tests/python
+	$(BIN)/mypy python tests/python
 	$(BIN)/stubtest sealtrail._native --mypy-config-file pyproject.toml
 	$(PYO3_ENV) cargo clippy --locked --release --workspace --all-targets -- -D warnings
 	$(PYO3_ENV) RUSTDOCFLAGS='-D warnings' cargo doc --locked --release --workspace --no-deps --quiet
-	$(CARGO_DENY) --log-level warn check --config .deny.toml bans licenses sources
+	$(CARGO_DENY) --log-level warn --config .deny.toml check bans licenses sources
 
 advisories: $(CARGO_DENY)  ## known vulnerabilities; fetches the advisory database
-	$(CARGO_DENY) check --config .deny.toml advisories
+	$(CARGO_DENY) --config .deny.toml check advisories
 
 bench: build  ## speed and size against named peers
 	$(BIN)/python benches/run.py $(ARGS)
