@@ -100,7 +100,7 @@ pub fn is_object(raw: &[u8]) -> bool {
 fn string_end(text: &[u8], at: usize) -> Option<usize> {
     let mut from = at + 1;
     loop {
-        let hit = from + text.get(from..)?.iter().position(|&b| b == b'"' || b == b'\\')?;
+        let hit = from + memchr::memchr2(b'"', b'\\', text.get(from..)?)?;
         if text[hit] == b'"' {
             return Some(hit + 1);
         }
