@@ -19,5 +19,6 @@ pub use scan::{
     Elements, Members, cmp_names, elements, get, is_object, members, raw_name, string_value,
     write_string,
 };
+pub(crate) use scan::{string_end, value_end};
 pub(crate) use time::period;
 pub use time::{format_timestamp, parse_canonical_timestamp, parse_timestamp};
