@@ -24,8 +24,8 @@ use crate::json::{Form, PathPart};
 use crate::shape::{ATTRS, DOMAIN, EVENT, Shape, arrow_type, column_type};
 use crate::shredded::{Assembled, LogicalValue, ShreddedGet, any_signature};
 
-/// Key of the schema metadata that names, separated by line feeds, the columns of a segment at
-/// whose paths some rows hold a value of another type. Without it every column may be one.
+/// Key of the schema metadata with the JSON array of those columns of a segment at whose paths
+/// some rows hold a value of another type. Without it every column may be one of them.
 pub(crate) const MISFITS: &str = "sealtrail.misfits";
 
 /// Makes an adapter for each segment.
@@ -77,12 +77,13 @@ struct Stored {
 
 impl Layout {
     fn new(shape: &Shape, physical: &Schema) -> Self {
-        let misfits: Option<HashSet<&str>> = physical.metadata().get(MISFITS).map(|names| names.lines().collect());
+        let misfits = physical.metadata().get(MISFITS);
+        let misfits = misfits.and_then(|names| serde_json::from_str::<HashSet<String>>(names).ok());
         let mut columns = Vec::new();
         for (index, field) in physical.fields().iter().enumerate() {
             let Some((column, fixed)) = shape.column(field.name()) else { continue };
             let Some(kind) = column_type(field.data_type()) else { continue };
-            let clean = misfits.as_ref().is_some_and(|names| !names.contains(field.name().as_str()));
+            let clean = misfits.as_ref().is_some_and(|names| !names.contains(field.name()));
             columns.push(Stored { column: LogicalColumn { kind, ..column.clone() }, index, fixed, clean });
         }
         Self { columns, rest: physical.index_of(REST).ok() }

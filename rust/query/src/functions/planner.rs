@@ -1,5 +1,6 @@
 //! Planning of the JSON operators, and rewriting of chains and casts.
 
+use arrow::array::Array;
 use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
