@@ -7,5 +7,12 @@ pub mod demo;
 mod error;
 pub mod import;
 pub mod json;
+pub mod keys;
+pub mod ledger;
+pub mod merkle;
+pub mod note;
+pub mod record;
+pub mod segment;
+pub mod storage;
 
 pub use error::{Error, Result};

@@ -1,9 +1,9 @@
 //! Columns and a rest back into record bytes.
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Float64Builder, Int64Array, Int64Builder,
-    BooleanBuilder, StringArray, StringBuilder, StringViewArray, TimestampMicrosecondArray,
-    TimestampMicrosecondBuilder,
+    Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, Float64Array, Float64Builder,
+    Int64Array, Int64Builder, StringArray, StringBuilder, StringViewArray,
+    TimestampMicrosecondArray, TimestampMicrosecondBuilder,
 };
 use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType};
 
@@ -62,7 +62,9 @@ impl<'a> Values<'a> {
             Self::Utf8View(a) => json::write_string(a.value(row), out),
             Self::Int64(a) => json::write_i64(a.value(row), out),
             Self::Float64(a) => json::write_f64(a.value(row), out),
-            Self::Boolean(a) => out.extend_from_slice(if a.value(row) { b"true" } else { b"false" }),
+            Self::Boolean(a) => {
+                out.extend_from_slice(if a.value(row) { b"true" } else { b"false" })
+            }
             Self::Timestamp(a) => {
                 out.push(b'"');
                 json::format_timestamp(a.value(row), out);
@@ -249,7 +251,9 @@ pub fn extract<'a>(
         }
         ColumnType::Boolean => {
             let mut b = BooleanBuilder::new();
-            raws.for_each(|raw| b.append_option(raw.filter(|r| fits(kind, r)).map(|r| r == b"true")));
+            raws.for_each(|raw| {
+                b.append_option(raw.filter(|r| fits(kind, r)).map(|r| r == b"true"))
+            });
             std::sync::Arc::new(b.finish())
         }
         ColumnType::Timestamp => {

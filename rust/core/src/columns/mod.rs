@@ -14,7 +14,8 @@ pub use registry::Registry;
 pub use shred::{Shredded, Shredder};
 pub use survey::Survey;
 
-use std::sync::{Arc, OnceLock};
+use std::fmt;
+use std::sync::Arc;
 
 use arrow::datatypes::{DataType, TimeUnit};
 use serde::{Deserialize, Serialize};
@@ -51,6 +52,23 @@ impl ColumnType {
             Self::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC"))),
         }
     }
+
+    /// The name that the catalogue, the ledger and segments use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Utf8 => "utf8",
+            Self::Int64 => "int64",
+            Self::Float64 => "float64",
+            Self::Boolean => "boolean",
+            Self::Timestamp => "timestamp",
+        }
+    }
+}
+
+impl fmt::Display for ColumnType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// A column as the whole trail knows it.
@@ -68,34 +86,5 @@ pub struct LogicalColumn {
 
 /// The columns that every trail has, in the order of the catalogue.
 pub fn fixed() -> &'static [LogicalColumn] {
-    static FIXED: OnceLock<Vec<LogicalColumn>> = OnceLock::new();
-    FIXED.get_or_init(fixed_columns)
-}
-
-fn fixed_columns() -> Vec<LogicalColumn> {
-    let dotted = [
-        "timestamp:t", "recorded_at:t", "audit_id", "event_type", "schema_version:i", "severity",
-        "status", "result_code", "user_id", "email", "agent_id", "parent_agent_id", "session_id",
-        "execution_id", "parent_execution", "workflow_id", "trace_id", "source_ip", "user_agent",
-        "credential_id", "initiated_by", "modified_by", "user_context.initiated_by",
-        "user_context.session_id", "resource.type", "resource.path", "resource.size_bytes:i",
-        "resource.sensitivity_level", "resource.classification", "operation.action",
-        "operation.record_count:i", "result.status", "tool_name", "tool_use_id", "model",
-        "input_tokens:i", "output_tokens:i", "cache_read_tokens:i", "cache_creation_tokens:i",
-        "tokens_used:i", "cost_usd:f", "duration_ms:f", "total_duration_ms:f",
-    ];
-    dotted
-        .iter()
-        .map(|spec| {
-            let (path, kind) = spec.split_once(':').unwrap_or((spec, "s"));
-            let kind = match kind {
-                "t" => ColumnType::Timestamp,
-                "i" => ColumnType::Int64,
-                "f" => ColumnType::Float64,
-                _ => ColumnType::Utf8,
-            };
-            let path: Vec<String> = path.split('.').map(str::to_owned).collect();
-            LogicalColumn { name: path.join("_"), path, kind }
-        })
-        .collect()
+    crate::catalogue::catalogue().fixed_columns()
 }

@@ -61,7 +61,8 @@ impl Registry {
 
     /// What `self` has that `before` has not, or has with a narrower type.
     pub fn since(&self, before: &Self) -> Vec<LogicalColumn> {
-        let old = |c: &LogicalColumn| before.columns.get(self.by_name[&c.name.to_ascii_lowercase()]);
+        let old =
+            |c: &LogicalColumn| before.columns.get(self.by_name[&c.name.to_ascii_lowercase()]);
         self.columns.iter().filter(|c| old(c) != Some(c)).cloned().collect()
     }
 }

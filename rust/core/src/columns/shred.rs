@@ -272,9 +272,9 @@ pub(super) fn integer(raw: &[u8]) -> Option<i64> {
     if digits.is_empty() || digits.len() > 16 {
         return None;
     }
-    let value = digits.iter().try_fold(0_i64, |n, b| {
-        b.is_ascii_digit().then(|| n * 10 + i64::from(b - b'0'))
-    })?;
+    let value = digits
+        .iter()
+        .try_fold(0_i64, |n, b| b.is_ascii_digit().then(|| n * 10 + i64::from(b - b'0')))?;
     let value = if negative { -value } else { value };
     (value.abs() <= json::MAX_SAFE_INTEGER).then_some(value)
 }

@@ -72,10 +72,11 @@ fn integers_widen_to_doubles_when_one_turns_up_late() {
         fixed(),
         &[LogicalColumn { name: "n".into(), path: vec!["n".into()], kind: ColumnType::Int64 }],
     );
-    let records: Vec<_> = [json!(1), json!(null), json!(2.5), json!("x"), json!(9_007_199_254_740_991_i64)]
-        .iter()
-        .map(|n| canonical(&json!({"n": n})))
-        .collect();
+    let records: Vec<_> =
+        [json!(1), json!(null), json!(2.5), json!("x"), json!(9_007_199_254_740_991_i64)]
+            .iter()
+            .map(|n| canonical(&json!({"n": n})))
+            .collect();
     records.iter().for_each(|r| shredder.push(r));
     let rows = shredder.finish().unwrap();
     assert_eq!((rows.columns[0].0.kind, rows.columns[0].2), (ColumnType::Float64, 1));
@@ -101,10 +102,18 @@ fn a_second_representation_is_a_fault() {
     assert_eq!(row(0, r#"{"z":1}"#).unwrap(), r#"{"a":{"b":1},"c":"x","z":1}"#);
     assert_eq!(row(0, r#"{"a":{"a":0,"c":2}}"#).unwrap(), r#"{"a":{"a":0,"b":1,"c":2},"c":"x"}"#);
     assert_eq!(row(1, r#"{"a":{},"c":5}"#).unwrap(), r#"{"a":{},"c":5}"#);
-    for (at, rest) in [(0, r#"{"a":{"b":2}}"#), (0, r#"{"a":{"b":"x"}}"#), (0, r#"{"a":3}"#),
-        (0, r#"{"a":{}}"#), (0, r#"{"c":1}"#), (1, r#"{"c":"y"}"#), (1, r#"{"a":{"b":2}}"#),
-        (0, "{}"), (1, "[]"), (1, "")]
-    {
+    for (at, rest) in [
+        (0, r#"{"a":{"b":2}}"#),
+        (0, r#"{"a":{"b":"x"}}"#),
+        (0, r#"{"a":3}"#),
+        (0, r#"{"a":{}}"#),
+        (0, r#"{"c":1}"#),
+        (1, r#"{"c":"y"}"#),
+        (1, r#"{"a":{"b":2}}"#),
+        (0, "{}"),
+        (1, "[]"),
+        (1, ""),
+    ] {
         assert!(row(at, rest).is_err(), "{at} {rest}");
     }
 }
@@ -133,7 +142,9 @@ fn value() -> impl Strategy<Value = Value> {
         Just(Value::Null),
         any::<bool>().prop_map(Value::Bool),
         (-9_007_199_254_740_991_i64..=9_007_199_254_740_991).prop_map(Value::from),
-        any::<f64>().prop_filter("finite", |f| f.is_finite() && f.abs() < 9e15).prop_map(Value::from),
+        any::<f64>()
+            .prop_filter("finite", |f| f.is_finite() && f.abs() < 9e15)
+            .prop_map(Value::from),
         "[ -~]{0,6}|\\PC{0,4}".prop_map(Value::String),
         (0_i64..253_402_300_799_999_999).prop_map(|t| {
             let mut out = Vec::new();

@@ -13,9 +13,11 @@ mod time;
 mod tests;
 
 pub use number::{MAX_SAFE_INTEGER, write_f64, write_i64};
+pub(crate) use parse::too_large;
 pub use parse::{Canonicalizer, Limits};
 pub use scan::{
     Elements, Members, cmp_names, elements, get, is_object, members, raw_name, string_value,
     write_string,
 };
+pub(crate) use time::period;
 pub use time::{format_timestamp, parse_canonical_timestamp, parse_timestamp};

@@ -45,10 +45,27 @@ fn refuses_what_has_no_single_meaning() {
     assert_eq!(reason(b"{\"a\":\"\xff\"}"), "invalid_utf8");
     assert_eq!(reason(b"[1]"), "not_an_object");
     assert_eq!(reason(b""), "not_an_object");
-    for bad in ["{", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{\"a\":01}", "{\"a\":1.}", "{\"a\":.5}",
-        "{\"a\":+1}", "{\"a\":1e}", "{\"a\":nul}", "{\"a\":\"\n\"}", "{\"a\":1}x", "{\"a\":[1,]}",
-        "{\"a\":\"\\x\"}", "{\"a\":\"\\u12\"}", "{\"a\":NaN}", "{a:1}", "{\"a\":\"", "{\"a\":[1 2]}"]
-    {
+    for bad in [
+        "{",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{\"a\":01}",
+        "{\"a\":1.}",
+        "{\"a\":.5}",
+        "{\"a\":+1}",
+        "{\"a\":1e}",
+        "{\"a\":nul}",
+        "{\"a\":\"\n\"}",
+        "{\"a\":1}x",
+        "{\"a\":[1,]}",
+        "{\"a\":\"\\x\"}",
+        "{\"a\":\"\\u12\"}",
+        "{\"a\":NaN}",
+        "{a:1}",
+        "{\"a\":\"",
+        "{\"a\":[1 2]}",
+    ] {
         assert_eq!(reason(bad.as_bytes()), "invalid_json", "{bad}");
     }
     let nested = |n: usize| format!("{}1{}", "{\"a\":".repeat(n), "}".repeat(n));
@@ -73,12 +90,20 @@ fn timestamps_have_one_form() {
     assert_eq!(parse("2026-09-14T08:12:07Z").unwrap(), 1_789_373_527_000_000);
     for naive in ["2026-09-14T08:12:07", "2026-09-14 08:12:07.5", "2026-09-14"] {
         let error = parse(naive).unwrap_err();
-        assert!(matches!(error, crate::Error::InvalidEvent { reason: "naive_time", .. }), "{naive}");
+        assert!(
+            matches!(error, crate::Error::InvalidEvent { reason: "naive_time", .. }),
+            "{naive}"
+        );
     }
     assert!(parse("1969-12-31T23:59:59Z").is_err());
-    for not in ["2026-02-30T00:00:00.000Z", "2026-13-01T00:00:00.000Z", "2026-09-14T24:00:00.000Z",
-        "2026-09-14T08:12:07.114000Z", "2026-09-14T08:12:07.114z", "2026-09-14T08:12:60.000Z"]
-    {
+    for not in [
+        "2026-02-30T00:00:00.000Z",
+        "2026-13-01T00:00:00.000Z",
+        "2026-09-14T24:00:00.000Z",
+        "2026-09-14T08:12:07.114000Z",
+        "2026-09-14T08:12:07.114z",
+        "2026-09-14T08:12:60.000Z",
+    ] {
         assert_eq!(parse_canonical_timestamp(not.as_bytes()), None, "{not}");
     }
 }
@@ -88,7 +113,8 @@ fn json() -> impl Strategy<Value = Value> {
         Just(Value::Null),
         any::<bool>().prop_map(Value::Bool),
         (-9_007_199_254_740_991_i64..=9_007_199_254_740_991).prop_map(Value::from),
-        any::<f64>().prop_filter("finite", |f| f.is_finite() && (f.fract() != 0.0 || f.abs() < 9e15))
+        any::<f64>()
+            .prop_filter("finite", |f| f.is_finite() && (f.fract() != 0.0 || f.abs() < 9e15))
             .prop_map(|f| Value::from(if f == 0.0 { 0.0 } else { f })),
         any::<String>().prop_map(Value::String),
     ];

@@ -33,8 +33,7 @@ pub fn format_timestamp(micros: i64, out: &mut Vec<u8>) {
     out.extend_from_slice(&text);
     let fraction = of_day % 1_000_000;
     out.push(b'.');
-    let (value, width) =
-        if fraction % 1000 == 0 { (fraction / 1000, 3) } else { (fraction, 6) };
+    let (value, width) = if fraction % 1000 == 0 { (fraction / 1000, 3) } else { (fraction, 6) };
     for place in (0..width).rev() {
         out.push(b'0' + (value / 10_i64.pow(place) % 10) as u8);
     }
@@ -53,9 +52,9 @@ pub fn parse_canonical_timestamp(text: &[u8]) -> Option<i64> {
         return None;
     }
     let number = |from: usize, len: usize| {
-        text[from..from + len].iter().try_fold(0_i64, |n, b| {
-            b.is_ascii_digit().then(|| n * 10 + i64::from(b - b'0'))
-        })
+        text[from..from + len]
+            .iter()
+            .try_fold(0_i64, |n, b| b.is_ascii_digit().then(|| n * 10 + i64::from(b - b'0')))
     };
     let (year, month, day) = (number(0, 4)?, number(5, 2)?, number(8, 2)?);
     let (hour, minute, second) = (number(11, 2)?, number(14, 2)?, number(17, 2)?);

@@ -1,0 +1,301 @@
+//! Entries as bytes.
+
+use std::collections::BTreeMap;
+
+use data_encoding::{BASE64, HEXLOWER};
+use ed25519_dalek::{SigningKey, VerifyingKey};
+use serde::{Deserialize, Serialize};
+
+use crate::Result;
+use crate::columns::LogicalColumn;
+use crate::keys::{self, HmacKey};
+use crate::merkle::Hash;
+use crate::note::Checkpoint;
+use crate::segment::canonical;
+
+const CONTEXT: &[u8] = b"sealtrail entry v1\n";
+
+/// What the trail is: the content of `trail.json`, which entry 0 repeats.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrailInfo {
+    /// When it was made; RFC 3339, UTC.
+    pub created: String,
+    /// Life of an HMAC key in seconds.
+    pub epoch_seconds: u64,
+    /// Format version.
+    pub format: u32,
+    /// Name of its log in checkpoints.
+    pub origin: String,
+    /// `month` or `day`.
+    pub partitioning: String,
+    /// Its id (UUID).
+    pub trail_id: String,
+}
+
+impl TrailInfo {
+    /// The name under which a writer signs checkpoints.
+    pub fn key_name(&self, writer: &str) -> String {
+        format!("{}/{writer}", self.origin)
+    }
+
+    /// Whether partitions are days, not months.
+    pub fn by_day(&self) -> bool {
+        self.partitioning == "day"
+    }
+}
+
+/// What an entry does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Begins the trail.
+    Init,
+    /// Lets writers sign.
+    Authorize,
+    /// Adds records.
+    Append,
+    /// Ends an epoch that has no more records.
+    Close,
+}
+
+/// A writer that the owner lets sign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Authorization {
+    /// First epoch of its HMAC chain.
+    pub epoch: u64,
+    /// Id of the first HMAC key.
+    pub hmac_key: String,
+    /// Base64 of its Ed25519 public key.
+    pub public: String,
+    /// Its id.
+    pub writer: String,
+}
+
+/// Sequence numbers of a writer's log, inclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WalRange {
+    /// First.
+    pub from: u64,
+    /// Last.
+    pub to: u64,
+}
+
+/// Range of `recorded_at`; RFC 3339, UTC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recorded {
+    /// Earliest.
+    pub from: String,
+    /// Latest.
+    pub to: String,
+}
+
+/// Smallest and largest value of a column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Bounds {
+    /// Of times, in microseconds since 1970.
+    Number(i64, i64),
+    /// Of strings, by their bytes.
+    Text(String, String),
+}
+
+/// A segment as the ledger names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddedSegment {
+    /// Number of batches.
+    pub batches: u64,
+    /// Size of the object.
+    pub bytes: u64,
+    /// Latest `timestamp` in microseconds since 1970, UTC.
+    pub max: i64,
+    /// Earliest `timestamp`.
+    pub min: i64,
+    /// Path within the trail.
+    pub path: String,
+    /// Hex root over its batch list.
+    pub root: String,
+    /// Number of rows.
+    pub rows: u64,
+    /// Hex SHA-256 of the object.
+    pub sha256: String,
+    /// Bounds by which readers skip the segment.
+    pub stats: BTreeMap<String, Bounds>,
+}
+
+impl AddedSegment {
+    /// Domain and period of the path, if it has the form that FORMAT section 5 gives.
+    pub fn partition(&self, by_day: bool) -> Option<(&str, &str)> {
+        let rest = self.path.strip_prefix("segments/domain=")?;
+        let (domain, rest) = rest.split_once('/')?;
+        let rest = rest.strip_prefix(if by_day { "day=" } else { "month=" })?;
+        let (period, file) = rest.split_once('/')?;
+        let plain = |s: &str| s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let uuid = file.strip_suffix(".parquet").filter(|f| f.len() == 36 && plain(f));
+        (plain(domain) && plain(period) && uuid.is_some()).then_some((domain, period))
+    }
+}
+
+/// The seal of an epoch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Close {
+    /// Number of batches that the epoch brought.
+    pub batches: u64,
+    /// The epoch.
+    pub epoch: u64,
+    /// Hex `s(e)`.
+    pub seal: String,
+}
+
+/// What an entry says; see the tables in FORMAT section 7.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Body {
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub adds: Option<Vec<AddedSegment>>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub authorizes: Option<Vec<Authorization>>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub close: Option<Close>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub columns: Option<Vec<LogicalColumn>>,
+    pub epoch: u64,
+    pub hmac_key: String,
+    pub key: String,
+    pub kind: Kind,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub load: Option<String>,
+    pub n: u64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub owner: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub recorded: Option<Recorded>,
+    pub time: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub trail: Option<TrailInfo>,
+    pub tree: String,
+    pub v: u32,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub wal: Option<WalRange>,
+    pub writer: String,
+}
+
+impl Body {
+    /// A body of `kind` without anything that only some kinds have.
+    pub fn new(kind: Kind, writer: &str, epoch: u64, time: String) -> Self {
+        Self {
+            adds: None,
+            authorizes: None,
+            close: None,
+            columns: None,
+            epoch,
+            hmac_key: String::new(),
+            key: String::new(),
+            kind,
+            load: None,
+            n: 0,
+            owner: None,
+            recorded: None,
+            time,
+            trail: None,
+            tree: String::new(),
+            v: 1,
+            wal: None,
+            writer: writer.to_owned(),
+        }
+    }
+
+    /// Signs the body as entry `n` of a ledger whose earlier entries have root `tree`.
+    ///
+    /// # Errors
+    /// `Encoding` if it cannot be written as JSON, `Key` if the origin cannot name a key.
+    pub fn sign(
+        mut self,
+        n: u64,
+        tree: Hash,
+        info: &TrailInfo,
+        signing: &SigningKey,
+        hmac: &HmacKey,
+    ) -> Result<Entry> {
+        self.n = n;
+        self.tree = HEXLOWER.encode(&tree);
+        self.key = keys::key_id(&signing.verifying_key());
+        self.hmac_key = hmac.id();
+        let message = self.message()?;
+        let checkpoint = Checkpoint { origin: info.origin.clone(), size: n, root: tree };
+        Ok(Entry {
+            checkpoint: checkpoint.sign(&info.key_name(&self.writer), signing)?,
+            hmac: HEXLOWER.encode(&hmac.mac(&message)),
+            sig: BASE64.encode(&keys::sign(signing, &message)),
+            body: self,
+        })
+    }
+
+    /// The bytes that signature and HMAC cover.
+    ///
+    /// # Errors
+    /// `Encoding` if the body cannot be written as JSON.
+    pub fn message(&self) -> Result<Vec<u8>> {
+        Ok([CONTEXT, &canonical(self)?].concat())
+    }
+}
+
+/// An object of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// What it says.
+    pub body: Body,
+    /// Checkpoint of the entries before it, as a signed note.
+    pub checkpoint: String,
+    /// Hex HMAC-SHA256 of the body.
+    pub hmac: String,
+    /// Base64 Ed25519 signature of the body.
+    pub sig: String,
+}
+
+impl Entry {
+    /// The object's bytes.
+    ///
+    /// # Errors
+    /// `Encoding` if it cannot be written as JSON.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        canonical(self)
+    }
+
+    /// Reads an object, which must be in canonical form.
+    ///
+    /// # Errors
+    /// A text that says what is wrong.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let entry: Self = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
+        match entry.to_bytes() {
+            Ok(same) if same == bytes => Ok(entry),
+            _ => Err("not canonical JSON".to_owned()),
+        }
+    }
+
+    /// Whether the body's signature holds under this key.
+    pub fn signed_by(&self, public: &VerifyingKey) -> bool {
+        let signature = BASE64.decode(self.sig.as_bytes());
+        match (signature, self.body.message()) {
+            (Ok(signature), Ok(message)) => keys::verify_signature(public, &message, &signature),
+            _ => false,
+        }
+    }
+
+    /// Whether the body's HMAC holds under this key.
+    pub fn sealed_by(&self, hmac: &HmacKey) -> bool {
+        let mac = HEXLOWER.decode(self.hmac.as_bytes());
+        match (mac, self.body.message()) {
+            (Ok(mac), Ok(message)) => hmac.verify(&message, &mac),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The ledger: numbered, create-only, signed entries (FORMAT section 7).
+
+mod entry;
+mod log;
+mod state;
+
+#[cfg(test)]
+mod tests;
+
+pub use entry::{
+    AddedSegment, Authorization, Body, Bounds, Close, Entry, Kind, Recorded, TrailInfo, WalRange,
+};
+pub use log::{CHECKPOINT_HINT, Ledger, entry_path};
+pub use state::{InvalidEntry, State, WriterState};

@@ -1,0 +1,231 @@
+//! Checkpoints: C2SP tlog-checkpoints in C2SP signed notes.
+//!
+//! Strict on purpose: of one statement there is one text, byte for byte.
+
+use data_encoding::BASE64;
+use ed25519_dalek::{SignatureError, SigningKey, VerifyingKey};
+use signed_note::{Note, NoteError, VerifierList};
+
+use crate::merkle::Hash;
+use crate::{Error, Result, keys};
+
+/// The algorithm byte of Ed25519 in C2SP verifier keys.
+const ED25519: u8 = 1;
+
+/// What a checkpoint says: a log's size and root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The log's name.
+    pub origin: String,
+    /// The number of leaves.
+    pub size: u64,
+    /// The root over them.
+    pub root: Hash,
+}
+
+/// A note that is well-formed; its signatures are not checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParsedNote {
+    /// What the note says.
+    pub checkpoint: Checkpoint,
+    /// Name and key id of each signature line, in order.
+    pub signatures: Vec<(String, u32)>,
+}
+
+impl Checkpoint {
+    /// The text that is signed: three lines.
+    pub fn text(&self) -> String {
+        format!("{}\n{}\n{}\n", self.origin, self.size, BASE64.encode(&self.root))
+    }
+
+    /// The note, signed under this name.
+    ///
+    /// # Errors
+    /// `Error::Key` if the name cannot stand in a note or the origin in a checkpoint.
+    pub fn sign(&self, name: &str, key: &SigningKey) -> Result<String> {
+        if !is_origin(&self.origin) {
+            return Err(Error::Key(format!("{:?} cannot name a log", self.origin)));
+        }
+        let bad = |e: NoteError| Error::Key(format!("cannot sign as {name:?}: {e}"));
+        let signer = Signer { name, key };
+        let mut note = Note::new(self.text().as_bytes(), &[]).map_err(bad)?;
+        note.add_sigs(&[&signer]).map_err(bad)?;
+        String::from_utf8(note.to_bytes()).map_err(|e| Error::Key(e.to_string()))
+    }
+
+    /// Reads a note without checking its signatures.
+    ///
+    /// # Errors
+    /// `Error::Integrity` unless the note is byte for byte as it would be written, with exactly
+    /// the three lines of a checkpoint and at least one signature.
+    pub fn parse(note: &str) -> Result<ParsedNote> {
+        let bad = |what: &str| Error::integrity("checkpoint", what);
+        let parsed = Note::from_bytes(note.as_bytes()).map_err(|_| bad("not a signed note"))?;
+        if parsed.to_bytes() != note.as_bytes() {
+            return Err(bad("not in the one form that a note has"));
+        }
+        let text = std::str::from_utf8(parsed.text()).map_err(|_| bad("not UTF-8"))?;
+        let checkpoint = Self::from_text(text).ok_or_else(|| {
+            bad("the text is not exactly origin, size and base64 root, a line each")
+        })?;
+        let signatures = signature_lines(note, text);
+        if signatures.is_empty() {
+            return Err(bad("no signature"));
+        }
+        Ok(ParsedNote { checkpoint, signatures })
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        let mut lines = text.split('\n');
+        let (origin, size, root) = (lines.next()?, lines.next()?, lines.next()?);
+        let checkpoint = Self {
+            origin: origin.to_owned(),
+            size: size.parse().ok()?,
+            root: BASE64.decode(root.as_bytes()).ok()?.try_into().ok()?,
+        };
+        // Writing it again also finds a sign or zeros before the size, and further lines.
+        (is_origin(origin) && checkpoint.text() == text).then_some(checkpoint)
+    }
+
+    /// Reads a note and checks that this key signed it once under this name for this log.
+    /// Lines of other signers (cosignatures) are allowed, and not checked.
+    ///
+    /// # Errors
+    /// `Error::Integrity` as for [`parse`](Self::parse), and if the origin or signature is not
+    /// the expected one.
+    pub fn verify(note: &str, name: &str, public: &VerifyingKey, origin: &str) -> Result<Self> {
+        let bad = |what: String| Error::integrity("checkpoint", what);
+        let ParsedNote { checkpoint, signatures } = Self::parse(note)?;
+        if checkpoint.origin != origin {
+            return Err(bad(format!("is of log {:?}, not {origin:?}", checkpoint.origin)));
+        }
+        let verifier = Verifier::new(name, public);
+        let ours = (name.to_owned(), verifier.id);
+        match signatures.iter().filter(|line| **line == ours).count() {
+            1 => {}
+            0 => return Err(bad(format!("not signed by {name} with the expected key"))),
+            _ => return Err(bad(format!("more than one signature by {name}"))),
+        }
+        let parsed = Note::from_bytes(note.as_bytes()).map_err(|e| bad(e.to_string()))?;
+        let known = VerifierList::new(vec![Box::new(verifier)]);
+        parsed.verify(&known).map_err(|e| bad(e.to_string()))?;
+        Ok(checkpoint)
+    }
+
+    /// [`verify`](Self::verify) for the checkpoint in a ledger entry, which has one line only.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify), and if other signature lines follow.
+    pub fn verify_sole(
+        note: &str,
+        name: &str,
+        public: &VerifyingKey,
+        origin: &str,
+    ) -> Result<Self> {
+        if Self::parse(note)?.signatures.len() != 1 {
+            return Err(Error::integrity("checkpoint", "more than one signature line"));
+        }
+        Self::verify(note, name, public, origin)
+    }
+}
+
+/// Name and key id of each signature line after the text.
+fn signature_lines(note: &str, text: &str) -> Vec<(String, u32)> {
+    let lines = note.strip_prefix(text).unwrap_or_default().lines();
+    lines
+        .filter(|line| !line.is_empty())
+        .filter_map(|line| signed_note::Signature::from_bytes(line.as_bytes()).ok())
+        .map(|signature| (signature.name().to_owned(), signature.id()))
+        .collect()
+}
+
+/// Whether a text can name a log: not empty, no space or control character, no `+`.
+pub fn is_origin(text: &str) -> bool {
+    signed_note::is_key_name_valid(text) && !text.contains(char::is_control)
+}
+
+/// A public key as a C2SP verifier key: `<name>+<key id>+<base64>`.
+///
+/// # Errors
+/// `Error::Key` if the name is empty or holds white space or `+`.
+pub fn vkey(name: &str, public: &VerifyingKey) -> Result<String> {
+    if !is_origin(name) {
+        return Err(Error::Key(format!("{name:?} cannot be a key's name")));
+    }
+    Ok(signed_note::new_ed25519_verifier_key(name, public))
+}
+
+/// Reads a C2SP verifier key of an Ed25519 key. White space around it is ignored.
+///
+/// # Errors
+/// `Error::Key` if it is not in the one form that [`vkey`] writes, or the key is unusable.
+pub fn parse_vkey(text: &str) -> Result<(String, VerifyingKey)> {
+    let text = text.trim();
+    let bad = || Error::Key(format!("{text:?} is no Ed25519 verifier key (name+id+base64)"));
+    let mut parts = text.splitn(3, '+');
+    let (Some(name), Some(_id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(bad());
+    };
+    let bytes = BASE64.decode(key.as_bytes()).map_err(|_| bad())?;
+    let Some((&ED25519, bytes)) = bytes.split_first() else { return Err(bad()) };
+    let public = keys::public_key(bytes).map_err(|_| bad())?;
+    if vkey(name, &public).is_ok_and(|again| again == text) {
+        Ok((name.to_owned(), public))
+    } else {
+        Err(bad())
+    }
+}
+
+fn note_key_id(name: &str, public: &VerifyingKey) -> u32 {
+    let mut key = vec![ED25519];
+    key.extend_from_slice(public.as_bytes());
+    signed_note::key_id(name, &key)
+}
+
+struct Signer<'a> {
+    name: &'a str,
+    key: &'a SigningKey,
+}
+
+impl signed_note::Signer for Signer<'_> {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn key_id(&self) -> u32 {
+        note_key_id(self.name, &self.key.verifying_key())
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignatureError> {
+        Ok(keys::sign(self.key, message).to_vec())
+    }
+}
+
+struct Verifier {
+    name: String,
+    id: u32,
+    public: VerifyingKey,
+}
+
+impl Verifier {
+    fn new(name: &str, public: &VerifyingKey) -> Self {
+        Self { name: name.to_owned(), id: note_key_id(name, public), public: *public }
+    }
+}
+
+impl signed_note::Verifier for Verifier {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn key_id(&self) -> u32 {
+        self.id
+    }
+
+    fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        keys::verify_signature(&self.public, message, signature)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,21 @@
+//! Segments: immutable Parquet files that prove their own rows (FORMAT section 5).
+
+mod build;
+mod meta;
+mod read;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use build::new_uuid;
+pub use build::{BuiltSegment, Partition, Row, Signer, build_segments};
+pub(crate) use meta::canonical;
+pub use meta::{BatchMeta, SegmentColumn, SegmentMeta, batch_list_root};
+pub use read::{RowReader, SegmentFile};
+pub use write::{BLOOM_COLUMNS, STATISTICS_COLUMNS};
+
+/// Most records of a batch.
+pub const MAX_BATCH_ROWS: usize = 65_536;
+/// Levels between the leaves and the stored tree hashes of a batch: runs of 256 leaves.
+pub const TREE_LEVELS: u32 = 8;

@@ -1,0 +1,249 @@
+//! Reading a segment back: metadata, rows, records.
+
+use arrow::array::{Array, AsArray, RecordBatch, StringArray, UInt16Array};
+use arrow::datatypes::UInt16Type;
+use bytes::Bytes;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
+};
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+
+use super::meta::{META_KEY, SEAL_KEY, SegmentMeta};
+use crate::columns::{Assembler, BATCH, Fault, LogicalColumn, REST, Values};
+use crate::{Error, Result};
+
+const READ_ROWS: usize = 8192;
+
+/// A segment's object, opened.
+#[derive(Debug, Clone)]
+pub struct SegmentFile {
+    path: String,
+    bytes: Bytes,
+    parquet: ArrowReaderMetadata,
+    meta: SegmentMeta,
+    seal: String,
+}
+
+impl SegmentFile {
+    /// Opens the object at `path`, whose content is `bytes`.
+    ///
+    /// # Errors
+    /// `Integrity` if it is no segment.
+    pub fn open(path: &str, bytes: Bytes) -> Result<Self> {
+        let options = ArrowReaderOptions::new()
+            .with_skip_arrow_metadata(true)
+            .with_page_index_policy(PageIndexPolicy::Required);
+        let parquet = ArrowReaderMetadata::load(&bytes, options)
+            .map_err(|e| Error::integrity(path, format!("not a readable Parquet file: {e}")))?;
+        let value = |key: &str| {
+            let entries = parquet.metadata().file_metadata().key_value_metadata();
+            let mut found = entries.into_iter().flatten().filter(|kv| kv.key == key);
+            match (found.next(), found.next()) {
+                (Some(kv), None) => kv.value.clone(),
+                _ => None,
+            }
+        };
+        let text = value(META_KEY)
+            .ok_or_else(|| Error::integrity(path, format!("no metadata entry {META_KEY:?}")))?;
+        let meta = SegmentMeta::parse(&text).map_err(|e| Error::integrity(path, e))?;
+        let seal = value(SEAL_KEY)
+            .ok_or_else(|| Error::integrity(path, format!("no metadata entry {SEAL_KEY:?}")))?;
+        Ok(Self { path: path.to_owned(), bytes, parquet, meta, seal })
+    }
+
+    /// Its path within the trail.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Its description.
+    pub fn meta(&self) -> &SegmentMeta {
+        &self.meta
+    }
+
+    /// Its seal, hex.
+    pub fn seal(&self) -> &str {
+        &self.seal
+    }
+
+    /// Its Parquet metadata, with the page index.
+    pub fn parquet(&self) -> &ParquetMetaData {
+        self.parquet.metadata()
+    }
+
+    /// Its bytes.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    fn failed(&self, e: impl std::fmt::Display) -> Error {
+        Error::integrity(&self.path, format!("unreadable rows: {e}"))
+    }
+
+    fn builder(&self) -> ParquetRecordBatchReaderBuilder<Bytes> {
+        ParquetRecordBatchReaderBuilder::new_with_metadata(self.bytes.clone(), self.parquet.clone())
+            .with_batch_size(READ_ROWS)
+    }
+
+    /// All rows of all columns, in file order.
+    ///
+    /// # Errors
+    /// `Integrity` if they cannot be read.
+    pub fn rows(&self) -> Result<ParquetRecordBatchReader> {
+        self.builder().build().map_err(|e| self.failed(e))
+    }
+
+    /// Row numbers whose `column` (of strings) equals `value`; bloom filters first.
+    ///
+    /// # Errors
+    /// `Integrity` if they cannot be read.
+    pub fn find(&self, column: &str, value: &str) -> Result<Vec<usize>> {
+        let schema = self.parquet.parquet_schema();
+        let Some(at) = schema.columns().iter().position(|c| c.name() == column) else {
+            return Ok(Vec::new());
+        };
+        let mut builder = self.builder();
+        let mut groups = Vec::new();
+        let mut starts = Vec::new();
+        let mut start = 0;
+        for (group, meta) in self.parquet().row_groups().iter().enumerate() {
+            let bloom =
+                builder.get_row_group_column_bloom_filter(group, at).map_err(|e| self.failed(e))?;
+            if bloom.is_none_or(|bloom| bloom.check(value)) {
+                groups.push(group);
+                starts.push((start, meta.num_rows() as usize));
+            }
+            start += meta.num_rows() as usize;
+        }
+        if groups.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mask = ProjectionMask::leaves(schema, [at]);
+        builder = builder.with_row_groups(groups).with_projection(mask);
+        let mut numbers = starts.iter().flat_map(|&(from, rows)| from..from + rows);
+        let mut found = Vec::new();
+        for batch in builder.build().map_err(|e| self.failed(e))? {
+            let batch = batch.map_err(|e| self.failed(e))?;
+            let Some(text) = batch.column(0).as_string_opt::<i32>() else {
+                return Err(self.failed(format!("column {column:?} holds no strings")));
+            };
+            for (hit, number) in text.iter().zip(numbers.by_ref()) {
+                if hit == Some(value) {
+                    found.push(number);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The canonical records of the given rows (ascending numbers).
+    ///
+    /// # Errors
+    /// `Integrity` if they cannot be read.
+    pub fn records(&self, rows: &[usize]) -> Result<Vec<Vec<u8>>> {
+        let mut selectors = Vec::new();
+        let mut at = 0;
+        for &row in rows {
+            if row > at {
+                selectors.push(RowSelector::skip(row - at));
+            }
+            selectors.push(RowSelector::select(1));
+            at = row + 1;
+        }
+        let builder = self.builder().with_row_selection(RowSelection::from(selectors));
+        let reader = self.row_reader();
+        let mut records = Vec::with_capacity(rows.len());
+        for batch in builder.build().map_err(|e| self.failed(e))? {
+            let batch = batch.map_err(|e| self.failed(e))?;
+            for row in 0..batch.num_rows() {
+                let mut out = Vec::new();
+                reader
+                    .columns(&batch)?
+                    .record(row, &mut out)
+                    .map_err(|fault| self.failed(fault))?;
+                records.push(out);
+            }
+        }
+        Ok(records)
+    }
+
+    /// What puts this segment's rows together.
+    pub fn row_reader(&self) -> RowReader {
+        let columns: Vec<LogicalColumn> =
+            self.meta.columns.iter().map(super::SegmentColumn::logical).collect();
+        RowReader { path: self.path.clone(), assembler: Assembler::new(&columns), columns }
+    }
+}
+
+/// Puts the rows of one segment together.
+#[derive(Debug)]
+pub struct RowReader {
+    path: String,
+    assembler: Assembler,
+    columns: Vec<LogicalColumn>,
+}
+
+/// The columns of one Arrow batch of a segment.
+#[derive(Debug)]
+pub struct BatchRows<'a> {
+    assembler: &'a Assembler,
+    values: Vec<Values<'a>>,
+    rest: Option<&'a StringArray>,
+    ordinals: &'a UInt16Array,
+}
+
+impl RowReader {
+    /// The columns of `batch`, which must be those that the segment's description names.
+    ///
+    /// # Errors
+    /// `Integrity` if they are not.
+    pub fn columns<'a>(&'a self, batch: &'a RecordBatch) -> Result<BatchRows<'a>> {
+        let wrong = |what: &str| {
+            Error::integrity(&self.path, format!("{what} does not fit the segment's description"))
+        };
+        let schema = batch.schema_ref();
+        let with_rest = schema.fields().last().is_some_and(|f| f.name() == REST);
+        if schema.fields().len() != 1 + self.columns.len() + usize::from(with_rest) {
+            return Err(wrong("the number of columns"));
+        }
+        let ordinals = batch
+            .column(0)
+            .as_primitive_opt::<UInt16Type>()
+            .filter(|a| schema.field(0).name() == BATCH && a.null_count() == 0)
+            .ok_or_else(|| wrong(BATCH))?;
+        let mut values = Vec::with_capacity(self.columns.len());
+        for (i, column) in self.columns.iter().enumerate() {
+            let field = schema.field(i + 1);
+            if field.name() != &column.name || field.data_type() != &column.kind.arrow() {
+                return Err(wrong(&format!("column {:?}", field.name())));
+            }
+            let value = Values::of(batch.column(i + 1).as_ref());
+            values.push(value.ok_or_else(|| wrong(&format!("column {:?}", field.name())))?);
+        }
+        let rest = match with_rest {
+            true => Some(
+                batch.column(batch.num_columns() - 1).as_string_opt().ok_or_else(|| wrong(REST))?,
+            ),
+            false => None,
+        };
+        Ok(BatchRows { assembler: &self.assembler, values, rest, ordinals })
+    }
+}
+
+impl BatchRows<'_> {
+    /// Ordinal of the batch that the row belongs to.
+    pub fn ordinal(&self, row: usize) -> u16 {
+        self.ordinals.value(row)
+    }
+
+    /// Appends the canonical record of a row.
+    ///
+    /// # Errors
+    /// A [`Fault`] if the row is not the one representation of a record.
+    pub fn record(&self, row: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
+        let rest = self.rest.filter(|r| r.is_valid(row)).map(|r| r.value(row).as_bytes());
+        self.assembler.row(&self.values, row, rest, out)
+    }
+}

@@ -1,0 +1,173 @@
+//! The Parquet side of a segment.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt16Array};
+use arrow::compute::kernels::aggregate;
+use arrow::datatypes::{DataType, Field, Schema, TimestampMicrosecondType};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::metadata::{KeyValue, SortingColumn};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use parquet::schema::types::ColumnPath;
+
+use super::MAX_BATCH_ROWS;
+use super::meta::{META_KEY, SEAL_KEY, SegmentColumn, SegmentMeta};
+use crate::columns::{BATCH, ColumnType, REST, Shredded};
+use crate::keys::HmacKey;
+use crate::ledger::Bounds;
+use crate::{Error, Result};
+
+/// Columns with a bloom filter: ids that people look up and that rows are not sorted by.
+pub const BLOOM_COLUMNS: [&str; 6] =
+    ["audit_id", "credential_id", "execution_id", "session_id", "tool_use_id", "trace_id"];
+/// Columns whose bounds the ledger holds.
+pub const STATISTICS_COLUMNS: [&str; 3] = ["audit_id", "event_type", "recorded_at"];
+
+const BLOOM_FPP: f64 = 0.02;
+const ROW_GROUP_ROWS: usize = 131_072;
+const PAGE_ROWS: usize = 8192;
+const MAX_BOUND: usize = 128;
+const FLUSH_ZSTD_LEVEL: i32 = 3;
+
+/// The columns of a segment in file order.
+pub(super) struct File {
+    pub(super) columns: Vec<SegmentColumn>,
+    arrays: Vec<ArrayRef>,
+    rest: Option<ArrayRef>,
+    rows: usize,
+}
+
+impl File {
+    pub(super) fn of(shredded: Shredded, rows: usize) -> Result<Self> {
+        if shredded.rows != rows || rows == 0 {
+            return Err(Error::encoding("segment", "rows were lost on the way"));
+        }
+        let fixed = crate::columns::fixed();
+        let (mut own, mut promoted): (Vec<_>, Vec<_>) = shredded
+            .columns
+            .into_iter()
+            .partition(|(column, ..)| fixed.iter().any(|f| f.name == column.name));
+        promoted.sort_by(|a, b| a.0.name.cmp(&b.0.name));
+        own.append(&mut promoted);
+        let mut columns = Vec::with_capacity(own.len());
+        let mut arrays = Vec::with_capacity(own.len());
+        for (column, array, misfits) in own {
+            columns.push(SegmentColumn {
+                misfits,
+                name: column.name,
+                path: column.path,
+                kind: column.kind,
+            });
+            arrays.push(array);
+        }
+        Ok(Self { columns, arrays, rest: shredded.rest, rows })
+    }
+
+    /// Smallest and largest value of a column.
+    pub(super) fn bounds(&self, name: &str) -> Option<Bounds> {
+        let at = self.columns.iter().position(|c| c.name == name)?;
+        bounds(self.columns[at].kind, &self.arrays[at])
+    }
+
+    pub(super) fn encode(&self, meta: &SegmentMeta, key: &HmacKey) -> Result<Vec<u8>> {
+        let batch = self.record_batch(meta)?;
+        let (text, seal) = meta.sealed(key)?;
+        let properties = self.properties(vec![
+            KeyValue::new(META_KEY.to_owned(), text),
+            KeyValue::new(SEAL_KEY.to_owned(), seal),
+        ])?;
+        let failed = |e| Error::encoding(&meta.segment, e);
+        let options =
+            ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+        let mut writer = ArrowWriter::try_new_with_options(Vec::new(), batch.schema(), options)
+            .map_err(failed)?;
+        writer.write(&batch).map_err(failed)?;
+        writer.into_inner().map_err(failed)
+    }
+
+    fn record_batch(&self, meta: &SegmentMeta) -> Result<RecordBatch> {
+        let mut fields = vec![Field::new(BATCH, DataType::UInt16, false)];
+        let mut arrays: Vec<ArrayRef> = vec![Arc::new(UInt16Array::from_iter_values(
+            (0..self.rows).map(|row| (row / MAX_BATCH_ROWS) as u16),
+        ))];
+        for (column, array) in self.columns.iter().zip(&self.arrays) {
+            fields.push(Field::new(&column.name, column.kind.arrow(), array.null_count() > 0));
+            arrays.push(Arc::clone(array));
+        }
+        if let Some(rest) = &self.rest {
+            fields.push(Field::new(REST, DataType::Utf8, true));
+            arrays.push(Arc::clone(rest));
+        }
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+            .map_err(|e| Error::encoding(&meta.segment, e))
+    }
+
+    fn properties(&self, metadata: Vec<KeyValue>) -> Result<WriterProperties> {
+        let level = ZstdLevel::try_new(FLUSH_ZSTD_LEVEL).map_err(|e| Error::encoding("zstd", e))?;
+        let mut builder = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(level))
+            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+            .set_data_page_row_count_limit(PAGE_ROWS)
+            .set_statistics_enabled(EnabledStatistics::Page)
+            .set_key_value_metadata(Some(metadata))
+            .set_sorting_columns(self.sorting());
+        for column in &self.columns {
+            builder = column_properties(builder, column, self.rows);
+        }
+        let rest = ColumnPath::from(REST);
+        Ok(builder
+            .set_column_dictionary_enabled(rest.clone(), false)
+            .set_column_encoding(rest.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY)
+            .set_column_statistics_enabled(rest, EnabledStatistics::None)
+            .build())
+    }
+
+    fn sorting(&self) -> Option<Vec<SortingColumn>> {
+        let at = self.columns.iter().position(|c| c.name == "timestamp")?;
+        let column_idx = i32::try_from(at + 1).ok()?;
+        Some(vec![SortingColumn { column_idx, descending: false, nulls_first: false }])
+    }
+}
+
+fn column_properties(
+    builder: WriterPropertiesBuilder,
+    column: &SegmentColumn,
+    rows: usize,
+) -> WriterPropertiesBuilder {
+    let path = ColumnPath::from(column.name.as_str());
+    let mut builder = match (column.kind, column.name.as_str()) {
+        (ColumnType::Timestamp, _) => builder
+            .set_column_dictionary_enabled(path.clone(), false)
+            .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED),
+        (_, "audit_id") => builder
+            .set_column_dictionary_enabled(path.clone(), false)
+            .set_column_encoding(path.clone(), Encoding::DELTA_BYTE_ARRAY),
+        _ => builder,
+    };
+    if BLOOM_COLUMNS.contains(&column.name.as_str()) {
+        builder = builder
+            .set_column_bloom_filter_fpp(path.clone(), BLOOM_FPP)
+            .set_column_bloom_filter_max_ndv(path, rows.min(ROW_GROUP_ROWS) as u64);
+    }
+    builder
+}
+
+/// Bounds as the ledger writes them; `None` for columns without values, long strings and types
+/// without an order.
+pub(crate) fn bounds(kind: ColumnType, array: &dyn Array) -> Option<Bounds> {
+    match kind {
+        ColumnType::Utf8 => {
+            let text = array.as_string::<i32>();
+            let (min, max) = (aggregate::min_string(text)?, aggregate::max_string(text)?);
+            let short = min.len() <= MAX_BOUND && max.len() <= MAX_BOUND;
+            short.then(|| Bounds::Text(min.to_owned(), max.to_owned()))
+        }
+        ColumnType::Timestamp => {
+            let times = array.as_primitive::<TimestampMicrosecondType>();
+            Some(Bounds::Number(aggregate::min(times)?, aggregate::max(times)?))
+        }
+        _ => None,
+    }
+}

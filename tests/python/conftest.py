@@ -1,0 +1,25 @@
+"""What the Python tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The top of the checkout."""
+    return ROOT
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of its own for each test, so that none sees the user's keys and configuration."""
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("SEALTRAIL_HOME", str(folder / "sealtrail"))
+    for name in ("SEALTRAIL_TRAIL", "SEALTRAIL_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    return folder
