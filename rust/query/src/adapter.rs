@@ -19,7 +19,7 @@ use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_expr_adapter::{PhysicalExprAdapter, PhysicalExprAdapterFactory};
 use sealtrail_core::columns::{ColumnType, LogicalColumn, REST};
 
-use crate::functions::{JsonFn, JsonUdf, literal_path};
+use crate::functions::{JsonFn, JsonUdf, Meaning, MeaningUdf, literal_path};
 use crate::json::{Form, PathPart};
 use crate::shape::{ATTRS, DOMAIN, EVENT, Shape, arrow_type, column_type};
 use crate::shredded::{Assembled, LogicalValue, ShreddedGet, any_signature};
@@ -106,7 +106,7 @@ impl PhysicalExprAdapter for SegmentAdapter {
                 Some(found) => Some(found),
                 None => match expr.downcast_ref::<Column>() {
                     Some(column) => Some(self.column(column.name())?),
-                    None => None,
+                    None => self.meaning(&expr)?,
                 },
             };
             Ok(match replaced {
@@ -194,6 +194,27 @@ impl SegmentAdapter {
         }))
     }
 
+    /// A function of the views without the arguments that are NULL in this segment.
+    fn meaning(&self, expr: &Arc<dyn PhysicalExpr>) -> Result<Option<Arc<dyn PhysicalExpr>>> {
+        let Some(call) = ScalarFunctionExpr::try_downcast_func::<MeaningUdf>(expr.as_ref()) else { return Ok(None) };
+        let meaning = call.fun().inner().downcast_ref::<MeaningUdf>().map(|udf| udf.meaning);
+        if let (Some(Meaning::OnlyIf), [subject, wanted, value]) = (meaning, call.args()) {
+            if let (Some(subject), Some(wanted)) = (literal_text(subject), literal_text(wanted)) {
+                let value = if subject == wanted { self.rewrite(Arc::clone(value))? } else { null_text() };
+                return Ok(Some(value));
+            }
+        }
+        let args = call.args().iter().map(|arg| self.rewrite(Arc::clone(arg))).collect::<Result<Vec<_>>>()?;
+        if meaning != Some(Meaning::FirstPresent) {
+            return Ok(Some(Arc::clone(expr).with_new_children(args)?));
+        }
+        let args: Vec<_> = args.into_iter().filter(|arg| !is_null(arg)).collect();
+        if args.is_empty() {
+            return Ok(Some(null_text()));
+        }
+        Ok(Some(self.call_udf(MeaningUdf::udf(Meaning::FirstPresent), args, DataType::Utf8View)))
+    }
+
     /// A lookup that one column answers, and the rest for its misfits.
     fn in_column(&self, function: JsonFn, path: Vec<PathPart>, stored: &Stored) -> Arc<dyn PhysicalExpr> {
         let column = self.stored(stored);
@@ -276,6 +297,18 @@ impl SegmentAdapter {
         let field = Arc::new(Field::new(&name, returns, true));
         Arc::new(ScalarFunctionExpr::new(&name, udf, args, field, Arc::clone(&self.config)))
     }
+}
+
+fn null_text() -> Arc<dyn PhysicalExpr> {
+    lit(ScalarValue::Utf8View(None))
+}
+
+fn is_null(expr: &Arc<dyn PhysicalExpr>) -> bool {
+    expr.downcast_ref::<Literal>().is_some_and(|literal| literal.value().is_null())
+}
+
+fn literal_text(expr: &Arc<dyn PhysicalExpr>) -> Option<&str> {
+    expr.downcast_ref::<Literal>()?.value().try_as_str().flatten()
 }
 
 /// The function, base column and path of a lookup in `attrs` or `event` with a literal path;

@@ -1,15 +1,22 @@
 //! SQL over a trail.
 
 mod adapter;
+mod engine;
 mod error;
 mod functions;
 mod json;
+mod place;
+mod plain;
 mod provider;
 mod pruning;
 mod reader;
 mod shape;
 mod shredded;
+mod sql;
 mod view;
+mod views;
 
+pub use engine::{Engine, EngineOptions, QueryResult};
 pub use error::{QueryError, Result, SqlProblem};
+pub use sql::Params;
 pub use view::{ReadView, Scalar, SegmentInfo};

@@ -15,9 +15,6 @@ use datafusion::datasource::{TableProvider, TableType};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, Operator, TableProviderFilterPushDown};
-use datafusion::physical_expr::LexOrdering;
-use datafusion::physical_expr::PhysicalSortExpr;
-use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
@@ -42,20 +39,27 @@ pub(crate) struct TrailTable {
     shape: Arc<Shape>,
     readers: Arc<SegmentReaderFactory>,
     adapters: Arc<SegmentAdapterFactory>,
-    unflushed: OnceLock<RecordBatch>,
+    unflushed: Arc<Unflushed>,
 }
 
+/// The unflushed records of a view in columns, made when first needed.
+pub(crate) type Unflushed = OnceLock<RecordBatch>;
+
 impl TrailTable {
-    pub(crate) fn new(view: Arc<ReadView>, readers: Arc<SegmentReaderFactory>) -> Self {
+    pub(crate) fn new(view: Arc<ReadView>, readers: Arc<SegmentReaderFactory>, unflushed: Arc<Unflushed>) -> Self {
         let shape = Arc::new(Shape::new(&view.columns));
         let adapters = Arc::new(SegmentAdapterFactory::new(Arc::clone(&shape)));
-        Self { view, shape, readers, adapters, unflushed: OnceLock::new() }
+        Self { view, shape, readers, adapters, unflushed }
+    }
+
+    pub(crate) fn shape(&self) -> &Arc<Shape> {
+        &self.shape
     }
 
     /// The plan over these segments.
     fn segments_plan(&self, scan: &Scan<'_>, segments: &[Arc<SegmentInfo>]) -> Result<Arc<dyn ExecutionPlan>> {
         let schema = self.shape.schema();
-        let files = segments.iter().map(|segment| self.file(segment, &schema)).collect::<Result<Vec<_>>>()?;
+        let files: Vec<_> = segments.iter().map(|segment| Self::file(segment, &schema)).collect();
         let total = total_statistics(&files, &schema);
         let source = ParquetSource::new(self.shape.table_schema().clone())
             .with_table_parquet_options(scan.session.default_table_options().parquet)
@@ -71,13 +75,10 @@ impl TrailTable {
         Ok(DataSourceExec::from_data_source(config))
     }
 
-    fn file(&self, segment: &SegmentInfo, schema: &SchemaRef) -> Result<PartitionedFile> {
-        let file = PartitionedFile::new(segment.path.clone(), segment.bytes)
+    fn file(segment: &SegmentInfo, schema: &SchemaRef) -> PartitionedFile {
+        PartitionedFile::new(segment.path.clone(), segment.bytes)
             .with_partition_values(vec![ScalarValue::Utf8View(Some(segment.domain.clone()))])
-            .with_statistics(Arc::new(statistics(segment, schema)));
-        // Rows of a segment are sorted by time.
-        let by_time = PhysicalSortExpr::new_default(Arc::new(Column::new_with_schema("timestamp", schema)?));
-        Ok(file.with_ordering(LexOrdering::new([by_time])))
+            .with_statistics(Arc::new(statistics(segment, schema)))
     }
 
     /// The plan over the records that are not in a segment yet.

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanBuilder, Float64Builder, Int64Builder, ListBuilder, StringArray, StringBuilder,
-    StringViewArray, StringViewBuilder, StructBuilder, UInt64Builder,
+    StringViewArray, StringViewBuilder, StructBuilder, TimestampMicrosecondBuilder, UInt64Builder,
 };
 use arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::{Result, ScalarValue, exec_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
+
+use sealtrail_core::json::parse_timestamp;
 
 use super::{JsonFn, entry_fields};
 use crate::json::{self, Elements, Form, Members, PathPart};
@@ -42,6 +44,7 @@ pub(crate) enum Output {
     Int(Int64Builder),
     Float(Float64Builder),
     Bool(BooleanBuilder),
+    Time(TimestampMicrosecondBuilder),
     Count(UInt64Builder),
     List(ListBuilder<StringBuilder>),
     Entries(ListBuilder<StructBuilder>),
@@ -56,6 +59,7 @@ impl Output {
             JsonFn::GetInt => Self::Int(Int64Builder::with_capacity(rows)),
             JsonFn::GetFloat => Self::Float(Float64Builder::with_capacity(rows)),
             JsonFn::GetBool | JsonFn::Contains => Self::Bool(BooleanBuilder::with_capacity(rows)),
+            JsonFn::GetTimestamp => Self::Time(TimestampMicrosecondBuilder::with_capacity(rows)),
             JsonFn::Length => Self::Count(UInt64Builder::with_capacity(rows)),
             JsonFn::ObjectKeys | JsonFn::GetArray => Self::List(ListBuilder::new(StringBuilder::new())),
             JsonFn::Entries => Self::Entries(ListBuilder::new(StructBuilder::from_fields(entry_fields(), rows))),
@@ -82,6 +86,7 @@ impl Output {
             Self::Float(out) => out.append_option(raw.and_then(json::as_float)),
             Self::Bool(out) if function == JsonFn::Contains => out.append_value(raw.is_some()),
             Self::Bool(out) => out.append_option(raw.and_then(json::as_bool)),
+            Self::Time(out) => out.append_option(raw.and_then(time)),
             Self::Count(out) => out.append_option(raw.and_then(json::length).map(|n| n as u64)),
             Self::List(out) => push_list(out, function, raw),
             Self::Entries(out) => push_entries(out, raw),
@@ -94,11 +99,17 @@ impl Output {
             Self::Int(mut out) => Arc::new(out.finish()),
             Self::Float(mut out) => Arc::new(out.finish()),
             Self::Bool(mut out) => Arc::new(out.finish()),
+            Self::Time(mut out) => Arc::new(out.finish().with_timezone("UTC")),
             Self::Count(mut out) => Arc::new(out.finish()),
             Self::List(mut out) => Arc::new(out.finish()),
             Self::Entries(mut out) => Arc::new(out.finish()),
         }
     }
+}
+
+/// Microseconds of a JSON string in RFC 3339.
+fn time(raw: &str) -> Option<i64> {
+    parse_timestamp(&json::as_str(raw)?, "").ok()
 }
 
 fn push_list(out: &mut ListBuilder<StringBuilder>, function: JsonFn, raw: Option<&str>) {

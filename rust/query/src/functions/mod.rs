@@ -6,21 +6,29 @@
 //! planned as these functions.
 
 mod eval;
+mod meaning;
 mod planner;
 
 use std::hash::Hash;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Fields};
+use arrow::datatypes::{DataType, Field, Fields, TimeUnit};
 use datafusion::common::{Result, plan_err};
 use datafusion::logical_expr::{
     ColumnarValue, ExpressionPlacement, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
 pub(crate) use eval::{Output, Texts, literal_path};
+pub(crate) use meaning::{Meaning, MeaningUdf};
 pub(crate) use planner::{JsonOperators, JsonRewriter};
 
 use crate::json::Form;
+
+/// Every function that is ours.
+pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
+    let json = JsonFn::ALL.into_iter().map(|function| JsonUdf::udf(function, Form::Any));
+    json.chain(Meaning::ALL.into_iter().map(MeaningUdf::udf)).collect()
+}
 
 /// What to read at the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,6 +45,8 @@ pub(crate) enum JsonFn {
     GetFloat,
     /// `true` or `false`.
     GetBool,
+    /// The time of a string in RFC 3339 with an offset; microseconds, UTC.
+    GetTimestamp,
     /// Any value as text; NULL for JSON `null`.
     AsText,
     /// Whether there is a value.
@@ -53,13 +63,14 @@ pub(crate) enum JsonFn {
 
 impl JsonFn {
     /// Every function that SQL can call.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Get,
         Self::GetJson,
         Self::GetStr,
         Self::GetInt,
         Self::GetFloat,
         Self::GetBool,
+        Self::GetTimestamp,
         Self::AsText,
         Self::Contains,
         Self::Length,
@@ -76,6 +87,7 @@ impl JsonFn {
             Self::GetInt => "json_get_int",
             Self::GetFloat => "json_get_float",
             Self::GetBool => "json_get_bool",
+            Self::GetTimestamp => "json_get_timestamp",
             Self::AsText => "json_as_text",
             Self::Contains => "json_contains",
             Self::Length => "json_length",
@@ -91,6 +103,7 @@ impl JsonFn {
             Self::GetInt => DataType::Int64,
             Self::GetFloat => DataType::Float64,
             Self::GetBool | Self::Contains => DataType::Boolean,
+            Self::GetTimestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             Self::Length => DataType::UInt64,
             Self::ObjectKeys | Self::GetArray => DataType::new_list(DataType::Utf8, true),
             Self::Entries => DataType::new_list(DataType::Struct(entry_fields()), true),
