@@ -56,5 +56,7 @@ advisories: $(CARGO_DENY)  ## known vulnerabilities; fetches the advisory databa
 bench: build  ## speed and size against named peers
 	$(BIN)/python benches/run.py $(ARGS)
 
+# Its own target folder, so that it never waits for or disturbs a build of the project.
 $(CARGO_DENY):
-	cargo install --quiet --locked --version $(CARGO_DENY_VERSION) --root $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION) cargo-deny
+	env -u CARGO_TARGET_DIR cargo install --quiet --locked cargo-deny \
+		--version $(CARGO_DENY_VERSION) --root $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION)

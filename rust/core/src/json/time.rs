@@ -4,11 +4,11 @@ use super::number::write_i64;
 use crate::{Error, Result};
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
-/// 9999-12-31T23:59:59.999999Z
-const MAX_MICROS: i64 = 253_402_300_799_999_999;
+/// 2254-12-31T23:59:59.999999Z: up to there microseconds are exact in every JSON parser.
+const MAX_MICROS: i64 = 8_993_721_599_999_999;
 
 /// Appends `micros` (since 1970, UTC) as `YYYY-MM-DDTHH:MM:SS.fffZ`, with six fraction digits
-/// if the milliseconds are not whole. Years outside 1970-9999 are clamped.
+/// if the milliseconds are not whole. Years outside 1970-2254 are clamped.
 pub fn format_timestamp(micros: i64, out: &mut Vec<u8>) {
     let micros = micros.clamp(0, MAX_MICROS);
     let (year, month, day) = civil(micros / MICROS_PER_DAY);
@@ -59,7 +59,7 @@ pub fn parse_canonical_timestamp(text: &[u8]) -> Option<i64> {
     let (year, month, day) = (number(0, 4)?, number(5, 2)?, number(8, 2)?);
     let (hour, minute, second) = (number(11, 2)?, number(14, 2)?, number(17, 2)?);
     let fraction = number(20, width)?;
-    let date_fits = year >= 1970 && (1..=12).contains(&month) && day >= 1;
+    let date_fits = (1970..=2254).contains(&year) && (1..=12).contains(&month) && day >= 1;
     if !date_fits || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
@@ -99,7 +99,7 @@ pub fn parse_timestamp(text: &str, field: &str) -> Result<i64> {
     if (0..=MAX_MICROS).contains(&micros) {
         Ok(micros)
     } else {
-        let message = format!("{text:?} lies outside the years 1970 to 9999");
+        let message = format!("{text:?} lies outside the years 1970 to 2254");
         Err(Error::event("invalid_time", field, message))
     }
 }

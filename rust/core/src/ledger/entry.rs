@@ -228,16 +228,17 @@ impl Body {
         self.key = keys::key_id(&signing.verifying_key());
         self.hmac_key = hmac.id();
         let message = self.message()?;
+        let mac = hmac.mac(&message);
         let checkpoint = Checkpoint { origin: info.origin.clone(), size: n, root: tree };
         Ok(Entry {
             checkpoint: checkpoint.sign(&info.key_name(&self.writer), signing)?,
-            hmac: HEXLOWER.encode(&hmac.mac(&message)),
-            sig: BASE64.encode(&keys::sign(signing, &message)),
+            hmac: HEXLOWER.encode(&mac),
+            sig: BASE64.encode(&keys::sign(signing, &[message.as_slice(), &mac].concat())),
             body: self,
         })
     }
 
-    /// The bytes that signature and HMAC cover.
+    /// The bytes that the HMAC covers, and the signature together with the HMAC.
     ///
     /// # Errors
     /// `Encoding` if the body cannot be written as JSON.
@@ -256,7 +257,7 @@ pub struct Entry {
     pub checkpoint: String,
     /// Hex HMAC-SHA256 of the body.
     pub hmac: String,
-    /// Base64 Ed25519 signature of the body.
+    /// Base64 Ed25519 signature of the body and its HMAC.
     pub sig: String,
 }
 
@@ -284,8 +285,11 @@ impl Entry {
     /// Whether the body's signature holds under this key.
     pub fn signed_by(&self, public: &VerifyingKey) -> bool {
         let signature = BASE64.decode(self.sig.as_bytes());
-        match (signature, self.body.message()) {
-            (Ok(signature), Ok(message)) => keys::verify_signature(public, &message, &signature),
+        let mac = HEXLOWER.decode(self.hmac.as_bytes());
+        match (signature, mac, self.body.message()) {
+            (Ok(signature), Ok(mac), Ok(message)) if mac.len() == 32 => {
+                keys::verify_signature(public, &[message, mac].concat(), &signature)
+            }
             _ => false,
         }
     }

@@ -167,7 +167,11 @@ impl Calls {
         if outcome.status == "denied" {
             draft.set("severity", "warning");
         }
-        draft.set("result", outcome.result());
+        if kind == Kind::ApiCall {
+            draft.set_some("response_size_bytes", outcome.result["size_bytes"].as_u64());
+            draft.set_some("http_status", outcome.result["details"]["code"].as_u64());
+        }
+        draft.set("result", outcome.result.clone());
         draft.set_some("prompt_id", outcome.prompt_id.clone());
         let took =
             millis(&outcome.timestamp).zip(millis(&timestamp)).map(|(end, start)| end - start);
@@ -303,6 +307,9 @@ fn open_call(
     draft.set_some("message_id", text(turn.message(), "id"));
     draft.set_some("permission_mode", mode);
     shape.fill(&mut draft);
+    if kind == Kind::Spawn {
+        draft.set_some("task", text(input, "description"));
+    }
     set_input(&mut draft, input, options);
     Call {
         id: id.to_owned(),

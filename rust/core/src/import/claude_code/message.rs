@@ -155,7 +155,9 @@ fn usage_event(turn: &Turn<'_>, key: &str, file: &str) -> Draft {
     draft.set_some("speed", text(usage, "speed"));
     draft.set_some("effort", text(turn.body, "effort"));
     if failed {
-        draft.set_some("error", text(turn.body, "error"));
+        draft.set_some("error_type", text(turn.body, "error"));
+        let code = turn.body["apiErrorStatus"].as_u64().map(|code| code.to_string());
+        draft.set_some("result_code", code);
         draft.set("severity", "warning");
     }
     draft

@@ -23,7 +23,8 @@
 //! `parent_agent_id` and `delegation_chain`. A subagent that never came to be (the call was denied
 //! or failed) is named after its call. Messages of subagents are counted under the subagent,
 //! whether they stand in its own transcript, in `progress` lines of the session (older versions),
-//! or in the session's transcript as side chains (before that). `uuid` and `parent_uuid` are the
+//! or in the session's transcript as side chains (before that); the latter two also show
+//! `parent_agent_id`. `uuid` and `parent_uuid` are the
 //! line's own links.
 //!
 //! **How it went.** `status` is `success`, `error`, `denied` or `cancelled` (interrupted by the

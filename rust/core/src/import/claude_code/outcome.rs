@@ -16,7 +16,8 @@ pub(super) struct Outcome {
     pub(super) prompt_id: Option<String>,
     /// Facts about a subagent, when the call started one.
     pub(super) agent: Option<AgentResult>,
-    result: Value,
+    /// The event's `result`.
+    pub(super) result: Value,
 }
 
 /// What the result of a `Task` or `Agent` call says about the subagent.
@@ -45,11 +46,6 @@ impl Outcome {
             agent: extra.is_object().then(|| agent_result(extra)),
             result: result(status, &block["content"], extra, options),
         }
-    }
-
-    /// The event's `result`.
-    pub(super) fn result(&self) -> Value {
-        self.result.clone()
     }
 }
 

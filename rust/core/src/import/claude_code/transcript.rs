@@ -151,6 +151,7 @@ impl<'a> Transcript<'a> {
         let turn = Turn { scope: scope.clone(), rank, timestamp, body: line, outer: line, place };
         let mut draft = turn.draft("agent.deployed", &["session", &scope.session], self.file);
         draft.set("agent_type", super::super::Source::ClaudeCode.name());
+        draft.set_some("agent_version", text(line, "version"));
         draft.set_some("entrypoint", text(line, "entrypoint"));
         draft.set("status", "success");
         self.push(rank, place.line, draft.build());
@@ -225,9 +226,9 @@ impl<'a> Transcript<'a> {
         let code = code.or_else(|| error["status"].as_u64().map(|status| status.to_string()));
         let mut draft = turn.draft("workflow.retry", &["retry", uuid], self.file);
         draft.set("status", "error");
-        draft.set("error", message.unwrap_or("API error"));
+        draft.set("error_message", message.unwrap_or("API error"));
         draft.set_some("result_code", code);
-        draft.set_some("attempt", turn.body["retryAttempt"].as_u64());
+        draft.set_some("attempt", turn.body["retryAttempt"].as_u64().or(Some(1)));
         draft.set_some("max_attempts", turn.body["maxRetries"].as_u64());
         draft.set_some("delay_ms", turn.body["retryInMs"].as_f64());
         draft.set("severity", "warning");
@@ -241,9 +242,9 @@ impl<'a> Transcript<'a> {
     /// A message, wherever it was found.
     fn turn(&mut self, turn: &Turn<'_>) {
         let assistant = text(turn.body, "type") == Some("assistant");
+        let kind = |block: &Value| text(block, "type").unwrap_or_default().to_owned();
         let blocks = turn.blocks();
-        let answers = blocks.iter().any(|block| text(block, "type") == Some("tool_result"));
-        if !assistant && !answers {
+        if !assistant && !blocks.iter().any(|block| is_result(&kind(block))) {
             // Something new was said to the agent, so it had finished (or was stopped).
             if turn.body["isMeta"].as_bool() != Some(true) {
                 self.end(&turn.scope.stream());
@@ -255,16 +256,18 @@ impl<'a> Transcript<'a> {
         }
         if assistant {
             self.response(turn);
-            for block in blocks.iter().filter(|block| text(block, "type") == Some("tool_use")) {
+        }
+        for block in blocks {
+            let kind = kind(block);
+            let done = if assistant && is_call(&kind) {
                 let mode = self.permission_mode.as_deref();
-                let done = self.calls.call(turn, block, mode, self.file, self.options);
-                self.finished(done);
-            }
-        } else {
-            for block in blocks.iter().filter(|block| text(block, "type") == Some("tool_result")) {
-                let done = self.calls.result(turn, block, self.file, self.options);
-                self.finished(done);
-            }
+                self.calls.call(turn, block, mode, self.file, self.options)
+            } else if is_result(&kind) {
+                self.calls.result(turn, block, self.file, self.options)
+            } else {
+                None
+            };
+            self.finished(done);
         }
     }
 
@@ -333,6 +336,16 @@ impl<'a> Transcript<'a> {
             }
         }
     }
+}
+
+/// Calls of tools that run here, at the model's provider, or behind the provider.
+fn is_call(kind: &str) -> bool {
+    matches!(kind, "tool_use" | "server_tool_use" | "mcp_tool_use")
+}
+
+/// `tool_result`, `web_search_tool_result` and the like.
+fn is_result(kind: &str) -> bool {
+    kind.ends_with("tool_result")
 }
 
 fn is_uuid(name: &str) -> bool {

@@ -31,13 +31,16 @@
 //! `Forbidden...`), else `failure`. Denied calls and failed sign-ins are at least `warning`.
 //!
 //! **Who.** `user_id` is the first present of `userIdentity.arn`, `userName`, `principalId`,
-//! `invokedBy`, `accountId`; `credential_id` is `userIdentity.accessKeyId`, and
-//! `issued_credential_id` the key that the call gave out, so that a chain of roles can be followed.
+//! `invokedBy`, `accountId`; `user_id` is always who acted, also where the call changed
+//! another user (`owner`, `grantee`, `resource`). `credential_id` is `userIdentity.accessKeyId`;
+//! `issued_credential_id` and `api_key_id` name the key that the call gave out or took away, so
+//! that a chain of roles can be followed.
 //! `source_ip` is set when `sourceIPAddress` is an address (it may also name a service).
 //!
 //! The record itself is kept whole under `cloudtrail`; `source.sha256` is over its bytes in the
 //! file.
 
+mod details;
 mod resource;
 mod rules;
 mod split;
@@ -48,6 +51,7 @@ use serde_json::{Map, Value};
 
 use super::draft::{Draft, millis, object, text};
 use super::{FileImport, SkippedLine, Source, SourceEvent, ids, text::parse};
+use details::Facts;
 use rules::{Call, Rule, rule_for};
 use split::{Span, split};
 
@@ -122,10 +126,13 @@ fn event(record: Value, place: Value, bytes: &[u8]) -> Result<Map<String, Value>
     draft.set("status", outcome.status);
     draft.set_some("result_code", outcome.code);
     draft.set_some("severity", severity(&rule, outcome.status, &record));
-    who(&mut draft, &record);
-    draft.set("resource", resource::resource(service, &record));
+    draft.set_some("error_message", text(&record, "errorMessage"));
+    let user = who(&mut draft, &record);
+    let resource = resource::resource(service, &record);
+    let facts = Facts { record: &record, source, name, user, resource: text(&resource, "path") };
+    details::fill(&mut draft, rule.event_type, &facts);
+    draft.set("resource", resource);
     draft.set("operation", object([("action", Some(rule.action.unwrap_or(name).into()))]));
-    details(&mut draft, rule.event_type, source, name, &record);
     draft.set("source", place);
     draft.set("cloudtrail", record);
     Ok(draft.build())
@@ -189,7 +196,7 @@ fn severity(rule: &Rule, status: &str, record: &Value) -> Option<&'static str> {
     rule.severity.or(alarming.then_some("warning"))
 }
 
-fn who(draft: &mut Draft, record: &Value) {
+fn who<'a>(draft: &mut Draft, record: &'a Value) -> Option<&'a str> {
     let identity = &record["userIdentity"];
     let user = ["arn", "userName", "principalId", "invokedBy", "accountId"]
         .iter()
@@ -199,58 +206,7 @@ fn who(draft: &mut Draft, record: &Value) {
     let ip = text(record, "sourceIPAddress").filter(|ip| ip.parse::<IpAddr>().is_ok());
     draft.set_some("source_ip", ip);
     draft.set_some("user_agent", text(record, "userAgent"));
-}
-
-/// The fields that an event type asks for.
-fn details(draft: &mut Draft, event_type: &str, source: &str, name: &str, record: &Value) {
-    let request = &record["requestParameters"];
-    let response = &record["responseElements"];
-    let identity = &record["userIdentity"];
-    let endpoint = format!("{source}/{name}");
-    match event_type {
-        "auth.user_login" => {
-            let mfa = text(&record["additionalEventData"], "MFAUsed").map(|used| used == "Yes");
-            draft.set_some("mfa_verified", mfa);
-        }
-        "auth.temp_credential_issued" => {
-            draft.set_some("role", text(request, "roleArn"));
-            let issued = text(&response["credentials"], "accessKeyId");
-            draft.set_some("issued_credential_id", issued);
-        }
-        "auth.api_key_created" | "auth.api_key_revoked" | "auth.api_key_rotated" => {
-            let owner = text(request, "userName")
-                .or_else(|| text(&response["accessKey"], "userName"))
-                .or_else(|| text(identity, "userName"))
-                .or_else(|| text(identity, "arn"));
-            draft.set_some("owner", owner);
-            let key = text(&response["accessKey"], "accessKeyId")
-                .or_else(|| text(request, "accessKeyId"));
-            draft.set_some("issued_credential_id", key);
-        }
-        "auth.permission_granted" | "auth.permission_revoked" => {
-            let role = ["roleName", "userName", "groupName", "instanceProfileName"]
-                .iter()
-                .find_map(|key| text(request, key));
-            let policy =
-                ["policyArn", "policyName", "roleName"].iter().find_map(|key| text(request, key));
-            draft.set_some("role", role);
-            draft.set_some("scopes", policy.map(|policy| vec![policy.to_owned()]));
-        }
-        "data.api_call" => draft.set("endpoint", endpoint),
-        "data.db_query" => {
-            let sent =
-                ["statement", "sql", "queryString"].iter().find_map(|key| text(request, key));
-            draft.set("statement", sent.map_or_else(|| name.to_owned(), str::to_owned));
-        }
-        "system.config_change" | "system.credential_rotated" => {
-            draft.set("setting", endpoint);
-            draft.set_some(
-                "modified_by",
-                text(identity, "arn").or_else(|| text(identity, "invokedBy")),
-            );
-        }
-        _ => {}
-    }
+    user
 }
 
 #[cfg(test)]

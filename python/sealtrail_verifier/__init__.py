@@ -1,0 +1,36 @@
+"""A second, independent verifier of sealtrail trails, in plain Python.
+
+It is written from `rust/core/FORMAT.md` alone and shares no code with the
+Rust implementation, so that a mistake in one is caught by the other. Section
+numbers in the comments are those of FORMAT.md. It reads a trail folder, writes
+nothing, and trusts only the bytes and the keys that the caller brings.
+
+Modules, in the order in which an auditor may want to read them:
+
+| module      | FORMAT | what it holds                                         |
+|-------------|--------|-------------------------------------------------------|
+| `report`    |        | the outcome: verdict, counts, findings                |
+| `verifier`  |        | the whole trail, in order                             |
+| `folder`    |        | reading files                                         |
+| `jcs`       | 1      | canonical JSON                                        |
+| `forms`     |        | strict reading of one JSON object's members           |
+| `records`   | 2      | the record: times, ids, types                         |
+| `merkle`    | 3      | leaves and trees                                      |
+| `columns`   | 4      | columns and rest: assembling and taking apart         |
+| `trailfile` | 6      | trail.json                                            |
+| `note`      | 7      | signed notes, Ed25519 (`ed25519` is the slow fallback) |
+| `entries`   | 7      | the form of a ledger entry                            |
+| `ledger`    | 7      | what makes an entry valid                             |
+| `history`   | 7      | all entries, trail.json, the newest checkpoint        |
+| `stored`    | 5, 7   | whether a segment's bytes are the signed ones         |
+| `metadata`  | 5      | the form of a segment's metadata                      |
+| `segment`   | 5      | metadata, columns and batches of a segment            |
+| `rows`      | 2 to 5 | its rows: assembled, checked, hashed                  |
+| `keys`      | 8      | HMAC keys, from the owner's root secret               |
+| `seals`     | 7, 8   | HMACs of entries, seals of epochs                     |
+"""
+
+from sealtrail_verifier.report import Finding, Report
+from sealtrail_verifier.verifier import verify_trail
+
+__all__ = ["Finding", "Report", "verify_trail"]

@@ -1,0 +1,67 @@
+"""The command line: `python -m sealtrail_verifier TRAIL --key VKEY|FILE`.
+
+Exit codes: 0 verified, 4 something is missing or tampered with, 2 wrong usage,
+3 the trail cannot be read.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from sealtrail_verifier.forms import FormatError
+from sealtrail_verifier.keys import RootSecret
+from sealtrail_verifier.note import VerifierKey
+from sealtrail_verifier.verifier import verify_trail
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sealtrail_verifier",
+        description="Verifies a sealtrail trail from its bytes and the owner's public key.",
+    )
+    parser.add_argument("trail", metavar="TRAIL", help="the trail's folder")
+    parser.add_argument(
+        "--key",
+        required=True,
+        type=_owner,
+        metavar="VKEY|FILE",
+        help="the owner's public key: the text of owner.vkey, or a file that holds it",
+    )
+    parser.add_argument(
+        "--owner-key",
+        type=_secret,
+        metavar="FILE",
+        help="the owner's owner.json: HMACs and seals are checked as well",
+    )
+    parser.add_argument("-o", "--output", choices=["text", "json"], default="text")
+    arguments = parser.parse_args(argv)
+    try:
+        report = verify_trail(arguments.trail, arguments.key, arguments.owner_key)
+    except OSError as error:
+        sys.stderr.write(f"cannot read the trail: {error}\n")
+        return 3
+    as_json = arguments.output == "json"
+    text = json.dumps(report.as_json(), indent=2) if as_json else report.as_text()
+    sys.stdout.write(text + "\n")
+    return 0 if report.verdict == "VERIFIED" else 4
+
+
+def _owner(text: str) -> VerifierKey:
+    try:
+        return VerifierKey.parse(text if "+" in text else Path(text).read_text("utf-8").strip())
+    except (FormatError, OSError, UnicodeDecodeError) as error:
+        raise argparse.ArgumentTypeError(f"no public key: {error}") from error
+
+
+def _secret(path: str) -> RootSecret:
+    try:
+        return RootSecret.parse(Path(path).read_bytes())
+    except (FormatError, OSError) as error:
+        raise argparse.ArgumentTypeError(f"no owner key: {error}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,226 @@
+"""The form of one ledger entry (FORMAT section 7); whether it is valid is for `ledger` to say."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from sealtrail_verifier import jcs
+from sealtrail_verifier.columns import Column
+from sealtrail_verifier.forms import FormatError, Members, is_uuid
+from sealtrail_verifier.records import DOMAINS, utc_micros
+from sealtrail_verifier.trailfile import Trail, time
+
+OWNER: Final = "owner"
+MAX_BOUND: Final = 128
+_WRITER: Final = re.compile("w-[0-9a-f]{16}")
+_SIGNER: Final = re.compile("owner|w-[0-9a-f]{16}")
+_PATH: Final = re.compile(
+    rf"segments/domain=({'|'.join(DOMAINS)})/(month|day)=([0-9-]+)/([0-9a-f-]+)\.parquet"
+)
+
+
+@dataclass(frozen=True)
+class Authorization:
+    """From now on this writer may sign; its keys begin at `epoch`."""
+
+    epoch: int
+    hmac_key: str
+    public: bytes
+    writer: str
+
+
+@dataclass(frozen=True)
+class Init:
+    """What entry 0 says."""
+
+    trail: Trail
+    owner: bytes
+    authorizes: list[Authorization]
+
+
+@dataclass(frozen=True)
+class Authorize:
+    """What an `authorize` entry says."""
+
+    authorizes: list[Authorization]
+
+
+@dataclass(frozen=True)
+class Close:
+    """The end of an epoch: a `close` entry, or part of an `append` entry."""
+
+    batches: int
+    epoch: int
+    seal: bytes
+
+
+@dataclass(frozen=True)
+class Add:
+    """A segment that an entry brings into the trail; times are microseconds since 1970."""
+
+    path: str
+    domain: str
+    partitioning: str
+    period: str
+    segment: str
+    batches: int
+    size: int
+    rows: int
+    low: int
+    high: int
+    root: bytes
+    sha256: bytes
+    stats: dict[str, object]
+
+
+@dataclass(frozen=True)
+class Append:
+    """What an `append` entry says; times are microseconds since 1970."""
+
+    first: int
+    last: int
+    recorded: tuple[int, int]
+    adds: list[Add]
+    columns: list[Column]
+    close: Close | None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A ledger entry: read, not yet believed. `message` is M, which `sig` and `hmac` are over."""
+
+    n: int
+    tree: bytes
+    writer: str
+    key: str
+    epoch: int
+    hmac_key: str
+    message: bytes
+    sig: bytes
+    hmac: bytes
+    checkpoint: str
+    says: Init | Authorize | Append | Close
+
+
+def read(data: bytes) -> Entry:
+    """Reads the bytes of an entry.
+
+    Raises:
+        FormatError: They are not canonical, or not of the form of an entry.
+    """
+    value = jcs.decode(data)
+    outer = Members(value, "entry")
+    body = outer.inner("body")
+    if body.integer("v") != 1:
+        raise FormatError("version", "this verifier knows version 1 only")
+    time(body, "time")
+    entry = Entry(
+        n=body.integer("n"),
+        tree=body.hex("tree", 32),
+        writer=body.text("writer", _SIGNER),
+        key=body.hex("key", 8).hex(),
+        epoch=body.integer("epoch"),
+        hmac_key=body.hex("hmac_key", 8).hex(),
+        message=b"sealtrail entry v1\n" + jcs.encode(value["body"]),
+        sig=outer.base64("sig", 64),
+        hmac=outer.hex("hmac", 32),
+        checkpoint=outer.text("checkpoint"),
+        says=_says(body),
+    )
+    outer.end()
+    body.end()
+    return entry
+
+
+def _says(body: Members) -> Init | Authorize | Append | Close:
+    kind = body.text("kind")
+    if kind == "init":
+        trail = Trail.read(body.inner("trail"))
+        return Init(trail, body.base64("owner", 32), _authorizes(body))
+    if kind == "authorize":
+        return Authorize(_authorizes(body))
+    if kind == "append":
+        return _append(body)
+    if kind == "close":
+        return _close(body.inner("close"))
+    raise FormatError("form", f"the kind {kind[:80]!r} is unknown")
+
+
+def _authorizes(body: Members) -> list[Authorization]:
+    found = []
+    for item in body.items("authorizes"):
+        members = Members(item, "authorizes")
+        found.append(
+            Authorization(
+                epoch=members.integer("epoch"),
+                hmac_key=members.hex("hmac_key", 8).hex(),
+                public=members.base64("public", 32),
+                writer=members.text("writer", _WRITER),
+            )
+        )
+        members.end()
+    return found
+
+
+def _close(members: Members) -> Close:
+    close = Close(members.integer("batches"), members.integer("epoch"), members.hex("seal", 32))
+    members.end()
+    return close
+
+
+def _append(body: Members) -> Append:
+    wal = body.inner("wal")
+    first, last = wal.integer("from", low=1), wal.integer("to", low=1)
+    wal.end()
+    if body.has("load"):
+        body.text("load")
+    recorded = body.inner("recorded")
+    span = _time_micros(recorded, "from"), _time_micros(recorded, "to")
+    recorded.end()
+    columns = []
+    for item in body.items("columns") if body.has("columns") else []:
+        members = Members(item, "columns")
+        columns.append(Column.read(members))
+        members.end()
+    close = _close(body.inner("close")) if body.has("close") else None
+    return Append(first, last, span, [_add(item) for item in body.items("adds")], columns, close)
+
+
+def _time_micros(members: Members, name: str) -> int:
+    return utc_micros(time(members, name)) or 0
+
+
+def _add(item: object) -> Add:
+    members = Members(item, "adds")
+    path = members.text("path", _PATH)
+    match = _PATH.fullmatch(path)
+    domain, partitioning, period, segment = match.groups() if match else ("", "", "", "")
+    if not is_uuid(segment):
+        raise FormatError("form", f"the file name of {path} is not a UUID")
+    add = Add(
+        path=path,
+        domain=domain,
+        partitioning=partitioning,
+        period=period,
+        segment=segment,
+        batches=members.integer("batches", low=1),
+        size=members.integer("bytes", low=1),
+        rows=members.integer("rows", low=1),
+        low=members.integer("min"),
+        high=members.integer("max"),
+        root=members.hex("root", 32),
+        sha256=members.hex("sha256", 32),
+        stats=_stats(members.inner("stats")),
+    )
+    members.end()
+    return add
+
+
+def _stats(members: Members) -> dict[str, object]:
+    """Bounds by column name; whether they are right is found from the rows."""
+    stats: dict[str, object] = {}
+    for name in ("audit_id", "event_type", "recorded_at"):
+        if members.has(name):
+            stats[name] = members.items(name)
+    members.end()
+    return stats
