@@ -267,7 +267,8 @@ async fn register_views(
     for name in views::NAMES {
         if lists || named(name) || name == "events" && on_events {
             if let Some(definition) = views::definition(name, shape) {
-                let plan = state.create_logical_plan(&definition).await?;
+                let view = sql::parse(&definition).map_err(|error| DataFusionError::External(Box::new(error)))?;
+                let plan = state.statement_to_plan(view.statement).await?;
                 schema.register_table(name.to_owned(), Arc::new(ViewTable::new(plan, Some(definition))))?;
             }
         }

@@ -19,4 +19,4 @@ mod views;
 pub use engine::{Engine, EngineOptions, QueryResult};
 pub use error::{QueryError, Result, SqlProblem};
 pub use sql::Params;
-pub use view::{ReadView, Scalar, SegmentInfo};
+pub use view::ReadView;

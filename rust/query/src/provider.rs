@@ -21,13 +21,14 @@ use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use datafusion::physical_plan::union::UnionExec;
 use datafusion::scalar::ScalarValue;
 use sealtrail_core::columns::{REST, Shredder, fixed};
+use sealtrail_core::ledger::AddedSegment;
 
 use crate::adapter::SegmentAdapterFactory;
 use crate::functions::Texts;
-use crate::pruning::{allowed_domains, prune, statistics};
+use crate::pruning::{allowed_domains, domain, prune, statistics};
 use crate::reader::SegmentReaderFactory;
 use crate::shape::{DOMAIN, Shape};
-use crate::view::{ReadView, SegmentInfo};
+use crate::view::ReadView;
 
 /// Stands for the trail's store in plans; the registry of a query knows no other.
 pub(crate) const STORE_URL: &str = "trail://segments";
@@ -42,8 +43,16 @@ pub(crate) struct TrailTable {
     unflushed: Arc<Unflushed>,
 }
 
-/// The unflushed records of a view in columns, made when first needed.
-pub(crate) type Unflushed = OnceLock<RecordBatch>;
+/// The unflushed records of a view, made when first needed.
+pub(crate) type Unflushed = OnceLock<UnflushedRows>;
+
+/// Records in the form of a segment, with their domain.
+#[derive(Debug)]
+pub(crate) struct UnflushedRows {
+    batch: RecordBatch,
+    /// The batch's schema with what the adapter needs to know; plans allow no metadata.
+    described: SchemaRef,
+}
 
 impl TrailTable {
     pub(crate) fn new(view: Arc<ReadView>, readers: Arc<SegmentReaderFactory>, unflushed: Arc<Unflushed>) -> Self {
@@ -57,7 +66,7 @@ impl TrailTable {
     }
 
     /// The plan over these segments.
-    fn segments_plan(&self, scan: &Scan<'_>, segments: &[Arc<SegmentInfo>]) -> Result<Arc<dyn ExecutionPlan>> {
+    fn segments_plan(&self, scan: &Scan<'_>, segments: &[Arc<AddedSegment>]) -> Result<Arc<dyn ExecutionPlan>> {
         let schema = self.shape.schema();
         let files: Vec<_> = segments.iter().map(|segment| Self::file(segment, &schema)).collect();
         let total = total_statistics(&files, &schema);
@@ -75,28 +84,27 @@ impl TrailTable {
         Ok(DataSourceExec::from_data_source(config))
     }
 
-    fn file(segment: &SegmentInfo, schema: &SchemaRef) -> PartitionedFile {
+    fn file(segment: &AddedSegment, schema: &SchemaRef) -> PartitionedFile {
         PartitionedFile::new(segment.path.clone(), segment.bytes)
-            .with_partition_values(vec![ScalarValue::Utf8View(Some(segment.domain.clone()))])
+            .with_partition_values(vec![ScalarValue::Utf8View(Some(domain(segment).to_owned()))])
             .with_statistics(Arc::new(statistics(segment, schema)))
     }
 
     /// The plan over the records that are not in a segment yet.
     fn unflushed_plan(&self, scan: &Scan<'_>) -> Result<Arc<dyn ExecutionPlan>> {
-        let batch = match self.unflushed.get() {
-            Some(batch) => batch,
+        let rows = match self.unflushed.get() {
+            Some(rows) => rows,
             None => {
-                let batch = unflushed_batch(&self.view)?;
-                self.unflushed.get_or_init(|| batch)
+                let rows = unflushed_rows(&self.view)?;
+                self.unflushed.get_or_init(|| rows)
             }
         };
         let batch = match &scan.domains {
-            Some(domains) => only_domains(batch, domains)?,
-            None => batch.clone(),
+            Some(domains) => only_domains(&rows.batch, domains)?,
+            None => rows.batch.clone(),
         };
-        let stored = batch.schema();
-        let source = MemorySourceConfig::try_new_exec(&[vec![batch]], Arc::clone(&stored), None)?;
-        let adapter = self.adapters.adapter(&stored);
+        let source = MemorySourceConfig::try_new_exec(&[vec![batch]], rows.batch.schema(), None)?;
+        let adapter = self.adapters.adapter(&rows.described);
         let schema = self.shape.schema();
         let all: Vec<usize> = (0..schema.fields().len()).collect();
         let exprs = scan
@@ -152,7 +160,7 @@ impl TableProvider for TrailTable {
         let schema = self.shape.schema();
         let mut segments = self.view.segments.clone();
         if let Some(domains) = &scan.domains {
-            segments.retain(|segment| domains.contains(&segment.domain));
+            segments.retain(|segment| domains.contains(domain(segment)));
         }
         if let Some(filter) = conjunction(filters.iter().cloned()) {
             let named = DFSchema::try_from(schema.as_ref().clone())?;
@@ -231,8 +239,7 @@ fn total_statistics(files: &[PartitionedFile], schema: &SchemaRef) -> datafusion
         .unwrap_or_else(|_| datafusion::common::Statistics::new_unknown(schema))
 }
 
-/// The records that are not in a segment yet, in the form of a segment, with their domain.
-fn unflushed_batch(view: &ReadView) -> Result<RecordBatch> {
+fn unflushed_rows(view: &ReadView) -> Result<UnflushedRows> {
     let mut shredder = Shredder::new(fixed(), &view.columns);
     view.unflushed.iter().for_each(|record| shredder.push(record));
     let shredded = shredder.finish().map_err(|error| DataFusionError::External(Box::new(error)))?;
@@ -257,8 +264,9 @@ fn unflushed_batch(view: &ReadView) -> Result<RecordBatch> {
     fields.push(Field::new(DOMAIN, DataType::Utf8View, true));
     arrays.push(Arc::new(domains));
     let metadata = [(crate::adapter::MISFITS.to_owned(), serde_json::Value::from(misfits).to_string())];
-    let schema = Schema::new_with_metadata(fields, metadata.into());
-    Ok(RecordBatch::try_new(Arc::new(schema), arrays)?)
+    let schema = Schema::new(fields);
+    let described = Arc::new(schema.clone().with_metadata(metadata.into()));
+    Ok(UnflushedRows { batch: RecordBatch::try_new(Arc::new(schema), arrays)?, described })
 }
 
 /// The part of each event type before the first dot.

@@ -12,12 +12,13 @@ use datafusion::logical_expr::{Expr, Operator};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 
+use sealtrail_core::ledger::{AddedSegment, Bounds};
+
 use crate::shape::DOMAIN;
-use crate::view::{Scalar, SegmentInfo};
 
 /// Segments as rows of statistics.
 struct SegmentStatistics<'a> {
-    segments: &'a [Arc<SegmentInfo>],
+    segments: &'a [Arc<AddedSegment>],
     schema: SchemaRef,
 }
 
@@ -43,30 +44,36 @@ enum Bound {
     Greatest,
 }
 
+/// The domain of a segment's rows: a part of its path, which the ledger vouches for.
+pub(crate) fn domain(segment: &AddedSegment) -> &str {
+    let named = segment.path.strip_prefix("segments/domain=").and_then(|rest| rest.split_once('/'));
+    named.map_or("", |(domain, _)| domain)
+}
+
 /// The least or greatest value of a column in a segment, if the ledger says.
-fn limit(segment: &SegmentInfo, name: &str, bound: Bound, data_type: &DataType) -> Option<ScalarValue> {
-    let timestamp = Scalar::Int(match bound {
-        Bound::Least => segment.time_min,
-        Bound::Greatest => segment.time_max,
-    });
-    let value = match name {
-        DOMAIN => return Some(ScalarValue::Utf8View(Some(segment.domain.clone()))),
-        "timestamp" => &timestamp,
-        _ => {
-            let (least, greatest) = segment.stats.get(name)?;
-            match bound {
-                Bound::Least => least,
-                Bound::Greatest => greatest,
-            }
-        }
+fn limit(segment: &AddedSegment, name: &str, bound: Bound, data_type: &DataType) -> Option<ScalarValue> {
+    let pick = |least, greatest| match bound {
+        Bound::Least => least,
+        Bound::Greatest => greatest,
     };
-    match (value, data_type) {
-        (Scalar::Text(text), DataType::Utf8View) => Some(ScalarValue::Utf8View(Some(text.clone()))),
-        (Scalar::Int(micros), DataType::Timestamp(_, zone)) => {
-            Some(ScalarValue::TimestampMicrosecond(Some(*micros), zone.clone()))
-        }
-        (Scalar::Int(value), DataType::Int64) => Some(ScalarValue::Int64(Some(*value))),
+    let time = |micros: i64| match data_type {
+        DataType::Timestamp(_, zone) => Some(ScalarValue::TimestampMicrosecond(Some(micros), zone.clone())),
         _ => None,
+    };
+    match name {
+        DOMAIN => Some(ScalarValue::Utf8View(Some(domain(segment).to_owned()))),
+        "timestamp" => time(pick(segment.min, segment.max)),
+        _ => match segment.stats.get(name)? {
+            Bounds::Number(least, greatest) => time(pick(*least, *greatest)),
+            Bounds::Text(least, greatest) if data_type == &DataType::Utf8View => {
+                let text = match bound {
+                    Bound::Least => least,
+                    Bound::Greatest => greatest,
+                };
+                Some(ScalarValue::Utf8View(Some(text.clone())))
+            }
+            Bounds::Text(..) => None,
+        },
     }
 }
 
@@ -98,17 +105,17 @@ impl PruningStatistics for SegmentStatistics<'_> {
 
 /// The segments that may hold rows for which `predicate` is true.
 pub(crate) fn prune(
-    segments: &[Arc<SegmentInfo>],
+    segments: &[Arc<AddedSegment>],
     schema: &SchemaRef,
     predicate: &Arc<dyn PhysicalExpr>,
-) -> Result<Vec<Arc<SegmentInfo>>> {
+) -> Result<Vec<Arc<AddedSegment>>> {
     let pruning = PruningPredicateBuilder::new().with_file_schema(Arc::clone(schema)).try_build(Arc::clone(predicate))?;
     let keep = pruning.prune(&SegmentStatistics { segments, schema: Arc::clone(schema) })?;
     Ok(segments.iter().zip(keep).filter(|(_, keep)| *keep).map(|(segment, _)| Arc::clone(segment)).collect())
 }
 
 /// What the planner may rely on about a segment, by the columns of `schema` (`domain` last).
-pub(crate) fn statistics(segment: &SegmentInfo, schema: &SchemaRef) -> Statistics {
+pub(crate) fn statistics(segment: &AddedSegment, schema: &SchemaRef) -> Statistics {
     let mut statistics = Statistics::new_unknown(schema);
     statistics.num_rows = Precision::Exact(usize::try_from(segment.rows).unwrap_or(usize::MAX));
     for (field, column) in schema.fields().iter().zip(&mut statistics.column_statistics) {

@@ -7,6 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arrow::datatypes::{DataType, Fields, Schema};
 use bytes::Bytes;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{ParquetFileMetrics, ParquetFileReaderFactory};
@@ -16,6 +17,7 @@ use futures::future::BoxFuture;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
+use parquet::arrow::{ARROW_SCHEMA_META_KEY, encode_arrow_schema, parquet_to_arrow_schema};
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{
@@ -148,7 +150,7 @@ impl AsyncFileReader for SegmentReader {
                 .with_prefetch_hint(Some(FOOTER_HINT))
                 .load_and_finish(&mut *self, size)
                 .await?;
-            let footer = Arc::new(slim(footer));
+            let footer = Arc::new(slim(footer)?);
             self.cache.put(&self.path, size, &footer);
             Ok(footer)
         }
@@ -169,31 +171,42 @@ struct Described {
 }
 
 /// Replaces the segment's description, which holds tree hashes of every batch, by the names of
-/// the columns with misfits. The Arrow schema follows from the Parquet types and is not kept.
-fn slim(footer: ParquetMetaData) -> ParquetMetaData {
+/// the columns with misfits and an Arrow schema that reads text as views.
+fn slim(footer: ParquetMetaData) -> Result<ParquetMetaData, ParquetError> {
     let file = footer.file_metadata();
     let description = file
         .key_value_metadata()
         .and_then(|entries| entries.iter().find(|entry| entry.key == "sealtrail")?.value.as_deref())
         .and_then(|text| serde_json::from_str::<Description>(text).ok());
-    let kept = description.map(|description| {
+    let schema = parquet_to_arrow_schema(file.schema_descr(), None)?;
+    let mut kept = vec![KeyValue::new(ARROW_SCHEMA_META_KEY.to_owned(), encode_arrow_schema(&views(&schema)))];
+    if let Some(description) = description {
         let names = description.columns.into_iter().filter(|column| column.misfits > 0).map(|column| column.name);
-        vec![KeyValue::new(MISFITS.to_owned(), serde_json::Value::from_iter(names).to_string())]
-    });
+        kept.push(KeyValue::new(MISFITS.to_owned(), serde_json::Value::from_iter(names).to_string()));
+    }
     let file = FileMetaData::new(
         file.version(),
         file.num_rows(),
         file.created_by().map(str::to_owned),
-        kept,
+        Some(kept),
         file.schema_descr_ptr(),
         file.column_orders().cloned(),
     );
     let mut old = footer.into_builder();
-    ParquetMetaDataBuilder::new(file)
+    Ok(ParquetMetaDataBuilder::new(file)
         .set_row_groups(old.take_row_groups())
         .set_column_index(old.take_column_index())
         .set_offset_index(old.take_offset_index())
-        .build()
+        .build())
+}
+
+/// The schema with text as views: they share decoded pages, and have no limit of 2 GiB a batch.
+fn views(schema: &Schema) -> Schema {
+    let fields = schema.fields().iter().map(|field| match field.data_type() {
+        DataType::Utf8 => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8View)),
+        _ => Arc::clone(field),
+    });
+    Schema::new(fields.collect::<Fields>())
 }
 
 #[cfg(test)]
