@@ -21,6 +21,7 @@ use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{SQLOptions, SessionConfig};
 use futures::{Stream, StreamExt};
 use object_store::ObjectStore;
+use sealtrail_core::trail::ReadView;
 use url::Url;
 
 use crate::error::{QueryError, Result};
@@ -30,7 +31,6 @@ use crate::provider::{STORE_URL, TrailTable, Unflushed};
 use crate::reader::{FooterCache, SegmentReaderFactory};
 use crate::shape::Shape;
 use crate::sql::{self, Params, Parsed};
-use crate::view::ReadView;
 use crate::{place, views};
 
 const CATALOG: &str = "trail";

@@ -13,10 +13,9 @@ mod reader;
 mod shape;
 mod shredded;
 mod sql;
-mod view;
 mod views;
 
 pub use engine::{Engine, EngineOptions, QueryResult};
 pub use error::{QueryError, Result, SqlProblem};
 pub use sql::Params;
-pub use view::ReadView;
+pub use sealtrail_core::trail::ReadView;

@@ -22,13 +22,13 @@ use datafusion::physical_plan::union::UnionExec;
 use datafusion::scalar::ScalarValue;
 use sealtrail_core::columns::{REST, Shredder, fixed};
 use sealtrail_core::ledger::AddedSegment;
+use sealtrail_core::trail::ReadView;
 
 use crate::adapter::SegmentAdapterFactory;
 use crate::functions::Texts;
 use crate::pruning::{allowed_domains, domain, prune, statistics};
 use crate::reader::SegmentReaderFactory;
 use crate::shape::{DOMAIN, Shape};
-use crate::view::ReadView;
 
 /// Stands for the trail's store in plans; the registry of a query knows no other.
 pub(crate) const STORE_URL: &str = "trail://segments";
@@ -56,7 +56,7 @@ pub(crate) struct UnflushedRows {
 
 impl TrailTable {
     pub(crate) fn new(view: Arc<ReadView>, readers: Arc<SegmentReaderFactory>, unflushed: Arc<Unflushed>) -> Self {
-        let shape = Arc::new(Shape::new(&view.columns));
+        let shape = Arc::new(Shape::new(view.columns()));
         let adapters = Arc::new(SegmentAdapterFactory::new(Arc::clone(&shape)));
         Self { view, shape, readers, adapters, unflushed }
     }
@@ -158,7 +158,7 @@ impl TableProvider for TrailTable {
         let domains = filters.iter().filter_map(allowed_domains).reduce(|a, b| &a & &b);
         let scan = Scan { session, projection, filters, limit, domains };
         let schema = self.shape.schema();
-        let mut segments = self.view.segments.clone();
+        let mut segments = self.view.segments().to_vec();
         if let Some(domains) = &scan.domains {
             segments.retain(|segment| domains.contains(domain(segment)));
         }
@@ -240,7 +240,7 @@ fn total_statistics(files: &[PartitionedFile], schema: &SchemaRef) -> datafusion
 }
 
 fn unflushed_rows(view: &ReadView) -> Result<UnflushedRows> {
-    let mut shredder = Shredder::new(fixed(), &view.columns);
+    let mut shredder = Shredder::new(fixed(), view.columns());
     view.unflushed.iter().for_each(|record| shredder.push(record));
     let shredded = shredder.finish().map_err(|error| DataFusionError::External(Box::new(error)))?;
     let mut misfits = Vec::new();

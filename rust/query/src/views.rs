@@ -37,7 +37,7 @@ const MEANING: &str = "\
 action_of(event_type) AS action, \
 first_present(modified_by, \
   only_if(domain, 'workflow', attrs ->> 'overridden_by'), \
-  only_if(domain, 'workflow', attrs ->> 'approver'), \
+  only_if(domain, 'workflow', approver), \
   only_if(event_type, 'agent.spawned', parent_agent_id), \
   agent_id, user_id, initiated_by, user_context_initiated_by, email, credential_id) AS actor, \
 first_present(session_id, user_context_session_id) AS session, \
@@ -75,7 +75,7 @@ SELECT audit_id, \"timestamp\", event_type, domain, CAST(NULL AS BIGINT), \
 FROM records WHERE attrs -> 'approval' ? 'approver' \
 UNION ALL \
 SELECT audit_id, \"timestamp\", event_type, domain, CAST(NULL AS BIGINT), \
-  attrs ->> 'approver', \"timestamp\", status, arrow_cast(attrs, 'Utf8') \
+  approver, \"timestamp\" AS approved_at, status, arrow_cast(event, 'Utf8') \
 FROM records WHERE event_type = 'workflow.approval'";
 
 /// The SQL of a view, or `None` if there is none of this name.

@@ -90,8 +90,6 @@ async fn actor_knows_who_approved_or_overrode() {
         let records = [approval.clone(), overridden.clone(), other.clone()];
         let mut trail = TestTrail::new();
         if flushed { trail.segment(&records).await } else { trail.unflushed(&records) };
-        println!("{}", trail.table("SELECT event, attrs, attrs ->> 'approver' FROM events ORDER BY audit_id").await);
-        println!("{}", trail.table("EXPLAIN SELECT actor, outcome FROM events ORDER BY audit_id").await);
         let rows = trail.rows("SELECT actor, outcome FROM events ORDER BY audit_id").await;
         let expected = json!([
             {"actor": "cto", "outcome": "success"},

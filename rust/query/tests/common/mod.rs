@@ -12,8 +12,10 @@ use sealtrail_core::catalogue::catalogue;
 use sealtrail_core::columns::Registry;
 use sealtrail_core::json::{Canonicalizer, Limits, parse_canonical_timestamp};
 use sealtrail_core::keys::{HmacKey, Secret};
+use sealtrail_core::ledger::{AddedSegment, State};
 use sealtrail_core::segment::{Row, Signer, build_segments};
-use sealtrail_query::{Engine, EngineOptions, Params, QueryError, ReadView};
+use sealtrail_core::trail::ReadView;
+use sealtrail_query::{Engine, EngineOptions, Params, QueryError};
 use serde_json::{Value, json};
 
 /// A trail under construction.
@@ -21,7 +23,8 @@ pub struct TestTrail {
     pub store: Arc<dyn ObjectStore>,
     pub engine: Engine,
     registry: Registry,
-    view: ReadView,
+    segments: Vec<Arc<AddedSegment>>,
+    unflushed: Vec<Bytes>,
     frozen: Option<Arc<ReadView>>,
 }
 
@@ -57,7 +60,8 @@ impl TestTrail {
             store: Arc::new(InMemory::new()),
             engine: Engine::new(&options).unwrap(),
             registry: Registry::default(),
-            view: ReadView::default(),
+            segments: Vec::new(),
+            unflushed: Vec::new(),
             frozen: None,
         }
     }
@@ -91,29 +95,25 @@ impl TestTrail {
         for built in build_segments(rows, &signer, &mut self.registry).unwrap() {
             let path = built.added.path.as_str().into();
             self.store.put(&path, built.bytes.into()).await.unwrap();
-            self.view.segments.push(Arc::new(built.added));
+            self.segments.push(Arc::new(built.added));
         }
-        self.view.columns = self.registry.columns().to_vec();
-        self.view.size += 1;
         self.frozen = None;
         self
     }
 
     /// Adds records that are not in a segment.
     pub fn unflushed(&mut self, records: &[Value]) -> &mut Self {
-        self.view.unflushed.extend(records.iter().map(canonical));
+        self.unflushed.extend(records.iter().map(canonical));
         self.frozen = None;
         self
     }
 
     pub fn view(&mut self) -> Arc<ReadView> {
         let view = self.frozen.get_or_insert_with(|| {
-            Arc::new(ReadView {
-                size: self.view.size,
-                columns: self.view.columns.clone(),
-                segments: self.view.segments.clone(),
-                unflushed: self.view.unflushed.clone(),
-            })
+            let mut state = State::default();
+            state.segments.clone_from(&self.segments);
+            state.registry = self.registry.clone();
+            Arc::new(ReadView { state: Arc::new(state), unflushed: self.unflushed.clone() })
         });
         Arc::clone(view)
     }
