@@ -9,5 +9,6 @@ pub mod keys;
 pub mod merkle;
 pub mod note;
 pub mod storage;
+pub mod wal;
 
 pub use error::{Error, Result};
