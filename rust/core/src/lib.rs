@@ -14,5 +14,6 @@ pub mod note;
 pub mod record;
 pub mod segment;
 pub mod storage;
+pub mod verify;
 
 pub use error::{Error, Result};

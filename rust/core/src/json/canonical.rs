@@ -115,7 +115,8 @@ impl Scan<'_> {
         match self.text.get(self.at + 1)? {
             b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 2,
             b'u' => {
-                let [b'0', b'0', high @ b'0'..=b'1', low] = *self.text.get(self.at + 2..self.at + 6)?
+                let [b'0', b'0', high @ b'0'..=b'1', low] =
+                    *self.text.get(self.at + 2..self.at + 6)?
                 else {
                     return None;
                 };

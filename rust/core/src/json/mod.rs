@@ -15,6 +15,7 @@ mod tests;
 
 pub use canonical::is_canonical;
 pub(crate) use canonical::is_canonical_text;
+pub(crate) use number::is_number_literal;
 pub use number::{MAX_SAFE_INTEGER, write_f64, write_i64};
 pub(crate) use parse::too_large;
 pub use parse::{Canonicalizer, Limits};
@@ -22,5 +23,5 @@ pub use scan::{
     Elements, Members, cmp_names, elements, get, is_object, members, raw_name, string_value,
     write_string,
 };
-pub(crate) use time::period;
+pub(crate) use time::{MAX_MICROS, period};
 pub use time::{format_timestamp, parse_canonical_timestamp, parse_timestamp};

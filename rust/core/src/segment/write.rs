@@ -28,7 +28,8 @@ pub const STATISTICS_COLUMNS: [&str; 3] = ["audit_id", "event_type", "recorded_a
 const BLOOM_FPP: f64 = 0.02;
 const ROW_GROUP_ROWS: usize = 131_072;
 const PAGE_ROWS: usize = 8192;
-const MAX_BOUND: usize = 128;
+/// Longest string that the ledger gives as a bound, in bytes.
+pub(crate) const MAX_BOUND: usize = 128;
 const FLUSH_ZSTD_LEVEL: i32 = 3;
 
 /// The columns of a segment in file order.
