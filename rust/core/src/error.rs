@@ -22,13 +22,17 @@ pub enum Error {
         message: String,
     },
     /// The same `audit_id` was recorded before with other content.
-    #[error("audit_id {audit_id} was recorded before with other content; use a new id for a new event")]
+    #[error(
+        "audit_id {audit_id} was recorded before with other content; use a new id for a new event"
+    )]
     Conflict {
         /// The id in question.
         audit_id: String,
     },
     /// The call failed after the record may have become durable; repeating it with the same id is safe.
-    #[error("the outcome for {audit_id} is unknown ({message}); repeat the call with this audit_id")]
+    #[error(
+        "the outcome for {audit_id} is unknown ({message}); repeat the call with this audit_id"
+    )]
     UnknownOutcome {
         /// The id to repeat the call with.
         audit_id: String,
@@ -148,7 +152,11 @@ impl Error {
     }
 
     /// A refused event.
-    pub fn event(reason: &'static str, path: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn event(
+        reason: &'static str,
+        path: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
         Self::InvalidEvent { reason, path: path.into(), message: message.into() }
     }
 

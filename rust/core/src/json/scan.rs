@@ -69,16 +69,37 @@ pub(super) fn write_escaped(c: char, out: &mut Vec<u8>) {
     }
 }
 
+/// Length of the text before the first byte that ends a string or is escaped in one: a quote, a
+/// backslash or a control character.
+pub(super) fn plain_len(text: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // Sets the high bit of every zero byte; of others only above the lowest zero byte.
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let (words, tail) = text.as_chunks::<8>();
+    for (i, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
+        let found = control | zero(word ^ (ONES * 0x22)) | zero(word ^ (ONES * 0x5c));
+        if found != 0 {
+            return i * 8 + found.trailing_zeros() as usize / 8;
+        }
+    }
+    let special = |&b: &u8| b < 0x20 || b == b'"' || b == b'\\';
+    words.len() * 8 + tail.iter().position(special).unwrap_or(tail.len())
+}
+
 /// Appends `text` as a canonical JSON string, quotes included.
 pub fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut bytes = text.as_bytes();
-    while let Some(at) = bytes.iter().position(|&b| b < 0x20 || b == b'"' || b == b'\\') {
+    loop {
+        let at = plain_len(bytes);
         out.extend_from_slice(&bytes[..at]);
-        write_escaped(char::from(bytes[at]), out);
+        let Some(&special) = bytes.get(at) else { break };
+        write_escaped(char::from(special), out);
         bytes = &bytes[at + 1..];
     }
-    out.extend_from_slice(bytes);
     out.push(b'"');
 }
 

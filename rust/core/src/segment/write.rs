@@ -28,7 +28,8 @@ pub const STATISTICS_COLUMNS: [&str; 3] = ["audit_id", "event_type", "recorded_a
 const BLOOM_FPP: f64 = 0.1;
 const ROW_GROUP_ROWS: usize = 131_072;
 const PAGE_ROWS: usize = 20_000;
-const MAX_BOUND: usize = 128;
+/// Longest string that the ledger gives as a bound, in bytes.
+pub(crate) const MAX_BOUND: usize = 128;
 /// Bytes of a string in Parquet's own statistics; longer ones are bounded by their beginnings.
 const MAX_STATISTIC: usize = 32;
 const FLUSH_ZSTD_LEVEL: i32 = 6;
