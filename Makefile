@@ -10,7 +10,8 @@ PYO3_ENV = PYO3_BUILD_EXTENSION_MODULE=1 \
 	PYO3_CONFIG_FILE=$(firstword $(wildcard $(CARGO_TARGET_DIR)/maturin/pyo3-config-*-abi3.txt))
 
 CARGO_DENY_VERSION := 0.20.2
-CARGO_DENY := $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+CARGO_DENY_ROOT := $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION)
+CARGO_DENY := $(CARGO_DENY_ROOT)/bin/cargo-deny
 
 SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md LICENSE .cargo/config.toml \
 	$(shell find rust python -type f -not -name '*.py[co]')
@@ -44,19 +45,20 @@ check: build $(CARGO_DENY)  ## format, lints, types, documentation, licences
 	cargo fmt --all --check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy python/sealtrail tests/python
+	$(BIN)/mypy python tests/python
 	$(BIN)/stubtest sealtrail._native --mypy-config-file pyproject.toml
 	$(PYO3_ENV) cargo clippy --locked --release --workspace --all-targets -- -D warnings
 	$(PYO3_ENV) RUSTDOCFLAGS='-D warnings' cargo doc --locked --release --workspace --no-deps --quiet
-	$(CARGO_DENY) --log-level warn check --config .deny.toml bans licenses sources
+	$(CARGO_DENY) --log-level warn --config .deny.toml check bans licenses sources
 
 advisories: $(CARGO_DENY)  ## known vulnerabilities; fetches the advisory database
-	$(CARGO_DENY) check --config .deny.toml advisories
+	$(CARGO_DENY) --config .deny.toml check advisories
 
 bench: build  ## speed and size against named peers
 	$(BIN)/python benches/run.py $(ARGS)
 
-# Its own target folder, so that it never waits for or disturbs a build of the project.
+# In a target folder of its own, so that it never waits for a build of the project.
 $(CARGO_DENY):
-	env -u CARGO_TARGET_DIR cargo install --quiet --locked cargo-deny \
-		--version $(CARGO_DENY_VERSION) --root $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION)
+	cargo install --quiet --locked cargo-deny --version $(CARGO_DENY_VERSION) \
+		--root $(CARGO_DENY_ROOT) --target-dir $(CARGO_DENY_ROOT)/build
+	rm -rf $(CARGO_DENY_ROOT)/build

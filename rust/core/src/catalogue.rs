@@ -244,9 +244,8 @@ impl Catalogue {
     /// path. Of an unknown type only the common fields are checked.
     ///
     /// The event must be a canonical object (other bytes give unspecified violations). Numbers
-    /// that are kept as strings pass for numbers if the event's `_exact_numbers` lists them.
-    /// The fields of the envelope are not checked here. Without violations nothing is
-    /// allocated.
+    /// that are kept as strings count as strings here. The fields of the envelope are not
+    /// checked. Without violations nothing is allocated.
     pub fn check(&self, event_type: &str, canonical_event: &[u8]) -> Vec<Violation> {
         let shape = self.index.get(event_type).and_then(|&at| self.shapes.get(at));
         shape.unwrap_or(&self.common_shape).check(canonical_event)

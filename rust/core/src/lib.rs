@@ -12,7 +12,11 @@ pub mod ledger;
 pub mod merkle;
 pub mod note;
 pub mod record;
+mod runtime;
 pub mod segment;
 pub mod storage;
+pub mod trail;
+pub mod wal;
 
 pub use error::{Error, Result};
+pub use runtime::runtime;

@@ -70,9 +70,10 @@ pub struct Checked {
 }
 
 impl Checked {
-    /// The id that the caller gave.
-    pub fn audit_id(&self) -> Option<&str> {
-        self.audit_id.as_deref()
+    /// The id that the caller gave, and the keyed hash of the event that it belongs to.
+    pub fn given(&self, rules: &Rules) -> Option<(&str, [u8; 16])> {
+        let id = self.audit_id.as_deref()?;
+        Some((id, rules.content_key.tag16(&[&self.event])))
     }
 }
 
@@ -153,11 +154,17 @@ impl Checked {
         }
     }
 
-    /// Appends the record to `out`.
+    /// Appends the record to `out`; `content` is the hash that [`given`](Self::given) returned.
     ///
     /// # Errors
     /// `InvalidEvent` if the time lies too far ahead or the record is too large.
-    pub fn stamp(&self, stamp: &Stamp, rules: &Rules, out: &mut Vec<u8>) -> Result<Facts> {
+    pub fn stamp(
+        &self,
+        stamp: &Stamp,
+        rules: &Rules,
+        content: Option<[u8; 16]>,
+        out: &mut Vec<u8>,
+    ) -> Result<Facts> {
         let timestamp = self.timestamp.unwrap_or(stamp.recorded_at);
         if timestamp > stamp.recorded_at.saturating_add(rules.max_future) {
             let ahead = (timestamp - stamp.recorded_at) / 1_000_000;
@@ -176,7 +183,6 @@ impl Checked {
             out.truncate(start);
             return Err(json::too_large(size, rules.limits.max_bytes));
         }
-        let content = self.audit_id.as_ref().map(|_| rules.content_key.tag16(&[&self.event]));
         Ok(Facts { timestamp, audit_id, domain: self.domain, content })
     }
 
@@ -252,6 +258,26 @@ impl Checked {
         }
         out.push(b'}');
     }
+}
+
+/// Facts of a record that was read back from a log: its facts and its `recorded_at`.
+///
+/// # Errors
+/// `Integrity` if it is no record.
+pub(crate) fn facts_of(record: &[u8], content: Option<[u8; 16]>) -> Result<(Facts, i64)> {
+    let text = |name: &str| json::get(record, &[name]).and_then(json::string_value);
+    let time = |name: &str| json::parse_canonical_timestamp(text(name)?.as_bytes());
+    let domain = |event_type: &str| {
+        let (domain, _) = catalogue().split_event_type(event_type).ok()?;
+        catalogue().domains().iter().position(|d| d.name == domain)
+    };
+    let found = || {
+        let domain = text("event_type").and_then(|t| domain(&t))? as u8;
+        let audit_id = text("audit_id")?.into_owned();
+        let facts = Facts { timestamp: time("timestamp")?, audit_id, domain, content };
+        Some((facts, time("recorded_at")?))
+    };
+    found().ok_or_else(|| Error::integrity("log", "a frame holds no record"))
 }
 
 fn string_field<'a>(field: &str, raw: &'a [u8]) -> Result<std::borrow::Cow<'a, str>> {

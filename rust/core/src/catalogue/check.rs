@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{Field, Kind};
-use crate::{Error, json};
+use crate::json;
 
 /// What an event lacks against the catalogue, at one path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -19,13 +19,6 @@ pub struct Violation {
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.path, self.problem)
-    }
-}
-
-impl From<Violation> for Error {
-    /// The error of a strict check.
-    fn from(violation: Violation) -> Self {
-        Error::event("catalogue", violation.path, violation.problem)
     }
 }
 
@@ -75,7 +68,7 @@ impl Shape {
 
     /// What the event lacks, by path.
     pub(super) fn check(&self, event: &[u8]) -> Vec<Violation> {
-        let mut check = Check { event, found: Vec::new() };
+        let mut check = Check { found: Vec::new() };
         check.object(&self.root, event);
         check.found.sort_by(|a, b| a.path.cmp(&b.path));
         check.found
@@ -154,12 +147,11 @@ fn hash(name: &[u8]) -> usize {
     (spread >> 40) as usize
 }
 
-struct Check<'a> {
-    event: &'a [u8],
+struct Check {
     found: Vec<Violation>,
 }
 
-impl Check<'_> {
+impl Check {
     fn object(&mut self, table: &Table, object: &[u8]) {
         let mut missing = table.requires;
         for (name, value) in json::members(object) {
@@ -193,7 +185,6 @@ impl Check<'_> {
             (Kind::Any, _) => true,
             (Kind::Integer, Some(Kind::Number)) => is_integer(value),
             (Kind::Timestamp, Some(Kind::String)) => is_time(value),
-            (Kind::Integer | Kind::Number, Some(Kind::String)) => self.is_exact(node, value),
             (wanted, Some(found)) => wanted == found,
         };
         if !fits {
@@ -211,16 +202,6 @@ impl Check<'_> {
         } else if !node.children.nodes.is_empty() {
             self.object(&node.children, value);
         }
-    }
-
-    /// Whether the string stands for a number that no double holds exactly.
-    fn is_exact(&self, node: &Node, value: &[u8]) -> bool {
-        let pointer = format!("/{}", node.path.replace('.', "/"));
-        let listed = json::get(self.event, &["_exact_numbers"]).is_some_and(|list| {
-            json::elements(list).any(|item| json::string_value(item).as_deref() == Some(&*pointer))
-        });
-        let literal = value.get(1..value.len().saturating_sub(1)).unwrap_or_default();
-        listed && (node.kind == Kind::Number || is_integer(literal))
     }
 
     fn report(&mut self, node: &Node, problem: String) {

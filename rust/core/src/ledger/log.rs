@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::state::{Depth, State};
+use crate::merkle::{self, Hash};
 use crate::storage::Storage;
 use crate::{Error, Result};
 
@@ -23,6 +24,7 @@ pub fn entry_path(n: u64) -> String {
 pub struct Ledger {
     storage: Storage,
     state: Arc<State>,
+    leaves: Vec<Hash>,
 }
 
 impl Ledger {
@@ -45,7 +47,7 @@ impl Ledger {
             let message = "the entry is missing although later ones exist";
             return Err(Error::integrity(entry_path(missing.0), message));
         }
-        let mut ledger = Self { storage, state: Arc::new(State::default()) };
+        let mut ledger = Self { storage, state: Arc::default(), leaves: Vec::new() };
         let objects = ledger.fetch(0..numbers.len() as u64).await?;
         ledger.fold(&objects)?;
         ledger.refresh().await?;
@@ -76,23 +78,15 @@ impl Ledger {
         }
     }
 
-    /// Folds an entry that this process has just put, without reading it back.
-    ///
-    /// # Errors
-    /// `Integrity` if it does not hold.
-    pub(crate) fn advance(&mut self, bytes: &[u8]) -> Result<()> {
-        self.fold(&[Bytes::copy_from_slice(bytes)])
+    /// Root of the tree over the first `size` objects, `None` if there are fewer.
+    pub fn root_at(&self, size: u64) -> Option<Hash> {
+        let leaves = self.leaves.get(..usize::try_from(size).ok()?)?;
+        Some(merkle::root(leaves))
     }
 
     async fn fetch(&self, numbers: std::ops::Range<u64>) -> Result<Vec<Bytes>> {
-        stream::iter(numbers)
-            .map(|n| {
-                let storage = self.storage.clone();
-                async move { storage.get(&entry_path(n)).await }
-            })
-            .buffered(PARALLEL_READS)
-            .try_collect()
-            .await
+        let gets: Vec<_> = numbers.map(|n| get(self.storage.clone(), entry_path(n))).collect();
+        stream::iter(gets).buffered(PARALLEL_READS).try_collect().await
     }
 
     /// The newest checkpoint vouches for the bytes of all entries before it, so only the last
@@ -103,6 +97,7 @@ impl Ledger {
             let n = state.size();
             let depth = if i + 1 == objects.len() { Depth::Signatures } else { Depth::Structure };
             let applied = state.apply(bytes, depth);
+            self.leaves.push(merkle::leaf_hash(bytes));
             if let (Err(e), true) = (&applied, n == 0) {
                 return Err(Error::integrity(entry_path(0), e.to_string()));
             }
@@ -110,6 +105,10 @@ impl Ledger {
         }
         Ok(())
     }
+}
+
+async fn get(storage: Storage, path: String) -> Result<Bytes> {
+    storage.get(&path).await
 }
 
 /// Number of the entry at `path`, if it is the path of one.

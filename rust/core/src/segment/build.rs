@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -58,7 +59,7 @@ pub struct BuiltSegment {
     /// How the ledger will name it.
     pub added: AddedSegment,
     /// The object.
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
     /// Roots of its batches, by ordinal.
     pub roots: Vec<Hash>,
 }
@@ -176,7 +177,7 @@ fn build_one(
         sha256: data_encoding::HEXLOWER.encode(&Sha256::digest(&bytes)),
         stats: statistics(&file),
     };
-    Ok((BuiltSegment { added, bytes, roots }, meta.columns))
+    Ok((BuiltSegment { added, bytes: Bytes::from(bytes), roots }, meta.columns))
 }
 
 /// Bounds of the columns by which readers skip whole segments.

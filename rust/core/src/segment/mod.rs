@@ -3,6 +3,7 @@
 mod build;
 mod meta;
 mod read;
+mod source;
 mod write;
 
 #[cfg(test)]
@@ -12,7 +13,7 @@ pub(crate) use build::new_uuid;
 pub use build::{BuiltSegment, Partition, Row, Signer, build_segments};
 pub(crate) use meta::canonical;
 pub use meta::{BatchMeta, SegmentColumn, SegmentMeta, batch_list_root};
-pub use read::{RowReader, SegmentFile};
+pub use read::{BatchRows, RowReader, SegmentFile};
 pub use write::{BLOOM_COLUMNS, STATISTICS_COLUMNS};
 
 /// Most records of a batch.

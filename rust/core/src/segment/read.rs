@@ -2,15 +2,20 @@
 
 use arrow::array::{Array, AsArray, RecordBatch, StringArray, UInt16Array};
 use arrow::datatypes::UInt16Type;
+use std::collections::HashSet;
+use std::path::Path;
+
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
+use parquet::bloom_filter::Sbbf;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 
 use super::meta::{META_KEY, SEAL_KEY, SegmentMeta};
+use super::source::Source;
 use crate::columns::{Assembler, BATCH, Fault, LogicalColumn, REST, Values};
 use crate::{Error, Result};
 
@@ -20,7 +25,7 @@ const READ_ROWS: usize = 8192;
 #[derive(Debug, Clone)]
 pub struct SegmentFile {
     path: String,
-    bytes: Bytes,
+    source: Source,
     parquet: ArrowReaderMetadata,
     meta: SegmentMeta,
     seal: String,
@@ -32,10 +37,22 @@ impl SegmentFile {
     /// # Errors
     /// `Integrity` if it is no segment.
     pub fn open(path: &str, bytes: Bytes) -> Result<Self> {
+        Self::open_source(path, Source::Memory(bytes))
+    }
+
+    /// Opens the file at `path` below `root`, and reads only what is asked for.
+    ///
+    /// # Errors
+    /// `NotFound`, `Io`, or `Integrity` if it is no segment.
+    pub fn open_local(path: &str, root: &Path) -> Result<Self> {
+        Self::open_source(path, Source::open(&root.join(path))?)
+    }
+
+    fn open_source(path: &str, source: Source) -> Result<Self> {
         let options = ArrowReaderOptions::new()
             .with_skip_arrow_metadata(true)
-            .with_page_index_policy(PageIndexPolicy::Required);
-        let parquet = ArrowReaderMetadata::load(&bytes, options)
+            .with_page_index_policy(PageIndexPolicy::Optional);
+        let parquet = ArrowReaderMetadata::load(&source, options)
             .map_err(|e| Error::integrity(path, format!("not a readable Parquet file: {e}")))?;
         let value = |key: &str| {
             let entries = parquet.metadata().file_metadata().key_value_metadata();
@@ -50,7 +67,7 @@ impl SegmentFile {
         let meta = SegmentMeta::parse(&text).map_err(|e| Error::integrity(path, e))?;
         let seal = value(SEAL_KEY)
             .ok_or_else(|| Error::integrity(path, format!("no metadata entry {SEAL_KEY:?}")))?;
-        Ok(Self { path: path.to_owned(), bytes, parquet, meta, seal })
+        Ok(Self { path: path.to_owned(), source, parquet, meta, seal })
     }
 
     /// Its path within the trail.
@@ -73,18 +90,16 @@ impl SegmentFile {
         self.parquet.metadata()
     }
 
-    /// Its bytes.
-    pub fn bytes(&self) -> &Bytes {
-        &self.bytes
-    }
-
     fn failed(&self, e: impl std::fmt::Display) -> Error {
         Error::integrity(&self.path, format!("unreadable rows: {e}"))
     }
 
-    fn builder(&self) -> ParquetRecordBatchReaderBuilder<Bytes> {
-        ParquetRecordBatchReaderBuilder::new_with_metadata(self.bytes.clone(), self.parquet.clone())
-            .with_batch_size(READ_ROWS)
+    fn builder(&self) -> ParquetRecordBatchReaderBuilder<Source> {
+        ParquetRecordBatchReaderBuilder::new_with_metadata(
+            self.source.clone(),
+            self.parquet.clone(),
+        )
+        .with_batch_size(READ_ROWS)
     }
 
     /// All rows of all columns, in file order.
@@ -100,42 +115,73 @@ impl SegmentFile {
     /// # Errors
     /// `Integrity` if they cannot be read.
     pub fn find(&self, column: &str, value: &str) -> Result<Vec<usize>> {
-        let schema = self.parquet.parquet_schema();
-        let Some(at) = schema.columns().iter().position(|c| c.name() == column) else {
-            return Ok(Vec::new());
-        };
-        let mut builder = self.builder();
-        let mut groups = Vec::new();
-        let mut starts = Vec::new();
-        let mut start = 0;
-        for (group, meta) in self.parquet().row_groups().iter().enumerate() {
-            let bloom =
-                builder.get_row_group_column_bloom_filter(group, at).map_err(|e| self.failed(e))?;
-            if bloom.is_none_or(|bloom| bloom.check(value)) {
-                groups.push(group);
-                starts.push((start, meta.num_rows() as usize));
-            }
-            start += meta.num_rows() as usize;
-        }
-        if groups.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mask = ProjectionMask::leaves(schema, [at]);
-        builder = builder.with_row_groups(groups).with_projection(mask);
-        let mut numbers = starts.iter().flat_map(|&(from, rows)| from..from + rows);
         let mut found = Vec::new();
-        for batch in builder.build().map_err(|e| self.failed(e))? {
-            let batch = batch.map_err(|e| self.failed(e))?;
-            let Some(text) = batch.column(0).as_string_opt::<i32>() else {
-                return Err(self.failed(format!("column {column:?} holds no strings")));
-            };
-            for (hit, number) in text.iter().zip(numbers.by_ref()) {
-                if hit == Some(value) {
+        self.scan(
+            column,
+            |bloom| bloom.check(value),
+            |number, text| {
+                if text == value {
                     found.push(number);
                 }
+            },
+        )?;
+        Ok(found)
+    }
+
+    /// The values of `column` (of strings) that are among `wanted`.
+    ///
+    /// # Errors
+    /// `Integrity` if they cannot be read.
+    pub fn matching(&self, column: &str, wanted: &HashSet<&str>) -> Result<HashSet<String>> {
+        let mut found = HashSet::new();
+        let any = |bloom: &Sbbf| wanted.iter().any(|value| bloom.check(*value));
+        self.scan(column, any, |_, text| {
+            if wanted.contains(text) {
+                found.insert(text.to_owned());
+            }
+        })?;
+        Ok(found)
+    }
+
+    /// Shows every value of a column of strings, with its row number, except in row groups that
+    /// `worth` rules out by their bloom filter.
+    fn scan(
+        &self,
+        column: &str,
+        worth: impl Fn(&Sbbf) -> bool,
+        mut show: impl FnMut(usize, &str),
+    ) -> Result<()> {
+        let schema = self.parquet.parquet_schema();
+        let Some(at) = schema.columns().iter().position(|c| c.name() == column) else {
+            return Ok(());
+        };
+        let builder = self.builder();
+        let (mut groups, mut ranges, mut start) = (Vec::new(), Vec::new(), 0);
+        for (group, meta) in self.parquet().row_groups().iter().enumerate() {
+            let bloom = builder.get_row_group_column_bloom_filter(group, at);
+            let rows = meta.num_rows() as usize;
+            if bloom.map_err(|e| self.failed(e))?.is_none_or(|bloom| worth(&bloom)) {
+                groups.push(group);
+                ranges.push(start..start + rows);
+            }
+            start += rows;
+        }
+        if groups.is_empty() {
+            return Ok(());
+        }
+        let mask = ProjectionMask::leaves(schema, [at]);
+        let builder = builder.with_row_groups(groups).with_projection(mask);
+        let mut numbers = ranges.into_iter().flatten();
+        for batch in builder.build().map_err(|e| self.failed(e))? {
+            let batch = batch.map_err(|e| self.failed(e))?;
+            let Some(texts) = batch.column(0).as_string_opt::<i32>() else {
+                return Err(self.failed(format!("column {column:?} holds no strings")));
+            };
+            for (text, number) in texts.iter().zip(numbers.by_ref()) {
+                text.into_iter().for_each(|text| show(number, text));
             }
         }
-        Ok(found)
+        Ok(())
     }
 
     /// The canonical records of the given rows (ascending numbers).

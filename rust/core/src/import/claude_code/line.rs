@@ -95,7 +95,8 @@ impl<'a> Turn<'a> {
         draft.set_some("prompt_id", text(self.outer, "promptId"));
         draft.set_some("uuid", text(self.body, "uuid"));
         draft.set_some("parent_uuid", text(self.body, "parentUuid"));
-        draft.set_some("parent_tool_use_id", text(self.outer, "parentToolUseID"));
+        let caller = text(self.outer, "parentToolUseID").filter(|_| self.rank == Rank::Progress);
+        draft.set_some("parent_tool_use_id", caller);
         draft.set("source", source(file, self.place, None));
         draft
     }

@@ -45,8 +45,6 @@ mod resource;
 mod rules;
 mod split;
 
-use std::net::IpAddr;
-
 use serde_json::{Map, Value};
 
 use super::draft::{Draft, millis, object, text};
@@ -196,6 +194,14 @@ fn severity(rule: &Rule, status: &str, record: &Value) -> Option<&'static str> {
     rule.severity.or(alarming.then_some("warning"))
 }
 
+/// Addresses have digits, dots and colons; service names and `AWS Internal` have other letters.
+/// Not stricter: anonymised logs hold addresses such as `225.01.0.16`.
+fn is_address(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_digit())
+        && text.bytes().any(|byte| byte == b'.' || byte == b':')
+        && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'.' || byte == b':')
+}
+
 fn who<'a>(draft: &mut Draft, record: &'a Value) -> Option<&'a str> {
     let identity = &record["userIdentity"];
     let user = ["arn", "userName", "principalId", "invokedBy", "accountId"]
@@ -203,7 +209,7 @@ fn who<'a>(draft: &mut Draft, record: &'a Value) -> Option<&'a str> {
         .find_map(|key| text(identity, key));
     draft.set_some("user_id", user);
     draft.set_some("credential_id", text(identity, "accessKeyId"));
-    let ip = text(record, "sourceIPAddress").filter(|ip| ip.parse::<IpAddr>().is_ok());
+    let ip = text(record, "sourceIPAddress").filter(|ip| is_address(ip));
     draft.set_some("source_ip", ip);
     draft.set_some("user_agent", text(record, "userAgent"));
     user

@@ -206,9 +206,17 @@ fn who_did_it() {
         assert_eq!(event["user_id"], user);
         assert!(!event.contains_key("credential_id"));
     }
-    let event = event(&record("ec2", "CreateVpc", json!({"sourceIPAddress": "ec2.amazonaws.com"})));
+    for (from, is_address) in [
+        ("2001:db8::1", true),
+        ("225.01.0.16", true),
+        ("AWS Internal", false),
+        ("ec2.amazonaws.com", false),
+    ] {
+        let event = event(&record("ec2", "CreateVpc", json!({"sourceIPAddress": from})));
+        assert_eq!(event.contains_key("source_ip"), is_address, "{from}");
+    }
+    let event = event(&record("ec2", "CreateVpc", json!({})));
     assert_eq!(event["credential_id"], "AKIAIOSFODNN7EXAMPLE");
-    assert!(!event.contains_key("source_ip"), "a service is no address");
     assert_eq!(event["modified_by"], "arn:aws:iam::111122223333:user/ana");
     assert_eq!(event["setting"], "ec2.amazonaws.com/CreateVpc");
 }

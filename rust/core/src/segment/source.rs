@@ -1,0 +1,60 @@
+//! Where a segment's bytes come from: memory, or a local file of which only parts are read.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use bytes::{Buf, Bytes};
+use parquet::errors::{ParquetError, Result as ParquetResult};
+use parquet::file::reader::{ChunkReader, Length};
+
+use crate::Result;
+use crate::storage::durable;
+
+#[derive(Debug, Clone)]
+pub(super) enum Source {
+    Memory(Bytes),
+    File { path: PathBuf, size: u64 },
+}
+
+impl Source {
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        Ok(Self::File { path: path.to_owned(), size: durable::size(path)? })
+    }
+}
+
+impl Length for Source {
+    fn len(&self) -> u64 {
+        match self {
+            Self::Memory(bytes) => bytes.len() as u64,
+            Self::File { size, .. } => *size,
+        }
+    }
+}
+
+impl ChunkReader for Source {
+    type T = Box<dyn Read + Send>;
+
+    fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
+        let rest = usize::try_from(self.len().saturating_sub(start)).unwrap_or(usize::MAX);
+        match self {
+            Self::Memory(bytes) => Ok(Box::new(bytes.get_read(start)?)),
+            // Page headers are read one by one where there is no page index.
+            Self::File { .. } => Ok(Box::new(self.get_bytes(start, rest)?.reader())),
+        }
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
+        match self {
+            Self::Memory(bytes) => bytes.get_bytes(start, length),
+            Self::File { path, .. } => {
+                let bytes = durable::read_range(path, start..start.saturating_add(length as u64))
+                    .map_err(|e| ParquetError::External(Box::new(e)))?;
+                if bytes.len() == length {
+                    Ok(Bytes::from(bytes))
+                } else {
+                    Err(ParquetError::EOF(format!("{} bytes at {start} expected", length)))
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! From the log to the ledger: segments first, then one entry, exactly once.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use data_encoding::HEXLOWER;
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::open::WRITER_FILE;
+use super::position::{Candidate, Position, hex};
+use super::writer::{Pending, Writer};
+use super::{now_micros, time_text};
+use crate::columns::{LogicalColumn, Registry};
+use crate::keys::{self, WriterKeys};
+use crate::ledger::{
+    Body, CHECKPOINT_HINT, Close, Entry, Kind, Ledger, Recorded, WalRange, entry_path,
+};
+use crate::merkle::Hash;
+use crate::note::Checkpoint;
+use crate::segment::{BuiltSegment, Row, Signer, build_segments};
+use crate::storage::{Create, Storage};
+use crate::{Error, Result};
+
+const PARALLEL_PUTS: usize = 4;
+
+/// What one commit at a time works on.
+#[derive(Debug)]
+pub(super) struct Committer {
+    pub(super) dir: PathBuf,
+    pub(super) keys: WriterKeys,
+    pub(super) ledger: Ledger,
+    pub(super) committed: u64,
+    /// Roots of the batches of the keys' epoch, in ledger order.
+    pub(super) roots: Vec<Hash>,
+    /// An entry whose outcome is not known.
+    pub(super) unsettled: Option<Plan>,
+}
+
+/// An entry to be, and what follows from it.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    pub(super) body: Body,
+    /// Columns that its segments promote.
+    pub(super) columns: Vec<LogicalColumn>,
+    /// Roots of its batches.
+    pub(super) roots: Vec<Hash>,
+    /// Number and bytes under which it was last put.
+    pub(super) put: Option<(u64, Bytes)>,
+}
+
+/// Segments of one commit.
+pub(super) struct Built {
+    pub(super) segments: Vec<BuiltSegment>,
+    pub(super) columns: Vec<LogicalColumn>,
+    pub(super) recorded: (i64, i64),
+    pub(super) rows: u64,
+}
+
+impl Writer {
+    /// Commits everything that is in the log by now.
+    pub(super) async fn flush(&self) -> Result<()> {
+        let mut committer = self.committer.lock().await;
+        if self.epoch_now() > committer.keys.epoch() {
+            return self.close_epoch(&mut committer).await;
+        }
+        self.flush_pending(&mut committer, false).await
+    }
+
+    /// Commits what is pending; with `close` ends the epoch by the same entry.
+    pub(super) async fn flush_pending(&self, c: &mut Committer, close: bool) -> Result<()> {
+        c.settle().await?;
+        self.let_go(c)?;
+        self.intake().flushing = Arc::default();
+        self.wal.sync()?;
+        let records = self.take_pending();
+        if records.is_empty() && !(close && !c.roots.is_empty()) {
+            return Ok(());
+        }
+        let result = self.commit_records(c, &records, close).await;
+        let mut intake = self.intake();
+        match &result {
+            Ok(()) => intake.flushing = Arc::default(),
+            // Nothing was put: they wait for the next flush.
+            Err(_) if c.unsettled.is_none() => {
+                intake.flushing = Arc::default();
+                intake.bytes += records.iter().map(|p| p.record.len() as u64).sum::<u64>();
+                let newer = std::mem::take(&mut intake.pending);
+                intake.pending = records.to_vec();
+                intake.pending.extend(newer);
+            }
+            Err(_) => {}
+        }
+        result
+    }
+
+    fn take_pending(&self) -> Arc<Vec<Pending>> {
+        let mut intake = self.intake();
+        let synced = self.wal.synced();
+        let cut = intake.pending.partition_point(|p| p.sequence <= synced);
+        let newer = intake.pending.split_off(cut);
+        let taken = Arc::new(std::mem::replace(&mut intake.pending, newer));
+        intake.bytes = intake.pending.iter().map(|p| p.record.len() as u64).sum();
+        intake.oldest = (!intake.pending.is_empty()).then(std::time::Instant::now);
+        intake.flushing = Arc::clone(&taken);
+        taken
+    }
+
+    async fn commit_records(
+        &self,
+        c: &mut Committer,
+        records: &[Pending],
+        close: bool,
+    ) -> Result<()> {
+        let built = match (records.first(), records.last()) {
+            (Some(first), Some(last)) => {
+                let rows = records
+                    .iter()
+                    .map(|p| Row {
+                        record: &p.record,
+                        timestamp: p.timestamp,
+                        audit_id: &p.audit_id,
+                        domain: p.domain,
+                    })
+                    .collect();
+                let recorded = (first.recorded_at, last.recorded_at);
+                Some(self.build(c, rows, recorded)?)
+            }
+            _ => None,
+        };
+        let given =
+            records.iter().filter_map(|p| Some((p.audit_id.as_str(), p.content?, p.recorded_at)));
+        let plan = match built {
+            Some(built) => {
+                self.put_segments(c, &built).await?;
+                let wal = records.first().zip(records.last());
+                let wal = wal.map(|(a, b)| WalRange { from: a.sequence, to: b.sequence });
+                c.append_plan(built, wal, None, close)
+            }
+            None => c.close_plan(),
+        };
+        // Before the log goes: an id must never be forgotten while its record is acknowledged.
+        self.intake().seen.persist(given, now_micros())?;
+        c.commit(plan).await?;
+        self.let_go(c)
+    }
+
+    /// Builds segments from rows, with every core.
+    pub(super) fn build(
+        &self,
+        c: &Committer,
+        rows: Vec<Row<'_>>,
+        recorded: (i64, i64),
+    ) -> Result<Built> {
+        let signer = Signer {
+            trail: &self.info.trail_id,
+            writer: &self.id,
+            key: keys::key_id(&c.keys.public()),
+            epoch: c.keys.epoch(),
+            hmac: c.keys.hmac(),
+            by_day: self.info.by_day(),
+        };
+        let count = rows.len() as u64;
+        let mut registry = c.ledger.state().registry.clone();
+        let before = registry.clone();
+        let segments = build_segments(rows, &signer, &mut registry)?;
+        let columns = registry.since(&before);
+        Ok(Built { segments, columns, recorded, rows: count })
+    }
+
+    /// Puts segments under their fresh names.
+    pub(super) async fn put_segments(&self, c: &Committer, built: &Built) -> Result<()> {
+        let storage = c.ledger.storage().clone();
+        let puts: Vec<_> = built
+            .segments
+            .iter()
+            .map(|segment| put(storage.clone(), segment.added.path.clone(), segment.bytes.clone()))
+            .collect();
+        stream::iter(puts).buffer_unordered(PARALLEL_PUTS).try_collect().await
+    }
+
+    /// After an entry is durable: lets the log go, which numbers on after a bulk load's records.
+    pub(super) fn let_go(&self, c: &Committer) -> Result<()> {
+        self.wal.skip_to(c.committed + 1)?;
+        self.wal.remove_committed(c.committed).map(drop)
+    }
+}
+
+async fn put(storage: Storage, path: String, bytes: Bytes) -> Result<()> {
+    match storage.put_create(&path, bytes).await? {
+        Create::Created => Ok(()),
+        Create::Exists => Err(Error::integrity(path, "a fresh segment name is taken")),
+    }
+}
+
+impl Committer {
+    /// Puts the plan's entry into the next free slot.
+    pub(super) async fn commit(&mut self, mut plan: Plan) -> Result<()> {
+        loop {
+            self.ledger.refresh().await?;
+            let (n, bytes) = self.sign(&mut plan)?;
+            plan.put = Some((n, bytes.clone()));
+            match self.ledger.storage().put_create(&entry_path(n), bytes).await {
+                Ok(Create::Created) => return self.finish(&plan).await,
+                // Another writer was first: plan again on top of its entry.
+                Ok(Create::Exists) => {}
+                Err(e) => {
+                    self.unsettled = Some(plan);
+                    return Err(e);
+                }
+            }
+        }
+    }
+
+    /// Finds out what became of an entry whose put has an unknown outcome, and finishes it. The
+    /// same bytes are put again: then the slot is either ours or lost for good.
+    pub(super) async fn settle(&mut self) -> Result<()> {
+        let Some(plan) = self.unsettled.take() else { return Ok(()) };
+        let Some((n, bytes)) = plan.put.clone() else { return self.commit(plan).await };
+        match self.ledger.storage().put_create(&entry_path(n), bytes).await {
+            Ok(Create::Created) => self.finish(&plan).await,
+            Ok(Create::Exists) => self.commit(plan).await,
+            Err(e) => {
+                self.unsettled = Some(plan);
+                Err(e)
+            }
+        }
+    }
+
+    /// Remembers that the plan's entry is in the ledger, and publishes a checkpoint.
+    async fn finish(&mut self, plan: &Plan) -> Result<()> {
+        self.ledger.refresh().await?;
+        if plan.body.epoch == self.keys.epoch() {
+            self.roots.extend_from_slice(&plan.roots);
+        }
+        if let Some(wal) = plan.body.wal {
+            self.committed = wal.to;
+        }
+        if let Some(close) = plan.body.close.as_ref().filter(|c| c.epoch == self.keys.epoch()) {
+            let seal = HEXLOWER.decode(close.seal.as_bytes()).ok().and_then(|s| s.try_into().ok());
+            let seal = seal.ok_or_else(|| Error::encoding("seal", "malformed"))?;
+            self.keys.advance(seal)?;
+            self.keys.save(&self.dir.join(WRITER_FILE))?;
+            self.roots.clear();
+        }
+        self.save_position()?;
+        Candidate::remove(&self.dir)?;
+        self.publish_checkpoint().await;
+        Ok(())
+    }
+
+    pub(super) fn append_plan(
+        &self,
+        built: Built,
+        wal: Option<WalRange>,
+        load: Option<String>,
+        close: bool,
+    ) -> Plan {
+        let mut body = self.body(Kind::Append);
+        let roots: Vec<Hash> = built.segments.iter().flat_map(|s| s.roots.clone()).collect();
+        body.wal = wal;
+        body.load = load;
+        body.recorded =
+            Some(Recorded { from: time_text(built.recorded.0), to: time_text(built.recorded.1) });
+        body.adds = Some(built.segments.into_iter().map(|s| s.added).collect());
+        if close {
+            body.close = Some(self.closing(&roots));
+        }
+        Plan { body, columns: built.columns, roots, put: None }
+    }
+
+    fn close_plan(&self) -> Plan {
+        let mut body = self.body(Kind::Close);
+        body.close = Some(self.closing(&[]));
+        Plan { body, columns: Vec::new(), roots: Vec::new(), put: None }
+    }
+
+    fn body(&self, kind: Kind) -> Body {
+        Body::new(kind, self.keys.id(), self.keys.epoch(), time_text(now_micros()))
+    }
+
+    fn closing(&self, more: &[Hash]) -> Close {
+        let roots: Vec<&Hash> = self.roots.iter().chain(more).collect();
+        Close {
+            batches: roots.len() as u64,
+            epoch: self.keys.epoch(),
+            seal: HEXLOWER.encode(&self.keys.close(roots.into_iter())),
+        }
+    }
+
+    /// Signs the plan for the next slot and persists it as the candidate.
+    fn sign(&self, plan: &mut Plan) -> Result<(u64, Bytes)> {
+        let state = self.ledger.state();
+        let known = state.writers.get(self.keys.id()).map(|w| w.committed);
+        if known != Some(self.committed) {
+            return Err(Error::integrity(
+                "ledger",
+                format!("it says this writer committed {known:?}, not {}", self.committed),
+            ));
+        }
+        let mut registry: Registry = state.registry.clone();
+        for column in &plan.columns {
+            registry.take(column)?;
+        }
+        let new = registry.since(&state.registry);
+        plan.body.columns = (!new.is_empty()).then_some(new);
+        let info = state.info.as_ref().ok_or_else(|| Error::integrity("ledger", "no trail"))?;
+        let entry: Entry = plan.body.clone().sign(
+            state.size(),
+            state.root(),
+            info,
+            self.keys.signing(),
+            self.keys.hmac(),
+        )?;
+        let bytes = entry.to_bytes()?;
+        let text = String::from_utf8(bytes.clone()).map_err(|e| Error::encoding("entry", e))?;
+        let candidate = Candidate { entry: text, n: state.size(), roots: hex(&plan.roots) };
+        candidate.save(&self.dir)?;
+        Ok((state.size(), Bytes::from(bytes)))
+    }
+
+    pub(super) fn save_position(&self) -> Result<()> {
+        let state = self.ledger.state();
+        let position = Position {
+            committed: self.committed,
+            epoch: self.keys.epoch(),
+            root: HEXLOWER.encode(&state.root()),
+            roots: hex(&self.roots),
+            size: state.size(),
+            v: 1,
+        };
+        position.save(&self.dir)
+    }
+
+    /// Publishes a checkpoint that covers the newest entry. A hint: losing it does no harm.
+    async fn publish_checkpoint(&self) {
+        let state = self.ledger.state();
+        let Some(info) = &state.info else { return };
+        let checkpoint =
+            Checkpoint { origin: info.origin.clone(), size: state.size(), root: state.root() };
+        let name = info.key_name(self.keys.id());
+        if let Ok(note) = checkpoint.sign(&name, self.keys.signing()) {
+            let _ = self.ledger.storage().put_hint(CHECKPOINT_HINT, Bytes::from(note)).await;
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Finding records by id.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::{ReadView, Trail};
+use crate::json;
+use crate::ledger::{AddedSegment, Bounds};
+use crate::segment::SegmentFile;
+use crate::{Error, Result};
+
+const ID: &str = "audit_id";
+
+impl Trail {
+    /// The canonical record with this id, `None` if there is none.
+    ///
+    /// # Errors
+    /// `Io`, `Store`, or `Integrity` if a segment is missing or unreadable.
+    pub async fn get(&self, audit_id: &str) -> Result<Option<Vec<u8>>> {
+        let view = self.view().await?;
+        if let Some(record) = view.unflushed.iter().find(|r| id_of(r).as_deref() == Some(audit_id))
+        {
+            return Ok(Some(record.to_vec()));
+        }
+        for segment in candidates(&view, |min, max| min <= audit_id && audit_id <= max).rev() {
+            let file = self.segment(segment).await?;
+            let rows = file.find(ID, audit_id)?;
+            if let Some(&row) = rows.first() {
+                return Ok(file.records(&[row])?.pop());
+            }
+        }
+        Ok(None)
+    }
+
+    /// Which of these ids the trail has, anywhere.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn contains(&self, ids: &[String]) -> Result<HashSet<String>> {
+        let view = self.view().await?;
+        let wanted: HashSet<&str> = ids.iter().map(String::as_str).collect();
+        let mut found: HashSet<String> = view
+            .unflushed
+            .iter()
+            .filter_map(|r| id_of(r))
+            .filter(|id| wanted.contains(id.as_str()))
+            .collect();
+        let mut sorted: Vec<&str> = wanted.iter().copied().collect();
+        sorted.sort_unstable();
+        let any_within = |min: &str, max: &str| {
+            let at = sorted.partition_point(|id| *id < min);
+            sorted.get(at).is_some_and(|id| *id <= max)
+        };
+        let segments: Vec<_> = candidates(&view, any_within).cloned().collect();
+        for segment in segments {
+            found.extend(self.segment(&segment).await?.matching(ID, &wanted)?);
+        }
+        Ok(found)
+    }
+
+    /// Opens a segment; of a local one only what is looked at is read.
+    async fn segment(&self, segment: &AddedSegment) -> Result<SegmentFile> {
+        let storage = self.storage();
+        let missing = |e| match e {
+            Error::NotFound(_) => Error::integrity(&segment.path, "the segment is missing"),
+            other => other,
+        };
+        match storage.local_root() {
+            Some(root) => SegmentFile::open_local(&segment.path, root).map_err(missing),
+            None => {
+                let bytes = storage.get(&segment.path).await.map_err(missing)?;
+                SegmentFile::open(&segment.path, bytes)
+            }
+        }
+    }
+}
+
+/// Segments whose ids may lie where `within(min, max)` says, oldest first.
+fn candidates<'a>(
+    view: &'a ReadView,
+    within: impl Fn(&str, &str) -> bool + 'a,
+) -> impl DoubleEndedIterator<Item = &'a Arc<AddedSegment>> {
+    view.segments().iter().filter(move |segment| match segment.stats.get(ID) {
+        Some(Bounds::Text(min, max)) => within(min, max),
+        _ => true,
+    })
+}
+
+fn id_of(record: &[u8]) -> Option<String> {
+    Some(json::string_value(json::get(record, &[ID])?)?.into_owned())
+}

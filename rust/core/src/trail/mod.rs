@@ -1,0 +1,202 @@
+//! A trail: made, opened, written to, read.
+
+mod commit;
+mod epoch;
+mod init;
+mod load;
+mod lookup;
+mod open;
+mod position;
+mod seen;
+mod settings;
+mod stats;
+mod view;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use init::{InitOptions, TRAIL_FILE, init};
+pub use load::{LoadOptions, LoadProgress, LoadReport, RefusedLine};
+pub use settings::{OpenOptions, Settings};
+pub use stats::{DomainStats, Stats};
+pub use view::ReadView;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::keys::OwnerKey;
+use crate::ledger::{Ledger, TrailInfo};
+use crate::record::Strictness;
+use crate::storage::Storage;
+use crate::{Error, Result};
+use writer::Writer;
+
+/// An open trail. Cheap to clone; shared freely among threads.
+///
+/// Reading needs no keys and no lock. The first record makes the process a writer: it takes over
+/// a writer of this host that no process holds, or has the owner's key authorise a new one.
+#[derive(Debug, Clone)]
+pub struct Trail {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    storage: Storage,
+    info: Arc<TrailInfo>,
+    options: OpenOptions,
+    /// The newest ledger that reading has seen.
+    ledger: Mutex<Ledger>,
+    writer: tokio::sync::Mutex<Option<Arc<Writer>>>,
+    /// The same writer again, for calls that must not wait.
+    current: Mutex<Option<Arc<Writer>>>,
+}
+
+impl Trail {
+    /// Opens the trail at a root URL: a path, `file://`, `s3://`, `gs://` or `az://`.
+    ///
+    /// # Errors
+    /// `NotFound` if there is none, `Integrity` if its ledger does not hold, `Io` or `Store`.
+    pub async fn open(url: &str, options: OpenOptions) -> Result<Self> {
+        let storage = Storage::open(url)?;
+        let ledger = Ledger::open(storage.clone()).await?;
+        let info = ledger.state().info.clone();
+        let info = info.ok_or_else(|| Error::integrity("ledger", "no trail is described"))?;
+        let shared = Shared {
+            storage,
+            info,
+            options,
+            ledger: Mutex::new(ledger),
+            writer: tokio::sync::Mutex::new(None),
+            current: Mutex::new(None),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The normalised root URL.
+    pub fn url(&self) -> &str {
+        self.shared.storage.url()
+    }
+
+    /// What the trail is.
+    pub fn info(&self) -> &Arc<TrailInfo> {
+        &self.shared.info
+    }
+
+    /// Where its objects are.
+    pub fn storage(&self) -> &Storage {
+        &self.shared.storage
+    }
+
+    /// Records one event (a JSON object) and returns its `audit_id`. Durable when it returns,
+    /// unless the settings say otherwise.
+    ///
+    /// # Errors
+    /// `InvalidEvent` (nothing was stored), `Conflict`, `UnknownOutcome` (repeat it with the id
+    /// that the error names), `Poisoned`, `Key` if this host may not write.
+    pub async fn record(&self, event: &[u8], strictness: Strictness) -> Result<String> {
+        let writer = match self.current() {
+            Some(writer) => writer,
+            None => self.writer().await?,
+        };
+        writer.record(event, strictness).await
+    }
+
+    /// Commits every record of this process that is not in the ledger yet.
+    ///
+    /// # Errors
+    /// `Io` or `Store` if it cannot be committed now; the records stay in the log.
+    pub async fn flush(&self) -> Result<()> {
+        match self.current() {
+            Some(writer) => writer.flush().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Commits what dead processes of this host left in their logs.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub async fn recover(&self) -> Result<()> {
+        self.writer().await?.flush().await
+    }
+
+    /// Stops writing: commits what is not committed (unless `commit` is false, which leaves it in
+    /// the log for the next writer) and gives the writer free. The trail can still be read.
+    ///
+    /// # Errors
+    /// As [`flush`](Self::flush); the writer is given free all the same.
+    pub async fn close(&self, commit: bool) -> Result<()> {
+        let mut slot = self.shared.writer.lock().await;
+        let writer = slot.take();
+        self.set_current(None);
+        match writer {
+            Some(writer) => writer.close(commit).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The owner's key: the one given on opening, else the one in the keys folder.
+    ///
+    /// # Errors
+    /// `NotFound` if it is not on this host, `Key` if it cannot be used.
+    pub fn owner_key(&self) -> Result<Arc<OwnerKey>> {
+        self.shared.options.owner_key(&self.shared.info.trail_id)
+    }
+
+    /// Folder of this trail's writers on this host.
+    pub fn state_dir(&self) -> PathBuf {
+        let home = &self.shared.options.home;
+        home.state_dir.join(position::state_name(&self.shared.info.trail_id, self.url()))
+    }
+
+    fn current(&self) -> Option<Arc<Writer>> {
+        self.shared.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_current(&self, writer: Option<Arc<Writer>>) {
+        *self.shared.current.lock().unwrap_or_else(PoisonError::into_inner) = writer;
+    }
+
+    /// This process's writer, opened if need be.
+    async fn writer(&self) -> Result<Arc<Writer>> {
+        let mut slot = self.shared.writer.lock().await;
+        if let Some(writer) = &*slot {
+            return Ok(Arc::clone(writer));
+        }
+        let mut ledger = self.ledger();
+        ledger.refresh().await?;
+        let writer = open::open_writer(ledger, &self.shared.options, &self.state_dir()).await?;
+        *slot = Some(Arc::clone(&writer));
+        self.set_current(Some(Arc::clone(&writer)));
+        Ok(writer)
+    }
+
+    fn ledger(&self) -> Ledger {
+        self.shared.ledger.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The ledger as of now.
+    async fn refreshed(&self) -> Result<Ledger> {
+        let mut ledger = self.ledger();
+        ledger.refresh().await?;
+        let mut newest = self.shared.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        if newest.state().size() < ledger.state().size() {
+            *newest = ledger.clone();
+        }
+        Ok(ledger)
+    }
+}
+
+/// Microseconds since 1970 by this host's clock.
+pub(crate) fn now_micros() -> i64 {
+    chrono::Utc::now().timestamp_micros()
+}
+
+/// `micros` in the form that records and entries use.
+pub(crate) fn time_text(micros: i64) -> String {
+    let mut out = Vec::with_capacity(27);
+    crate::json::format_timestamp(micros, &mut out);
+    String::from_utf8(out).unwrap_or_default()
+}

@@ -1,0 +1,296 @@
+//! Becoming a writer: taking over one that nobody holds, or having a new one authorised.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use data_encoding::{BASE64, HEXLOWER};
+
+use super::commit::{Committer, Plan};
+use super::position::{Candidate, Position, unhex};
+use super::seen::Seen;
+use super::settings::OpenOptions;
+use super::writer::{Intake, Pending, Writer};
+use super::{now_micros, time_text};
+use crate::keys::{HmacKey, OWNER, OwnerKey, WriterKeys, load_or_create_secret};
+use crate::ledger::{Authorization, Body, Entry, Kind, Ledger, TrailInfo, entry_path};
+use crate::record::{IdSource, Rules, facts_of};
+use crate::storage::Create;
+use crate::storage::durable::{self, LockFile};
+use crate::wal::{Recovered, Wal, WalOptions, recover};
+use crate::{Error, Result};
+
+/// File of a writer's keys in its folder.
+pub(super) const WRITER_FILE: &str = "writer.json";
+const FLUSHER_TICK: Duration = Duration::from_millis(250);
+
+/// Takes over the first free writer of this host, commits what other free ones left behind, or
+/// makes a new writer.
+pub(super) async fn open_writer(
+    mut ledger: Ledger,
+    options: &OpenOptions,
+    state_dir: &Path,
+) -> Result<Arc<Writer>> {
+    let mut mine: Option<Arc<Writer>> = None;
+    for dir in writer_folders(state_dir)? {
+        let Some(lock) = LockFile::try_lock(&dir.join("lock"))? else { continue };
+        let keys = match load_keys(&dir, &ledger) {
+            Err(Error::NotFound(_)) => continue,
+            other => other?,
+        };
+        let writer = resume(dir, lock, keys, &mut ledger, options).await?;
+        // What cannot be committed now is durable in the log and waits for the next flush.
+        let _ = writer.flush().await;
+        match mine {
+            None => mine = Some(writer),
+            Some(_) => writer.close(false).await?,
+        }
+    }
+    let writer = match mine {
+        Some(writer) => writer,
+        None => create(state_dir, &mut ledger, options).await?,
+    };
+    start_flusher(Arc::downgrade(&writer))?;
+    Ok(writer)
+}
+
+/// Folders of writers below a trail's state folder, in order.
+pub(super) fn writer_folders(state_dir: &Path) -> Result<Vec<PathBuf>> {
+    let entries = match std::fs::read_dir(state_dir) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(Error::io(state_dir, e)),
+    };
+    let mut folders = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|e| Error::io(state_dir, e))?;
+        if entry.file_name().to_str().is_some_and(WriterKeys::is_id) {
+            folders.push(entry.path());
+        }
+    }
+    folders.sort();
+    Ok(folders)
+}
+
+fn load_keys(dir: &Path, ledger: &Ledger) -> Result<WriterKeys> {
+    WriterKeys::load(&dir.join(WRITER_FILE), &info(ledger)?.trail_id, ledger.storage().url())
+}
+
+fn info(ledger: &Ledger) -> Result<Arc<TrailInfo>> {
+    let info = ledger.state().info.clone();
+    info.ok_or_else(|| Error::integrity("ledger", "no trail is described"))
+}
+
+async fn create(
+    state_dir: &Path,
+    ledger: &mut Ledger,
+    options: &OpenOptions,
+) -> Result<Arc<Writer>> {
+    let info = info(ledger)?;
+    let owner = options.owner_key(&info.trail_id).map_err(|e| match e {
+        Error::NotFound(what) => Error::Key(format!(
+            "no writer of this trail is free on this host, and the owner's key is not here to \
+             authorise a new one ({what})"
+        )),
+        other => other,
+    })?;
+    let epoch = (now_micros().max(0) as u64 / 1_000_000) / info.epoch_seconds;
+    let keys = WriterKeys::generate(&owner, ledger.storage().url(), epoch)?;
+    let dir = state_dir.join(keys.id());
+    durable::ensure_private_dir(&dir)?;
+    let lock = LockFile::try_lock(&dir.join("lock"))?
+        .ok_or_else(|| Error::AlreadyExists(format!("{} is in use", dir.display())))?;
+    keys.save(&dir.join(WRITER_FILE))?;
+    resume(dir, lock, keys, ledger, options).await
+}
+
+/// Has the owner authorise a writer.
+async fn authorize(ledger: &mut Ledger, owner: &OwnerKey, keys: &WriterKeys) -> Result<()> {
+    let info = info(ledger)?;
+    if ledger.state().owner != Some(owner.public()) {
+        return Err(Error::Key("the owner's key here is not that of the trail".to_owned()));
+    }
+    loop {
+        let state = ledger.state();
+        let mut body = Body::new(Kind::Authorize, OWNER, 0, time_text(now_micros()));
+        body.authorizes = Some(vec![Authorization {
+            epoch: keys.epoch(),
+            hmac_key: keys.hmac().id(),
+            public: BASE64.encode(keys.public().as_bytes()),
+            writer: keys.id().to_owned(),
+        }]);
+        let n = state.size();
+        let entry = body.sign(n, state.root(), &info, owner.signing(), &owner.hmac()?)?;
+        let bytes = Bytes::from(entry.to_bytes()?);
+        let put = ledger.storage().put_create(&entry_path(n), bytes).await?;
+        ledger.refresh().await?;
+        if put == Create::Created {
+            return Ok(());
+        }
+    }
+}
+
+/// Goes on where a writer stopped, however it stopped.
+async fn resume(
+    dir: PathBuf,
+    lock: LockFile,
+    keys: WriterKeys,
+    ledger: &mut Ledger,
+    options: &OpenOptions,
+) -> Result<Arc<Writer>> {
+    if !ledger.state().writers.contains_key(keys.id()) {
+        let owner = options.owner_key(&info(ledger)?.trail_id)?;
+        authorize(ledger, &owner, &keys).await?;
+    }
+    let mut committer = committer(dir.clone(), keys, ledger.clone())?;
+    committer.settle().await?;
+    *ledger = committer.ledger.clone();
+    let info = info(ledger)?;
+    let keys = &committer.keys;
+    let wal_dir = dir.join("wal");
+    let key_of = |epoch| keys.hmac_at(epoch, keys.epoch());
+    let recovered = recover(&wal_dir, &key_of, committer.committed)?;
+    let pending = pending(&recovered)?;
+    let known = ledger.state().writers.get(keys.id()).map_or(0, |w| w.recorded);
+    let last = pending.iter().map(|p| p.recorded_at).fold(known, i64::max);
+    let settings = options.settings.clone();
+    let mut seen = Seen::load(&dir, settings.duplicate_window, now_micros())?;
+    for p in &pending {
+        if let Some(content) = p.content {
+            seen.insert(&p.audit_id, content, p.recorded_at, p.sequence);
+        }
+    }
+    let wal_options = WalOptions { sync: settings.sync, ..WalOptions::default() };
+    let wal = Wal::start(&wal_dir, &recovered, keys.epoch(), keys.hmac().clone(), wal_options)?;
+    let rules = Rules {
+        limits: settings.limits,
+        max_future: i64::try_from(settings.max_future.as_micros()).unwrap_or(i64::MAX),
+        defaults: settings.defaults.clone(),
+        content_key: Arc::new(HmacKey::new(load_or_create_secret(&dir.join("seen.key"))?)),
+    };
+    let intake = Intake {
+        ids: IdSource::new(last)?,
+        seen,
+        epoch: keys.epoch(),
+        closed: false,
+        closing: false,
+        bytes: pending.iter().map(|p| p.record.len() as u64).sum(),
+        oldest: (!pending.is_empty()).then(Instant::now),
+        pending,
+        flushing: Arc::default(),
+    };
+    Ok(Arc::new(Writer {
+        id: keys.id().to_owned(),
+        info,
+        settings,
+        rules,
+        wal,
+        intake: Mutex::new(intake),
+        committer: tokio::sync::Mutex::new(committer),
+        lock: Mutex::new(Some(lock)),
+    }))
+}
+
+/// Position, candidate and keys as the ledger has them.
+fn committer(dir: PathBuf, keys: WriterKeys, ledger: Ledger) -> Result<Committer> {
+    let state = ledger.state();
+    let known = state.writers.get(keys.id());
+    let committed = known.map_or(0, |w| w.committed);
+    let position = match Position::load(&dir) {
+        Ok(position) => Some(position),
+        Err(Error::NotFound(_)) if committed == 0 => None,
+        Err(e) => return Err(e),
+    };
+    let mut roots = Vec::new();
+    if let Some(position) = &position {
+        check_extends(&ledger, position)?;
+        if position.epoch == keys.epoch() {
+            roots = unhex(&position.roots, &dir)?;
+        }
+    }
+    let seen = position.as_ref().map_or(0, |p| p.size);
+    let mut unsettled = None;
+    if let Some(candidate) = Candidate::load(&dir)? {
+        if candidate.n >= seen {
+            unsettled = Some(plan_of(&candidate, &dir)?);
+        } else {
+            Candidate::remove(&dir)?;
+        }
+    }
+    // The candidate's own effect on `committed` is counted when it is settled.
+    let committed = match &unsettled {
+        Some(plan) => plan.body.wal.map_or(committed, |wal| committed.min(wal.from - 1)),
+        None => committed,
+    };
+    let committer = Committer { dir, keys, ledger, committed, roots, unsettled };
+    if position.is_none() && committer.unsettled.is_none() {
+        committer.save_position()?;
+    }
+    Ok(committer)
+}
+
+/// A ledger that does not extend what this writer saw was rolled back or is another one.
+fn check_extends(ledger: &Ledger, position: &Position) -> Result<()> {
+    let root = ledger.root_at(position.size).map(|root| HEXLOWER.encode(&root));
+    if root.as_ref() == Some(&position.root) {
+        return Ok(());
+    }
+    let message = format!(
+        "this writer saw {} entries with root {}; the ledger now has {} entries and another \
+         history: it was rolled back or replaced, and nothing is written to it",
+        position.size,
+        position.root,
+        ledger.state().size()
+    );
+    Err(Error::integrity(ledger.storage().url(), message))
+}
+
+fn plan_of(candidate: &Candidate, dir: &Path) -> Result<Plan> {
+    let place = || dir.join(Candidate::FILE).display().to_string();
+    let entry =
+        Entry::parse(candidate.entry.as_bytes()).map_err(|e| Error::integrity(place(), e))?;
+    Ok(Plan {
+        columns: entry.body.columns.clone().unwrap_or_default(),
+        roots: unhex(&candidate.roots, dir)?,
+        put: Some((candidate.n, Bytes::from(candidate.entry.clone()))),
+        body: entry.body,
+    })
+}
+
+fn pending(recovered: &Recovered) -> Result<Vec<Pending>> {
+    let frames = recovered.frames.iter();
+    frames
+        .map(|frame| {
+            let (facts, recorded_at) = facts_of(&frame.record, frame.content_hash)?;
+            Ok(Pending {
+                sequence: frame.sequence,
+                record: frame.record.clone(),
+                timestamp: facts.timestamp,
+                recorded_at,
+                audit_id: facts.audit_id,
+                domain: facts.domain,
+                content: facts.content,
+            })
+        })
+        .collect()
+}
+
+/// Commits by age and size, syncs by interval, and closes epochs, until the writer is gone.
+fn start_flusher(writer: Weak<Writer>) -> Result<()> {
+    let runtime = crate::runtime()?.handle().clone();
+    let tick = move || loop {
+        std::thread::sleep(FLUSHER_TICK);
+        let Some(writer) = writer.upgrade() else { return };
+        if writer.is_closed() {
+            return;
+        }
+        // A failure stays visible: the next record, flush or close meets it again.
+        let _ = writer.wal.sync_if_due();
+        if writer.is_due() {
+            let _ = runtime.block_on(writer.flush());
+        }
+    };
+    let thread = std::thread::Builder::new().name("sealtrail-flush".to_owned());
+    thread.spawn(tick).map(drop).map_err(|e| Error::io("thread", e))
+}

@@ -1,0 +1,78 @@
+//! How a trail is opened.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::Result;
+use crate::config::{Config, Home, SyncMode as ConfigSync};
+use crate::json::Limits;
+use crate::keys::OwnerKey;
+use crate::wal::SyncMode;
+
+/// How records are collected, checked and committed.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Uncommitted records are committed at this many bytes.
+    pub max_bytes: u64,
+    /// ... or when the oldest has waited this long.
+    pub max_age: Duration,
+    /// When a record counts as durable.
+    pub sync: SyncMode,
+    /// Size and depth of a record.
+    pub limits: Limits,
+    /// How far a `timestamp` may lie ahead of this host's clock.
+    pub max_future: Duration,
+    /// How long ids that callers gave are remembered; zero for not at all.
+    pub duplicate_window: Duration,
+    /// Top-level string fields added to recorded events that lack them.
+    pub defaults: Vec<(&'static str, String)>,
+}
+
+impl Settings {
+    /// The settings of a configuration for the trail at `url`.
+    pub fn from_config(config: &Config, url: &str) -> Self {
+        let trail = &config.trail;
+        let sync = match trail.sync.mode {
+            ConfigSync::Always => SyncMode::Always,
+            ConfigSync::Interval => {
+                SyncMode::Interval(Duration::from_millis(trail.sync.interval_ms))
+            }
+        };
+        let defaults = config.identity.event_defaults();
+        Self {
+            max_bytes: trail.flush.max_bytes(),
+            max_age: Duration::from_secs(trail.flush.max_age_seconds_for(url)),
+            sync,
+            limits: Limits {
+                max_bytes: usize::try_from(trail.limits.max_record_bytes).unwrap_or(usize::MAX),
+                ..Limits::default()
+            },
+            max_future: Duration::from_secs(trail.limits.max_future_seconds),
+            duplicate_window: Duration::from_secs(trail.limits.duplicate_window_hours * 3600),
+            defaults: defaults.into_iter().map(|(k, v)| (k, v.to_owned())).collect(),
+        }
+    }
+}
+
+/// Where keys and state are, and how to record.
+#[derive(Debug)]
+pub struct OpenOptions {
+    /// Folders of keys and writer state.
+    pub home: Home,
+    /// How to record.
+    pub settings: Settings,
+    /// The owner's key, where it is not in the keys folder.
+    pub owner: Option<Arc<OwnerKey>>,
+}
+
+impl OpenOptions {
+    pub(super) fn owner_key(&self, trail_id: &str) -> Result<Arc<OwnerKey>> {
+        match &self.owner {
+            Some(owner) => {
+                owner.demand_trail(trail_id)?;
+                Ok(Arc::clone(owner))
+            }
+            None => OwnerKey::load(&self.home.keys_dir, trail_id).map(Arc::new),
+        }
+    }
+}

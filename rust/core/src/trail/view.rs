@@ -1,0 +1,86 @@
+//! What a question sees: one moment of the trail.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::Trail;
+use super::open::writer_folders;
+use crate::Result;
+use crate::columns::LogicalColumn;
+use crate::ledger::{AddedSegment, State};
+use crate::wal::WalSnapshot;
+
+/// One moment of a trail: the ledger's segments, and what this host's logs hold beyond them.
+#[derive(Debug, Clone)]
+pub struct ReadView {
+    /// The ledger's state.
+    pub state: Arc<State>,
+    /// Canonical records that are durable and not in a segment yet.
+    pub unflushed: Vec<Bytes>,
+}
+
+impl ReadView {
+    /// Number of ledger entries.
+    pub fn size(&self) -> u64 {
+        self.state.size()
+    }
+
+    /// Promoted columns, in order of first use.
+    pub fn columns(&self) -> &[LogicalColumn] {
+        self.state.registry.columns()
+    }
+
+    /// Fixed and promoted columns.
+    pub fn logical_columns(&self) -> impl Iterator<Item = &LogicalColumn> {
+        crate::columns::fixed().iter().chain(self.columns())
+    }
+
+    /// Live segments.
+    pub fn segments(&self) -> &[Arc<AddedSegment>] {
+        &self.state.segments
+    }
+}
+
+impl Trail {
+    /// The trail as of now. Other processes' records on this host are included once they are
+    /// durable; those of other hosts once they are committed.
+    ///
+    /// # Errors
+    /// `Io` or `Store` if ledger or logs cannot be read, `Integrity` if they do not hold.
+    pub async fn view(&self) -> Result<Arc<ReadView>> {
+        // Logs first: what they lose afterwards is in the ledger that is read next.
+        let mut logs: BTreeMap<String, Log> = BTreeMap::new();
+        let own = self.current();
+        for dir in writer_folders(&self.state_dir())? {
+            let id = dir.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+            if own.as_ref().is_none_or(|writer| writer.id != id) {
+                logs.insert(id, Log::Other(WalSnapshot::open(&dir.join("wal"))?));
+            }
+        }
+        if let Some(writer) = own {
+            logs.insert(writer.id.clone(), Log::Own(writer.unflushed()));
+        }
+        let state = Arc::clone(self.refreshed().await?.state());
+        let mut unflushed = Vec::new();
+        for (id, log) in logs {
+            let committed = state.writers.get(&id).map_or(0, |w| w.committed);
+            match log {
+                Log::Own(records) => {
+                    let rest = records.into_iter().filter(|(sequence, _)| *sequence > committed);
+                    unflushed.extend(rest.map(|(_, record)| record));
+                }
+                Log::Other(snapshot) => {
+                    unflushed.extend(snapshot.frames(committed)?.into_iter().map(|f| f.record));
+                }
+            }
+        }
+        Ok(Arc::new(ReadView { state, unflushed }))
+    }
+}
+
+enum Log {
+    Own(Vec<(u64, Bytes)>),
+    Other(WalSnapshot),
+}

@@ -1,0 +1,179 @@
+//! The writer of a process: takes events in, many threads at once.
+
+use std::cell::RefCell;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::commit::Committer;
+use super::now_micros;
+use super::seen::{Known, Seen};
+use super::settings::Settings;
+use crate::ledger::TrailInfo;
+use crate::record::{Checked, Checker, IdSource, Rules, Strictness};
+use crate::storage::durable::LockFile;
+use crate::wal::Wal;
+use crate::{Error, Result};
+
+/// A record that is in the log but not in the ledger.
+#[derive(Debug, Clone)]
+pub(super) struct Pending {
+    pub(super) sequence: u64,
+    pub(super) record: Bytes,
+    pub(super) timestamp: i64,
+    pub(super) recorded_at: i64,
+    pub(super) audit_id: String,
+    pub(super) domain: u8,
+    pub(super) content: Option<[u8; 16]>,
+}
+
+/// What threads that record share. Held for microseconds, never while waiting for a disk.
+#[derive(Debug)]
+pub(super) struct Intake {
+    pub(super) ids: IdSource,
+    pub(super) seen: Seen,
+    /// Epoch under whose key the log is written.
+    pub(super) epoch: u64,
+    /// The writer was given free; it takes nothing more.
+    pub(super) closed: bool,
+    /// The epoch is being closed: nothing may come in under its key any more.
+    pub(super) closing: bool,
+    pub(super) pending: Vec<Pending>,
+    pub(super) bytes: u64,
+    pub(super) oldest: Option<Instant>,
+    /// What a flush has taken out and not committed yet.
+    pub(super) flushing: Arc<Vec<Pending>>,
+}
+
+/// A writer that this process holds.
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub(super) id: String,
+    pub(super) info: Arc<TrailInfo>,
+    pub(super) settings: Settings,
+    pub(super) rules: Rules,
+    pub(super) wal: Wal,
+    pub(super) intake: Mutex<Intake>,
+    pub(super) committer: tokio::sync::Mutex<Committer>,
+    /// Given free on closing, even while a background flush still ends.
+    pub(super) lock: Mutex<Option<LockFile>>,
+}
+
+thread_local! {
+    static CHECKER: RefCell<(Checker, Vec<u8>)> = RefCell::default();
+}
+
+enum Taken {
+    /// In the log under this sequence number; durable once that is.
+    Logged { audit_id: String, sequence: u64, full: bool },
+    /// The epoch must be closed first.
+    Later,
+}
+
+impl Writer {
+    pub(super) fn intake(&self) -> MutexGuard<'_, Intake> {
+        self.intake.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The epoch of the present moment.
+    pub(super) fn epoch_now(&self) -> u64 {
+        (now_micros().max(0) as u64 / 1_000_000) / self.info.epoch_seconds
+    }
+
+    pub(super) async fn record(&self, event: &[u8], strictness: Strictness) -> Result<String> {
+        let checked = CHECKER
+            .with_borrow_mut(|(checker, _)| checker.check(event, &self.rules, strictness))?;
+        loop {
+            match self.take(&checked)? {
+                Taken::Logged { audit_id, sequence, full } => {
+                    self.wal.wait(sequence).map_err(|e| Error::UnknownOutcome {
+                        audit_id: audit_id.clone(),
+                        message: e.to_string(),
+                    })?;
+                    if full {
+                        // Back-pressure: the record is durable, so a flush that cannot be done
+                        // now is not this call's failure.
+                        let _ = self.flush().await;
+                    }
+                    return Ok(audit_id);
+                }
+                Taken::Later => self.roll_epoch().await?,
+            }
+        }
+    }
+
+    fn take(&self, checked: &Checked) -> Result<Taken> {
+        let mut intake = self.intake();
+        let now = now_micros();
+        if intake.closed {
+            return Err(Error::Poisoned("the trail was closed".to_owned()));
+        }
+        if intake.closing || self.epoch_now() > intake.epoch {
+            return Ok(Taken::Later);
+        }
+        let given = checked.given(&self.rules);
+        if let Some((audit_id, content)) = given {
+            match intake.seen.lookup(audit_id, &content) {
+                Known::New => {}
+                Known::Other => return Err(Error::Conflict { audit_id: audit_id.to_owned() }),
+                Known::Same(sequence) => {
+                    let audit_id = audit_id.to_owned();
+                    return Ok(Taken::Logged { audit_id, sequence, full: false });
+                }
+            }
+        }
+        let stamp = intake.ids.stamp(now);
+        CHECKER.with_borrow_mut(|(_, buffer)| {
+            buffer.clear();
+            let facts =
+                checked.stamp(&stamp, &self.rules, given.map(|(_, content)| content), buffer)?;
+            let sequence = self.wal.enqueue(facts.content.as_ref(), buffer)?;
+            if let Some(content) = facts.content {
+                intake.seen.insert(&facts.audit_id, content, stamp.recorded_at, sequence);
+            }
+            let audit_id = facts.audit_id.clone();
+            intake.bytes += buffer.len() as u64;
+            intake.oldest.get_or_insert_with(Instant::now);
+            intake.pending.push(Pending {
+                sequence,
+                record: Bytes::copy_from_slice(buffer),
+                timestamp: facts.timestamp,
+                recorded_at: stamp.recorded_at,
+                audit_id: facts.audit_id,
+                domain: facts.domain,
+                content: facts.content,
+            });
+            let full = intake.bytes >= self.settings.max_bytes;
+            Ok(Taken::Logged { audit_id, sequence, full })
+        })
+    }
+
+    /// What is in the log and not in the ledger, oldest first.
+    pub(super) fn unflushed(&self) -> Vec<(u64, Bytes)> {
+        let intake = self.intake();
+        let synced = self.wal.synced();
+        let both = intake.flushing.iter().chain(&intake.pending);
+        both.filter(|p| p.sequence <= synced).map(|p| (p.sequence, p.record.clone())).collect()
+    }
+
+    /// Whether the oldest uncommitted record has waited long enough, or the epoch is over.
+    pub(super) fn is_due(&self) -> bool {
+        let intake = self.intake();
+        let old = intake.oldest.is_some_and(|since| since.elapsed() >= self.settings.max_age);
+        old || intake.bytes >= self.settings.max_bytes || self.epoch_now() > intake.epoch
+    }
+
+    pub(super) async fn close(&self, commit: bool) -> Result<()> {
+        let result = if commit { self.flush().await } else { self.wal.sync() };
+        // A flush in the background ends first: afterwards the writer is somebody else's.
+        let _committer = self.committer.lock().await;
+        self.intake().closed = true;
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+        result
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.intake().closed
+    }
+}
