@@ -95,7 +95,8 @@ pub struct Generator {
     world: World,
     clock: Clock,
     rng: Rng,
-    with_ids: bool,
+    /// Makes the ids, if wanted; apart from `rng`, so that the events are the same without.
+    ids: Option<Rng>,
     foreign: Option<Foreign>,
     sessions: Vec<Session>,
     /// Positions of `sessions` that are free.
@@ -134,7 +135,7 @@ impl Generator {
             world,
             clock,
             rng,
-            with_ids,
+            ids: with_ids.then(|| Rng::new(!seed)),
             sessions: Vec::new(),
             free: Vec::new(),
             due: BinaryHeap::new(),
@@ -147,15 +148,15 @@ impl Generator {
     pub fn write_line(&mut self, out: &mut Vec<u8>) -> bool {
         let Some(now) = self.clock.next(&mut self.rng) else { return false };
         if let Some(foreign) = &mut self.foreign {
-            foreign.write(&self.world, &mut self.rng, now, self.with_ids, out);
+            foreign.write(&self.world, &mut self.rng, now, self.ids.as_mut(), out);
             return true;
         }
         let at = self.next_session(now);
         let session = &mut self.sessions[at];
         // A fresh plan is never empty, and a session without further plan is not due.
         if let Some(planned) = session.plan.pop() {
-            let Self { world, rng, with_ids, .. } = self;
-            Scene { world, session, rng, now, with_ids: *with_ids }.write(planned.step, out);
+            let Self { world, rng, ids, .. } = self;
+            Scene { world, session, rng, now, ids: ids.as_mut() }.write(planned.step, out);
         }
         match session.plan.last() {
             Some(next) => self.due.push(Reverse((now + i64::from(next.wait_ms), at))),

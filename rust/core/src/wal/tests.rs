@@ -229,7 +229,8 @@ fn enqueued_records_share_one_write() {
     assert_eq!(wal.synced(), 100);
     wal.wait(100).unwrap();
     assert!(matches!(wal.wait(101), Err(Error::Usage(_))));
-    assert_eq!((faults.lock().unwrap().writes, faults.lock().unwrap().syncs), (1, 1));
+    let faults = faults.lock().unwrap();
+    assert_eq!((faults.writes, faults.syncs), (1, 1));
 }
 
 #[test]
