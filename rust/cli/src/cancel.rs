@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use sealtrail_core::{Error, runtime};
 use tokio::sync::Notify;
+
+use crate::failure::{EXIT_INTERRUPTED, Failure};
 
 /// How long a command may take to stop after Ctrl-C before the process ends without it.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -33,8 +36,22 @@ impl Cancel {
         Arc::clone(&self.flag)
     }
 
+    /// Waits for `future`, or until somebody asks.
+    pub(crate) fn wait<T, E: Into<Failure>>(
+        &self,
+        future: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Failure> {
+        runtime()?.block_on(async {
+            tokio::select! {
+                biased;
+                result = future => result.map_err(Into::into),
+                () = self.cancelled() => Err(Error::Interrupted.into()),
+            }
+        })
+    }
+
     /// Returns once somebody asks.
-    pub(crate) async fn cancelled(&self) {
+    async fn cancelled(&self) {
         let notified = self.notify.notified();
         tokio::pin!(notified);
         // Listening begins before looking, so that a wish in between is heard.
@@ -49,7 +66,7 @@ impl Cancel {
 pub(crate) fn on_ctrl_c(cancel: &Cancel) {
     // Without a runtime the command itself fails and says why; without a handler Ctrl-C ends the
     // process at once, which loses nothing either.
-    let Ok(runtime) = sealtrail_core::runtime() else { return };
+    let Ok(runtime) = runtime() else { return };
     let cancel = cancel.clone();
     runtime.spawn(async move {
         if tokio::signal::ctrl_c().await.is_err() {
@@ -67,5 +84,5 @@ pub(crate) fn on_ctrl_c(cancel: &Cancel) {
 /// What is acknowledged is durable at any moment, so ending here loses nothing.
 #[allow(clippy::exit)]
 fn end_process() {
-    std::process::exit(i32::from(crate::failure::EXIT_INTERRUPTED));
+    std::process::exit(i32::from(EXIT_INTERRUPTED));
 }

@@ -72,11 +72,7 @@ impl Failure {
 
     /// `error: ...` and the hints.
     pub(crate) fn tell(&self, err: &mut Stream<'_>) {
-        if let Some(Error::Interrupted) = self.core() {
-            tell(err, format_args!("interrupted"));
-        } else {
-            tell(err, format_args!("error: {}", self.cause));
-        }
+        tell(err, format_args!("error: {}", self.cause));
         for hint in &self.hints {
             tell(err, format_args!("hint: {hint}"));
         }

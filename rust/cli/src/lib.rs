@@ -27,7 +27,7 @@ pub use cancel::Cancel;
 pub use context::Context;
 
 use args::Cli;
-use failure::{EXIT_USAGE, Failure};
+use failure::{EXIT_INTERRUPTED, EXIT_USAGE, Failure};
 use output::Stream;
 use session::Session;
 
@@ -56,6 +56,11 @@ pub fn run_with(args: impl IntoIterator<Item = OsString>, context: Context<'_>) 
         Ok(code) => code,
         // Whoever read our output has seen enough, as `head` does.
         Err(_) if session.out.is_broken() => 0,
+        // What fails after the user asked to stop fails because of that.
+        Err(_) if session.cancel.is_cancelled() => {
+            tell(&mut session.err, format_args!("interrupted"));
+            EXIT_INTERRUPTED
+        }
         Err(failure) => {
             failure.tell(&mut session.err);
             failure.exit_code()

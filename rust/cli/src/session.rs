@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sealtrail_core::config::{self, Home, Loaded};
 use sealtrail_core::keys::OwnerKey;
 use sealtrail_core::trail::{OpenOptions, Settings, Trail};
-use sealtrail_core::{Error, runtime};
+use sealtrail_core::Error;
 
 use crate::args::Global;
 use crate::failure::Failure;
@@ -120,13 +120,7 @@ impl<'a> Session<'a> {
         &self,
         future: impl Future<Output = Result<T, E>>,
     ) -> Result<T, Failure> {
-        runtime()?.block_on(async {
-            tokio::select! {
-                biased;
-                result = future => result.map_err(Into::into),
-                () = self.cancel.cancelled() => Err(Error::Interrupted.into()),
-            }
-        })
+        self.cancel.wait(future)
     }
 
     /// The form of a report: as asked for, else a table on a terminal and JSON elsewhere. A table

@@ -60,8 +60,9 @@ impl Init {
         let owner = OwnerKey::path(&home.keys_dir, &info.trail_id);
         let public = OwnerKey::vkey_path(&home.keys_dir, &info.trail_id);
         let vkey = std::fs::read_to_string(&public).map_err(|e| Failure::io(&public, e))?;
+        let storage = Storage::open(&url)?;
         let rows = [
-            ["trail", Storage::open(&url)?.url()],
+            ["trail", storage.url()],
             ["trail id", &info.trail_id],
             ["partitioned by", &info.partitioning],
             ["owner key", &owner.display().to_string()],
