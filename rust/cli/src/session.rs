@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sealtrail_core::Error;
 use sealtrail_core::config::{self, Home, Loaded};
 use sealtrail_core::keys::OwnerKey;
 use sealtrail_core::trail::{OpenOptions, Settings, Trail};
-use sealtrail_core::Error;
 
 use crate::args::Global;
 use crate::failure::Failure;

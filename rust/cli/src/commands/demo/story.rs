@@ -158,7 +158,10 @@ fn record(
     let stats = session.wait(trail.stats())?;
     let per_event = stats.bytes_per_event.unwrap_or_default();
     let (segments, size) = (count(stats.segments, "segment"), bytes(stats.bytes));
-    writeln!(session.out, "  on disk     {segments}, {size} with ledger, {per_event:.0} bytes an event")?;
+    writeln!(
+        session.out,
+        "  on disk     {segments}, {size} with ledger, {per_event:.0} bytes an event"
+    )?;
     Ok(trail)
 }
 
@@ -199,11 +202,7 @@ fn judge(session: &mut Session<'_>, folder: &Path, trust: &Trust) -> Result<Repo
 }
 
 /// Tampers with a copy in two ways; gives whether each was found.
-fn tampering(
-    session: &mut Session<'_>,
-    place: &Place,
-    trust: &Trust,
-) -> Result<bool, Failure> {
+fn tampering(session: &mut Session<'_>, place: &Place, trust: &Trust) -> Result<bool, Failure> {
     heading(session, "5. An attacker edits a copy")?;
     let copy = place.copy();
     tamper::copy(&place.trail(), &copy)?;

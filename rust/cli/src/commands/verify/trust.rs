@@ -114,7 +114,9 @@ async fn claimed_ids(storage: &Storage) -> Result<Vec<String>, Error> {
         };
         let value: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         let id = value.pointer(pointer).and_then(Value::as_str);
-        ids.extend(id.filter(|id| sealtrail_core::keys::trail_id_bytes(id).is_ok()).map(str::to_owned));
+        ids.extend(
+            id.filter(|id| sealtrail_core::keys::trail_id_bytes(id).is_ok()).map(str::to_owned),
+        );
     }
     ids.dedup();
     Ok(ids)
