@@ -16,6 +16,9 @@ mod segment;
 mod statistics;
 mod thrift;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -165,6 +165,8 @@ struct Claim<'a> {
     nulls: Option<u64>,
     /// All values are said to be missing.
     all_null: bool,
+    /// A number of different values is given, which none of our writers does.
+    distinct: bool,
     /// `min` and `max` are said to be values that are there.
     exact: (bool, bool),
 }
@@ -319,6 +321,9 @@ impl Column<'_> {
             if claim.nulls.is_some_and(|nulls| nulls != self.group_nulls) {
                 lie("another number of values is missing than is said");
             }
+            if claim.distinct {
+                lie("a number of different values is given, which no segment has");
+            }
             let met = |limit: Option<Limit<'_>>, exact: bool, least: bool| {
                 !exact
                     || limit.is_none_or(|limit| {
@@ -355,6 +360,7 @@ fn groups(parquet: &ParquetMetaData, c: usize) -> Vec<Claim<'_>> {
                 max,
                 nulls: stated.null_count_opt(),
                 all_null: false,
+                distinct: stated.distinct_count_opt().is_some(),
                 exact: (stated.min_is_exact(), stated.max_is_exact()),
             }
         })
