@@ -1,1 +1,21 @@
+//! SQL over a trail.
 
+mod adapter;
+mod engine;
+mod error;
+mod functions;
+mod json;
+mod place;
+mod plain;
+mod provider;
+mod pruning;
+mod reader;
+mod shape;
+mod shredded;
+mod sql;
+mod views;
+
+pub use engine::{Engine, EngineOptions, QueryResult};
+pub use error::{QueryError, Result, SqlProblem};
+pub use sql::Params;
+pub use sealtrail_core::trail::ReadView;

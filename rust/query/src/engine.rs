@@ -1,0 +1,294 @@
+//! Running statements.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use datafusion::catalog::{
+    CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider,
+    SchemaProvider,
+};
+use datafusion::common::DataFusionError;
+use datafusion::datasource::ViewTable;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::object_store::ObjectStoreRegistry;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::physical_plan::execute_stream;
+use datafusion::prelude::{SQLOptions, SessionConfig};
+use futures::{Stream, StreamExt};
+use object_store::ObjectStore;
+use sealtrail_core::trail::ReadView;
+use url::Url;
+
+use crate::error::{QueryError, Result};
+use crate::functions::{JsonOperators, JsonRewriter, all};
+use crate::plain::plain_stream;
+use crate::provider::{STORE_URL, TrailTable, Unflushed};
+use crate::reader::{FooterCache, SegmentReaderFactory};
+use crate::shape::Shape;
+use crate::sql::{self, Params, Parsed};
+use crate::{place, views};
+
+const CATALOG: &str = "trail";
+const SCHEMA: &str = "main";
+
+/// How an engine uses the machine.
+#[derive(Debug, Clone)]
+pub struct EngineOptions {
+    /// Bytes that running queries may hold for sorting, grouping and joining, together; beyond
+    /// that they spill to temporary files. Default 1 GiB.
+    pub memory_limit: usize,
+    /// Parts of a query that run in parallel. Default: the processors of the machine.
+    pub target_partitions: usize,
+    /// Bytes of segment footers and page indexes kept between queries, for each trail. Default
+    /// 64 MiB.
+    pub footer_cache: usize,
+    /// Where to spill. Default: the system's folder for temporary files.
+    pub spill_folder: Option<PathBuf>,
+    /// Bytes that running queries may spill, together. Default 100 GiB.
+    pub spill_limit: u64,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            memory_limit: 1 << 30,
+            target_partitions: std::thread::available_parallelism().map_or(2, usize::from),
+            footer_cache: 64 << 20,
+            spill_folder: None,
+            spill_limit: 100 << 30,
+        }
+    }
+}
+
+/// Answers SQL over trails. Cheap to share; keeps footers between queries.
+pub struct Engine {
+    state: SessionState,
+    footer_cache: usize,
+    trails: Mutex<Vec<KnownTrail>>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").finish_non_exhaustive()
+    }
+}
+
+/// What is kept for a trail as long as its store lives.
+struct KnownTrail {
+    store: Weak<dyn ObjectStore>,
+    footers: Arc<FooterCache>,
+    /// The unflushed rows of the view that was asked last.
+    last: Option<(Weak<ReadView>, Arc<Unflushed>)>,
+}
+
+/// The answer to a statement. Dropping it (or its stream) stops the work.
+pub struct QueryResult {
+    /// The columns of every batch.
+    pub schema: SchemaRef,
+    /// The batches, computed as they are asked for. [`QueryResult::batches`] gives the same with
+    /// errors of this crate.
+    pub stream: SendableRecordBatchStream,
+}
+
+impl std::fmt::Debug for QueryResult {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("QueryResult").field("schema", &self.schema).finish_non_exhaustive()
+    }
+}
+
+impl QueryResult {
+    /// The batches with errors of this crate.
+    pub fn batches(self) -> impl Stream<Item = Result<RecordBatch>> + Send {
+        self.stream.map(|batch| batch.map_err(|error| QueryError::running(&error)))
+    }
+
+    /// All batches.
+    ///
+    /// # Errors
+    /// The first error of the stream.
+    pub async fn collect(self) -> Result<Vec<RecordBatch>> {
+        let mut batches = std::pin::pin!(self.batches());
+        let mut all = Vec::new();
+        while let Some(batch) = batches.next().await {
+            all.push(batch?);
+        }
+        Ok(all)
+    }
+}
+
+impl Engine {
+    /// An engine with these options.
+    ///
+    /// # Errors
+    /// `Execution` if the folder for temporary files cannot be used.
+    pub fn new(options: &EngineOptions) -> Result<Self> {
+        let most = std::num::NonZeroUsize::new(3).unwrap_or(std::num::NonZeroUsize::MIN);
+        let pool = TrackConsumersPool::new(FairSpillPool::new(options.memory_limit), most);
+        let mode = match &options.spill_folder {
+            Some(folder) => DiskManagerMode::Directories(vec![folder.clone()]),
+            None => DiskManagerMode::OsTmpDirectory,
+        };
+        let disk = DiskManagerBuilder::default().with_mode(mode).with_max_temp_directory_size(options.spill_limit);
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(pool))
+            .with_disk_manager_builder(disk)
+            .build_arc()
+            .map_err(|error| QueryError::running(&error))?;
+        let state = SessionStateBuilder::new()
+            .with_config(config(options))
+            .with_runtime_env(runtime)
+            .with_default_features()
+            .build();
+        let mut engine = Self { state, footer_cache: options.footer_cache, trails: Mutex::default() };
+        engine.register().map_err(|error| QueryError::running(&error))?;
+        Ok(engine)
+    }
+
+    fn register(&mut self) -> datafusion::common::Result<()> {
+        use datafusion::execution::FunctionRegistry;
+        for function in all() {
+            self.state.register_udf(function)?;
+        }
+        self.state.register_expr_planner(Arc::new(JsonOperators))?;
+        self.state.register_function_rewrite(Arc::new(JsonRewriter))
+    }
+
+    /// Answers one statement that reads the trail as `view` shows it; `store` is rooted at the
+    /// trail. Runs on the caller's tokio runtime.
+    ///
+    /// # Errors
+    /// `Sql` (with the place in the text), `ReadOnly`, `Parameter`, `Resources`, `Execution`.
+    pub async fn sql(
+        &self,
+        view: Arc<ReadView>,
+        store: Arc<dyn ObjectStore>,
+        sql: &str,
+        params: Params,
+    ) -> Result<QueryResult> {
+        let parsed = sql::parse(sql)?;
+        let values = sql::bind(&parsed, params)?;
+        let table = self.table(&view, &store);
+        let shape = Arc::clone(table.shape());
+        let mut state = self.session(&store).map_err(|error| QueryError::running(&error))?;
+        let failed = |error: DataFusionError| place::planning(sql, &parsed.tokens, &error);
+        let schema = catalog(&state, table).map_err(failed)?;
+        register_views(&state, &schema, &shape, &parsed).await.map_err(failed)?;
+        state.mark_start_execution();
+        let mut plan = state.statement_to_plan(parsed.statement.clone()).await.map_err(failed)?;
+        let options = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+        options.verify_plan(&plan).map_err(|_| sql::refused_plan(sql, &parsed))?;
+        if let Some(values) = values {
+            plan = plan.with_param_values(values).map_err(failed)?;
+        }
+        let physical = state.create_physical_plan(&plan).await.map_err(failed)?;
+        let stream = execute_stream(physical, state.task_ctx()).map_err(failed)?;
+        let stream = plain_stream(stream);
+        Ok(QueryResult { schema: stream.schema(), stream })
+    }
+
+    /// The table of a view, with what is kept from earlier statements.
+    fn table(&self, view: &Arc<ReadView>, store: &Arc<dyn ObjectStore>) -> TrailTable {
+        let mut trails = self.trails.lock().unwrap_or_else(PoisonError::into_inner);
+        trails.retain(|trail| trail.store.strong_count() > 0);
+        let weak = Arc::downgrade(store);
+        let index = trails.iter().position(|trail| trail.store.ptr_eq(&weak)).unwrap_or_else(|| {
+            let footers = Arc::new(FooterCache::new(self.footer_cache));
+            trails.push(KnownTrail { store: weak, footers, last: None });
+            trails.len() - 1
+        });
+        let trail = &mut trails[index];
+        let asked = Arc::downgrade(view);
+        let unflushed = match &trail.last {
+            Some((known, rows)) if known.ptr_eq(&asked) => Arc::clone(rows),
+            _ => Arc::default(),
+        };
+        trail.last = Some((asked, Arc::clone(&unflushed)));
+        let readers = SegmentReaderFactory::new(Arc::clone(store), Arc::clone(&trail.footers));
+        TrailTable::new(Arc::clone(view), Arc::new(readers), unflushed)
+    }
+
+    /// A session of its own that can read `store` and nothing else.
+    fn session(&self, store: &Arc<dyn ObjectStore>) -> datafusion::common::Result<SessionState> {
+        let shared = self.state.runtime_env();
+        let runtime = RuntimeEnv {
+            memory_pool: Arc::clone(&shared.memory_pool),
+            disk_manager: Arc::clone(&shared.disk_manager),
+            cache_manager: Arc::clone(&shared.cache_manager),
+            object_store_registry: Arc::new(OneStore(Arc::clone(store))),
+        };
+        Ok(SessionStateBuilder::new_from_existing(self.state.clone())
+            .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
+            .with_runtime_env(Arc::new(runtime))
+            .build())
+    }
+}
+
+fn config(options: &EngineOptions) -> SessionConfig {
+    let mut config = SessionConfig::new()
+        .with_target_partitions(options.target_partitions.max(1))
+        .with_default_catalog_and_schema(CATALOG, SCHEMA)
+        .with_create_default_catalog_and_schema(false)
+        .with_information_schema(true);
+    let settings = config.options_mut();
+    settings.sql_parser.collect_spans = true;
+    // Times are in UTC throughout; `now()` too, so that comparing needs no cast of the column.
+    settings.execution.time_zone = Some("UTC".to_owned());
+    settings.execution.parquet.reorder_filters = true;
+    config
+}
+
+/// The catalog of one session with the table of all records.
+fn catalog(state: &SessionState, table: TrailTable) -> datafusion::common::Result<Arc<MemorySchemaProvider>> {
+    let schema = Arc::new(MemorySchemaProvider::new());
+    schema.register_table(views::RECORDS.to_owned(), Arc::new(table))?;
+    let catalog = MemoryCatalogProvider::new();
+    catalog.register_schema(SCHEMA, Arc::clone(&schema) as _)?;
+    state.catalog_list().register_catalog(CATALOG.to_owned(), Arc::new(catalog));
+    Ok(schema)
+}
+
+/// Adds the views that the statement names (all of them if it lists tables).
+async fn register_views(
+    state: &SessionState,
+    schema: &MemorySchemaProvider,
+    shape: &Shape,
+    parsed: &Parsed,
+) -> datafusion::common::Result<()> {
+    let references = state.resolve_table_references(&parsed.statement)?;
+    let named = |name: &str| references.iter().any(|reference| reference.table() == name);
+    let lists = references.iter().any(|reference| reference.schema() == Some("information_schema"))
+        || !matches!(parsed.kind(), sql::Kind::Query);
+    let on_events = views::NAMES.iter().any(|name| name.ends_with("_events") && named(name));
+    for name in views::NAMES {
+        if lists || named(name) || name == "events" && on_events {
+            if let Some(definition) = views::definition(name, shape) {
+                let view = sql::parse(&definition).map_err(|error| DataFusionError::External(Box::new(error)))?;
+                let plan = state.statement_to_plan(view.statement).await?;
+                schema.register_table(name.to_owned(), Arc::new(ViewTable::new(plan, Some(definition))))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Knows the store of one trail.
+#[derive(Debug)]
+struct OneStore(Arc<dyn ObjectStore>);
+
+impl ObjectStoreRegistry for OneStore {
+    fn register_store(&self, _url: &Url, _store: Arc<dyn ObjectStore>) -> Option<Arc<dyn ObjectStore>> {
+        None
+    }
+
+    fn get_store(&self, url: &Url) -> datafusion::common::Result<Arc<dyn ObjectStore>> {
+        if STORE_URL.starts_with(url.as_str().trim_end_matches('/')) {
+            return Ok(Arc::clone(&self.0));
+        }
+        Err(DataFusionError::Plan(format!("{url} is not part of the trail")))
+    }
+}

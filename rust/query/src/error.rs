@@ -1,0 +1,117 @@
+//! Every way a query can fail, with a stable code for programs.
+
+use datafusion::error::DataFusionError;
+
+/// The result of every fallible call of this crate.
+pub type Result<T, E = QueryError> = std::result::Result<T, E>;
+
+/// What went wrong with a query, and where in its text.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// The text is not SQL, or speaks of columns, tables, functions or types that are not there.
+    #[error("{}", .0)]
+    Sql(SqlProblem),
+    /// The statement would do something other than read.
+    #[error("{}", .0)]
+    ReadOnly(SqlProblem),
+    /// Too few, too many or unknown parameters.
+    #[error("{0}")]
+    Parameter(String),
+    /// The query needed more memory or temporary disk space than it may have.
+    #[error("{0}; allow more memory, or ask for less at a time")]
+    Resources(String),
+    /// A value could not be computed, for example a division by zero or a cast.
+    #[error("{0}")]
+    Execution(String),
+    /// Reading the trail failed.
+    #[error(transparent)]
+    Core(#[from] sealtrail_core::Error),
+    /// Writing the result failed.
+    #[error("the result cannot be written: {0}")]
+    Output(String),
+}
+
+/// A problem at a place in the text of a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SqlProblem {
+    /// What is wrong and, where known, what was meant.
+    pub message: String,
+    /// 1-based line in the text, 0 if unknown.
+    pub line: usize,
+    /// 1-based column (in characters) in the line, 0 if unknown.
+    pub column: usize,
+    /// The line of the text and, under it, a line that marks the place; empty if unknown.
+    pub excerpt: String,
+}
+
+impl std::fmt::Display for SqlProblem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.line == 0 {
+            return f.write_str(&self.message);
+        }
+        write!(f, "{}\n at line {}, column {}:\n{}", self.message, self.line, self.column, self.excerpt)
+    }
+}
+
+impl QueryError {
+    /// A stable code, the same in Rust, Python and `-o json`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Sql(_) => "sql",
+            Self::ReadOnly(_) => "read_only",
+            Self::Parameter(_) => "parameter",
+            Self::Resources(_) => "resources",
+            Self::Execution(_) => "execution",
+            Self::Core(error) => error.kind(),
+            Self::Output(_) => "output",
+        }
+    }
+
+    /// The exit code of the command line: 2 for a statement to correct, 3 for the rest.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Sql(_) | Self::ReadOnly(_) | Self::Parameter(_) => 2,
+            Self::Core(error) => error.exit_code(),
+            Self::Resources(_) | Self::Execution(_) | Self::Output(_) => 3,
+        }
+    }
+
+    /// The place in the statement, where the error has one.
+    pub fn problem(&self) -> Option<&SqlProblem> {
+        match self {
+            Self::Sql(problem) | Self::ReadOnly(problem) => Some(problem),
+            _ => None,
+        }
+    }
+
+    /// From an error of a running query. Errors of planning go through `place`, which knows
+    /// the text.
+    pub(crate) fn running(error: &DataFusionError) -> Self {
+        match error.find_root() {
+            DataFusionError::ResourcesExhausted(message) => Self::Resources(message.clone()),
+            DataFusionError::ObjectStore(source) => Self::Core(store_error(source)),
+            DataFusionError::ParquetError(source) => Self::Execution(format!("a segment cannot be read: {source}")),
+            root => Self::Execution(plain(root)),
+        }
+    }
+}
+
+fn store_error(source: &object_store::Error) -> sealtrail_core::Error {
+    match source {
+        object_store::Error::NotFound { path, .. } => {
+            sealtrail_core::Error::NotFound(format!("{path} is missing from the trail; run verify to see what else is"))
+        }
+        other => sealtrail_core::Error::NotFound(format!("the trail cannot be read: {other}")),
+    }
+}
+
+/// The message of an error without the library's prefixes.
+pub(crate) fn plain(error: &DataFusionError) -> String {
+    let text = match error {
+        DataFusionError::ArrowError(source, _) => source.to_string(),
+        DataFusionError::External(source) => source.to_string(),
+        other => other.message().into_owned(),
+    };
+    // A backtrace, where enabled, follows after this mark.
+    text.split(DataFusionError::BACK_TRACE_SEP).next().unwrap_or_default().trim().to_owned()
+}
