@@ -5,7 +5,8 @@ fn main() {
     let _ = std::fs::remove_dir_all(&dir);
     std::fs::create_dir_all(&dir).unwrap();
     let foreign = std::env::args().nth(2).is_some_and(|a| a == "foreign");
-    let mut generator = Generator::new(Options { foreign, ..Options::new(n, chrono::Utc::now()) }).unwrap();
+    let mut generator =
+        Generator::new(Options { foreign, ..Options::new(n, chrono::Utc::now()) }).unwrap();
     let mut text = Vec::new();
     let t = std::time::Instant::now();
     while generator.write_line(&mut text) {}
@@ -23,9 +24,21 @@ fn main() {
         let f = std::fs::File::open(dir.join("events.jsonl")).unwrap();
         let report = trail.load(Box::new(f), &LoadOptions::default()).await.unwrap();
         let e = t.elapsed();
-        println!("loaded {} refused {} in {:?}: {:.0}/s", report.recorded, report.refused, e, n as f64 / e.as_secs_f64());
+        println!(
+            "loaded {} refused {} in {:?}: {:.0}/s",
+            report.recorded,
+            report.refused,
+            e,
+            n as f64 / e.as_secs_f64()
+        );
         let s = trail.stats().await.unwrap();
-        println!("{} B/event, {} segments, {} entries, promoted {}", s.bytes_per_event.unwrap(), s.segments, s.entries, s.promoted_columns);
+        println!(
+            "{} B/event, {} segments, {} entries, promoted {}",
+            s.bytes_per_event.unwrap(),
+            s.segments,
+            s.entries,
+            s.promoted_columns
+        );
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
         println!("{}", status.lines().find(|l| l.starts_with("VmHWM")).unwrap());
     });

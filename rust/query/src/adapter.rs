@@ -52,7 +52,11 @@ impl SegmentAdapterFactory {
 }
 
 impl PhysicalExprAdapterFactory for SegmentAdapterFactory {
-    fn create(&self, _logical: SchemaRef, physical: SchemaRef) -> Result<Arc<dyn PhysicalExprAdapter>> {
+    fn create(
+        &self,
+        _logical: SchemaRef,
+        physical: SchemaRef,
+    ) -> Result<Arc<dyn PhysicalExprAdapter>> {
         Ok(Arc::new(self.adapter(&physical)))
     }
 }
@@ -84,7 +88,12 @@ impl Layout {
             let Some((column, fixed)) = shape.column(field.name()) else { continue };
             let Some(kind) = column_type(field.data_type()) else { continue };
             let clean = misfits.as_ref().is_some_and(|names| !names.contains(field.name()));
-            columns.push(Stored { column: LogicalColumn { kind, ..column.clone() }, index, fixed, clean });
+            columns.push(Stored {
+                column: LogicalColumn { kind, ..column.clone() },
+                index,
+                fixed,
+                clean,
+            });
         }
         Self { columns, rest: physical.index_of(REST).ok() }
     }
@@ -181,12 +190,16 @@ impl SegmentAdapter {
             return Ok(Some(self.in_rest(function, &path)?));
         };
         let below = |stored: &&Stored| {
-            stored.column.path.len() >= keys.len() && stored.column.path.iter().zip(&keys).all(|(a, b)| a == b)
+            stored.column.path.len() >= keys.len()
+                && stored.column.path.iter().zip(&keys).all(|(a, b)| a == b)
         };
-        let columns: Vec<&Stored> = self.layout.columns.iter().filter(in_base).filter(below).collect();
+        let columns: Vec<&Stored> =
+            self.layout.columns.iter().filter(in_base).filter(below).collect();
         Ok(Some(match columns.as_slice() {
             [] => self.in_rest(function, &path)?,
-            [stored] if stored.column.path.len() == keys.len() => self.in_column(function, path, stored),
+            [stored] if stored.column.path.len() == keys.len() => {
+                self.in_column(function, path, stored)
+            }
             _ => {
                 let object = self.assembled(columns.into_iter());
                 self.json_call(function, Form::Canonical, object, &path)
@@ -196,15 +209,22 @@ impl SegmentAdapter {
 
     /// A function of the views without the arguments that are NULL in this segment.
     fn meaning(&self, expr: &Arc<dyn PhysicalExpr>) -> Result<Option<Arc<dyn PhysicalExpr>>> {
-        let Some(call) = ScalarFunctionExpr::try_downcast_func::<MeaningUdf>(expr.as_ref()) else { return Ok(None) };
+        let Some(call) = ScalarFunctionExpr::try_downcast_func::<MeaningUdf>(expr.as_ref()) else {
+            return Ok(None);
+        };
         let meaning = call.fun().inner().downcast_ref::<MeaningUdf>().map(|udf| udf.meaning);
         if let (Some(Meaning::OnlyIf), [subject, wanted, value]) = (meaning, call.args()) {
             if let (Some(subject), Some(wanted)) = (literal_text(subject), literal_text(wanted)) {
-                let value = if subject == wanted { self.rewrite(Arc::clone(value))? } else { null_text() };
+                let value =
+                    if subject == wanted { self.rewrite(Arc::clone(value))? } else { null_text() };
                 return Ok(Some(value));
             }
         }
-        let args = call.args().iter().map(|arg| self.rewrite(Arc::clone(arg))).collect::<Result<Vec<_>>>()?;
+        let args = call
+            .args()
+            .iter()
+            .map(|arg| self.rewrite(Arc::clone(arg)))
+            .collect::<Result<Vec<_>>>()?;
         if meaning != Some(Meaning::FirstPresent) {
             return Ok(Some(Arc::clone(expr).with_new_children(args)?));
         }
@@ -216,9 +236,15 @@ impl SegmentAdapter {
     }
 
     /// A lookup that one column answers, and the rest for its misfits.
-    fn in_column(&self, function: JsonFn, path: Vec<PathPart>, stored: &Stored) -> Arc<dyn PhysicalExpr> {
+    fn in_column(
+        &self,
+        function: JsonFn,
+        path: Vec<PathPart>,
+        stored: &Stored,
+    ) -> Arc<dyn PhysicalExpr> {
         let column = self.stored(stored);
-        let text = matches!(function, JsonFn::AsText | JsonFn::GetStr) && stored.column.kind == ColumnType::Utf8;
+        let text = matches!(function, JsonFn::AsText | JsonFn::GetStr)
+            && stored.column.kind == ColumnType::Utf8;
         let same_type = match function {
             JsonFn::GetInt => stored.column.kind == ColumnType::Int64,
             JsonFn::GetFloat => stored.column.kind == ColumnType::Float64,
@@ -262,7 +288,8 @@ impl SegmentAdapter {
 
     /// JSON of these columns and the rest.
     fn assembled<'a>(&self, stored: impl Iterator<Item = &'a Stored>) -> Arc<dyn PhysicalExpr> {
-        let (columns, mut args): (Vec<_>, Vec<_>) = stored.map(|s| (s.column.clone(), self.stored(s))).unzip();
+        let (columns, mut args): (Vec<_>, Vec<_>) =
+            stored.map(|s| (s.column.clone(), self.stored(s))).unzip();
         args.extend(self.rest());
         if args.is_empty() {
             return lit(ScalarValue::Utf8View(Some("{}".to_owned())));
@@ -317,7 +344,10 @@ fn json_lookup(expr: &Arc<dyn PhysicalExpr>) -> Option<(JsonFn, &'static str, Ve
     let call = ScalarFunctionExpr::try_downcast_func::<JsonUdf>(expr.as_ref())?;
     let function = call.fun().inner().downcast_ref::<JsonUdf>()?.function;
     let (text, steps) = call.args().split_first()?;
-    let steps = steps.iter().map(|step| Some(step.downcast_ref::<Literal>()?.value())).collect::<Option<Vec<_>>>()?;
+    let steps = steps
+        .iter()
+        .map(|step| Some(step.downcast_ref::<Literal>()?.value()))
+        .collect::<Option<Vec<_>>>()?;
     let steps = literal_path(steps)?;
     if let Some(column) = text.downcast_ref::<Column>() {
         return match column.name() {

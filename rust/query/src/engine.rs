@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::catalog::{
-    CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider,
-    SchemaProvider,
+    CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList,
+    MemorySchemaProvider, SchemaProvider,
 };
 use datafusion::common::DataFusionError;
 use datafusion::datasource::ViewTable;
@@ -133,7 +133,9 @@ impl Engine {
             Some(folder) => DiskManagerMode::Directories(vec![folder.clone()]),
             None => DiskManagerMode::OsTmpDirectory,
         };
-        let disk = DiskManagerBuilder::default().with_mode(mode).with_max_temp_directory_size(options.spill_limit);
+        let disk = DiskManagerBuilder::default()
+            .with_mode(mode)
+            .with_max_temp_directory_size(options.spill_limit);
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(pool))
             .with_disk_manager_builder(disk)
@@ -144,7 +146,8 @@ impl Engine {
             .with_runtime_env(runtime)
             .with_default_features()
             .build();
-        let mut engine = Self { state, footer_cache: options.footer_cache, trails: Mutex::default() };
+        let mut engine =
+            Self { state, footer_cache: options.footer_cache, trails: Mutex::default() };
         engine.register().map_err(|error| QueryError::running(&error))?;
         Ok(engine)
     }
@@ -180,7 +183,10 @@ impl Engine {
         register_views(&state, &schema, &shape, &parsed).await.map_err(failed)?;
         state.mark_start_execution();
         let mut plan = state.statement_to_plan(parsed.statement.clone()).await.map_err(failed)?;
-        let options = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+        let options = SQLOptions::new()
+            .with_allow_ddl(false)
+            .with_allow_dml(false)
+            .with_allow_statements(false);
         options.verify_plan(&plan).map_err(|_| sql::refused_plan(sql, &parsed))?;
         if let Some(values) = values {
             plan = plan.with_param_values(values).map_err(failed)?;
@@ -196,11 +202,12 @@ impl Engine {
         let mut trails = self.trails.lock().unwrap_or_else(PoisonError::into_inner);
         trails.retain(|trail| trail.store.strong_count() > 0);
         let weak = Arc::downgrade(store);
-        let index = trails.iter().position(|trail| trail.store.ptr_eq(&weak)).unwrap_or_else(|| {
-            let footers = Arc::new(FooterCache::new(self.footer_cache));
-            trails.push(KnownTrail { store: weak, footers, last: None });
-            trails.len() - 1
-        });
+        let index =
+            trails.iter().position(|trail| trail.store.ptr_eq(&weak)).unwrap_or_else(|| {
+                let footers = Arc::new(FooterCache::new(self.footer_cache));
+                trails.push(KnownTrail { store: weak, footers, last: None });
+                trails.len() - 1
+            });
         let trail = &mut trails[index];
         let asked = Arc::downgrade(view);
         let unflushed = match &trail.last {
@@ -243,7 +250,10 @@ fn config(options: &EngineOptions) -> SessionConfig {
 }
 
 /// The catalog of one session with the table of all records.
-fn catalog(state: &SessionState, table: TrailTable) -> datafusion::common::Result<Arc<MemorySchemaProvider>> {
+fn catalog(
+    state: &SessionState,
+    table: TrailTable,
+) -> datafusion::common::Result<Arc<MemorySchemaProvider>> {
     let schema = Arc::new(MemorySchemaProvider::new());
     schema.register_table(views::RECORDS.to_owned(), Arc::new(table))?;
     let catalog = MemoryCatalogProvider::new();
@@ -267,9 +277,13 @@ async fn register_views(
     for name in views::NAMES {
         if lists || named(name) || name == "events" && on_events {
             if let Some(definition) = views::definition(name, shape) {
-                let view = sql::parse(&definition).map_err(|error| DataFusionError::External(Box::new(error)))?;
+                let view = sql::parse(&definition)
+                    .map_err(|error| DataFusionError::External(Box::new(error)))?;
                 let plan = state.statement_to_plan(view.statement).await?;
-                schema.register_table(name.to_owned(), Arc::new(ViewTable::new(plan, Some(definition))))?;
+                schema.register_table(
+                    name.to_owned(),
+                    Arc::new(ViewTable::new(plan, Some(definition))),
+                )?;
             }
         }
     }
@@ -281,7 +295,11 @@ async fn register_views(
 struct OneStore(Arc<dyn ObjectStore>);
 
 impl ObjectStoreRegistry for OneStore {
-    fn register_store(&self, _url: &Url, _store: Arc<dyn ObjectStore>) -> Option<Arc<dyn ObjectStore>> {
+    fn register_store(
+        &self,
+        _url: &Url,
+        _store: Arc<dyn ObjectStore>,
+    ) -> Option<Arc<dyn ObjectStore>> {
         None
     }
 

@@ -49,7 +49,11 @@ impl std::fmt::Display for SqlProblem {
         if self.line == 0 {
             return f.write_str(&self.message);
         }
-        write!(f, "{}\n at line {}, column {}:\n{}", self.message, self.line, self.column, self.excerpt)
+        write!(
+            f,
+            "{}\n at line {}, column {}:\n{}",
+            self.message, self.line, self.column, self.excerpt
+        )
     }
 }
 
@@ -90,7 +94,9 @@ impl QueryError {
         match error.find_root() {
             DataFusionError::ResourcesExhausted(message) => Self::Resources(message.clone()),
             DataFusionError::ObjectStore(source) => Self::Core(store_error(source)),
-            DataFusionError::ParquetError(source) => Self::Execution(format!("a segment cannot be read: {source}")),
+            DataFusionError::ParquetError(source) => {
+                Self::Execution(format!("a segment cannot be read: {source}"))
+            }
             root => Self::Execution(plain(root)),
         }
     }
@@ -98,9 +104,9 @@ impl QueryError {
 
 fn store_error(source: &object_store::Error) -> sealtrail_core::Error {
     match source {
-        object_store::Error::NotFound { path, .. } => {
-            sealtrail_core::Error::NotFound(format!("{path} is missing from the trail; run verify to see what else is"))
-        }
+        object_store::Error::NotFound { path, .. } => sealtrail_core::Error::NotFound(format!(
+            "{path} is missing from the trail; run verify to see what else is"
+        )),
         other => sealtrail_core::Error::NotFound(format!("the trail cannot be read: {other}")),
     }
 }

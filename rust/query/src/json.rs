@@ -286,7 +286,8 @@ pub fn as_int(raw: &str) -> Option<i64> {
     }
     let value = as_float(raw)?;
     // 2^63 itself does not fit, so the upper bound is exclusive.
-    let fits = value.fract() == 0.0 && (-9.223_372_036_854_775_8e18..9.223_372_036_854_775_8e18).contains(&value);
+    let fits = value.fract() == 0.0
+        && (-9.223_372_036_854_775_8e18..9.223_372_036_854_775_8e18).contains(&value);
     #[allow(clippy::cast_possible_truncation)]
     fits.then_some(value as i64)
 }

@@ -1,7 +1,10 @@
 use super::*;
 
 fn path(parts: &[&str]) -> Vec<PathPart> {
-    parts.iter().map(|p| p.parse().map_or_else(|_| PathPart::Key((*p).to_owned()), PathPart::Index)).collect()
+    parts
+        .iter()
+        .map(|p| p.parse().map_or_else(|_| PathPart::Key((*p).to_owned()), PathPart::Index))
+        .collect()
 }
 
 fn find(text: &str, parts: &[&str]) -> Option<String> {
@@ -51,7 +54,20 @@ fn compares_names_after_unescaping() {
 
 #[test]
 fn damaged_text_has_no_values_and_does_not_panic() {
-    for text in ["", "{", "{\"a\"", "{\"a\":", "{\"a\":\"", "{\"a\":[1", "[", "[1,", "{\"a\" 1}", "{a:1}", "\"", "{\"a\":\"\\"] {
+    for text in [
+        "",
+        "{",
+        "{\"a\"",
+        "{\"a\":",
+        "{\"a\":\"",
+        "{\"a\":[1",
+        "[",
+        "[1,",
+        "{\"a\" 1}",
+        "{a:1}",
+        "\"",
+        "{\"a\":\"\\",
+    ] {
         assert_eq!(get(text, &path(&["a"]), Form::Any), None, "{text}");
         let _ = length(text);
     }

@@ -17,5 +17,5 @@ mod views;
 
 pub use engine::{Engine, EngineOptions, QueryResult};
 pub use error::{QueryError, Result, SqlProblem};
-pub use sql::Params;
 pub use sealtrail_core::trail::ReadView;
+pub use sql::Params;

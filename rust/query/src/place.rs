@@ -15,8 +15,10 @@ pub(crate) fn problem(sql: &str, message: String, line: u64, column: u64) -> Sql
         return SqlProblem { message, line: 0, column: 0, excerpt: String::new() };
     };
     // Tabs stay tabs, so that the mark stands under its character.
-    let indent: String = text.chars().take(column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-    let word = text.chars().skip(column - 1).take_while(|c| c.is_alphanumeric() || *c == '_').count();
+    let indent: String =
+        text.chars().take(column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+    let word =
+        text.chars().skip(column - 1).take_while(|c| c.is_alphanumeric() || *c == '_').count();
     let excerpt = format!("{text}\n{indent}{}", "^".repeat(word.max(1)));
     SqlProblem { message, line, column, excerpt }
 }
@@ -55,7 +57,9 @@ fn end_of(sql: &str) -> (u64, u64) {
 /// From an error of planning the statement.
 pub(crate) fn planning(sql: &str, tokens: &[TokenWithSpan], error: &DataFusionError) -> QueryError {
     let first = error.iter().next().unwrap_or(error);
-    if let DataFusionError::ResourcesExhausted(_) | DataFusionError::ObjectStore(_) = first.find_root() {
+    if let DataFusionError::ResourcesExhausted(_) | DataFusionError::ObjectStore(_) =
+        first.find_root()
+    {
         return QueryError::running(first);
     }
     let message = message(first);
@@ -75,7 +79,8 @@ fn message(error: &DataFusionError) -> String {
     if let DataFusionError::SchemaError(schema, _) = root {
         return match schema.as_ref() {
             SchemaError::FieldNotFound { field, valid_fields } => {
-                let names: Vec<&str> = valid_fields.iter().map(|column| column.name.as_str()).collect();
+                let names: Vec<&str> =
+                    valid_fields.iter().map(|column| column.name.as_str()).collect();
                 let meant = nearest(&field.name, &names);
                 let hint = match meant {
                     Some(name) => format!("did you mean {}?", quoted(name)),
@@ -88,7 +93,10 @@ fn message(error: &DataFusionError) -> String {
                 format!("there is no column {}; {hint}", quoted(&field.name))
             }
             SchemaError::AmbiguousReference { field } => {
-                format!("{} is in more than one of the tables; write table.{}", field.name, field.name)
+                format!(
+                    "{} is in more than one of the tables; write table.{}",
+                    field.name, field.name
+                )
             }
             other => other.to_string(),
         };
@@ -97,7 +105,8 @@ fn message(error: &DataFusionError) -> String {
     match text.strip_prefix("table '").and_then(|rest| rest.strip_suffix("' not found")) {
         Some(table) => {
             let name = table.rsplit('.').next().unwrap_or(table);
-            let names: Vec<&str> = crate::views::NAMES.into_iter().chain([crate::views::RECORDS]).collect();
+            let names: Vec<&str> =
+                crate::views::NAMES.into_iter().chain([crate::views::RECORDS]).collect();
             match nearest(name, &names) {
                 Some(meant) => format!("there is no table {name}; did you mean {meant}?"),
                 None => format!("there is no table {name}; there is {}", names.join(", ")),
@@ -115,7 +124,9 @@ fn quoted(name: &str) -> String {
 /// The name that the error is about: a column, or the first that the message quotes.
 fn subject(error: &DataFusionError, message: &str) -> String {
     if let DataFusionError::SchemaError(schema, _) = error.find_root() {
-        if let SchemaError::FieldNotFound { field, .. } | SchemaError::AmbiguousReference { field } = schema.as_ref() {
+        if let SchemaError::FieldNotFound { field, .. }
+        | SchemaError::AmbiguousReference { field } = schema.as_ref()
+        {
             return field.name.clone();
         }
     }
@@ -137,7 +148,10 @@ fn locate(tokens: &[TokenWithSpan], name: &str) -> Option<(u64, u64)> {
 pub(crate) fn nearest<'a>(name: &str, names: &[&'a str]) -> Option<&'a str> {
     let name = name.to_lowercase();
     let allowed = (name.chars().count() / 3).max(1);
-    let best = names.iter().map(|candidate| (distance(&name, &candidate.to_lowercase()), *candidate)).min()?;
+    let best = names
+        .iter()
+        .map(|candidate| (distance(&name, &candidate.to_lowercase()), *candidate))
+        .min()?;
     (best.0 <= allowed).then_some(best.1)
 }
 

@@ -46,7 +46,11 @@ fn plain_batches(
         .iter()
         .zip(schema.fields())
         .map(|(column, field)| {
-            if column.data_type() == field.data_type() { Ok(Arc::clone(column)) } else { cast(column, field.data_type()) }
+            if column.data_type() == field.data_type() {
+                Ok(Arc::clone(column))
+            } else {
+                cast(column, field.data_type())
+            }
         })
         .collect::<Result<Vec<ArrayRef>, _>>()?;
     // A result without columns still has rows.

@@ -55,7 +55,11 @@ pub(crate) struct UnflushedRows {
 }
 
 impl TrailTable {
-    pub(crate) fn new(view: Arc<ReadView>, readers: Arc<SegmentReaderFactory>, unflushed: Arc<Unflushed>) -> Self {
+    pub(crate) fn new(
+        view: Arc<ReadView>,
+        readers: Arc<SegmentReaderFactory>,
+        unflushed: Arc<Unflushed>,
+    ) -> Self {
         let shape = Arc::new(Shape::new(view.columns()));
         let adapters = Arc::new(SegmentAdapterFactory::new(Arc::clone(&shape)));
         Self { view, shape, readers, adapters, unflushed }
@@ -66,7 +70,11 @@ impl TrailTable {
     }
 
     /// The plan over these segments.
-    fn segments_plan(&self, scan: &Scan<'_>, segments: &[Arc<AddedSegment>]) -> Result<Arc<dyn ExecutionPlan>> {
+    fn segments_plan(
+        &self,
+        scan: &Scan<'_>,
+        segments: &[Arc<AddedSegment>],
+    ) -> Result<Arc<dyn ExecutionPlan>> {
         let schema = self.shape.schema();
         let files: Vec<_> = segments.iter().map(|segment| Self::file(segment, &schema)).collect();
         let total = total_statistics(&files, &schema);
@@ -74,13 +82,14 @@ impl TrailTable {
             .with_table_parquet_options(scan.session.default_table_options().parquet)
             .with_parquet_file_reader_factory(Arc::clone(&self.readers) as _)
             .with_pushdown_filters(scan.filters.iter().any(is_selective));
-        let config = FileScanConfigBuilder::new(ObjectStoreUrl::parse(STORE_URL)?, Arc::new(source))
-            .with_file_groups(balance(files, scan.session.config().target_partitions()))
-            .with_statistics(total)
-            .with_expr_adapter(Some(Arc::clone(&self.adapters) as _))
-            .with_projection_indices(scan.projection.cloned())?
-            .with_limit(scan.limit)
-            .build();
+        let config =
+            FileScanConfigBuilder::new(ObjectStoreUrl::parse(STORE_URL)?, Arc::new(source))
+                .with_file_groups(balance(files, scan.session.config().target_partitions()))
+                .with_statistics(total)
+                .with_expr_adapter(Some(Arc::clone(&self.adapters) as _))
+                .with_projection_indices(scan.projection.cloned())?
+                .with_limit(scan.limit)
+                .build();
         Ok(DataSourceExec::from_data_source(config))
     }
 
@@ -140,7 +149,10 @@ impl TableProvider for TrailTable {
         TableType::Base
     }
 
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
         let support = |filter: &&Expr| match allowed_domains(filter) {
             Some(_) => TableProviderFilterPushDown::Exact,
             None => TableProviderFilterPushDown::Inexact,
@@ -176,7 +188,8 @@ impl TableProvider for TrailTable {
         }
         match plans.len() {
             0 => {
-                let projected = projection.map_or(Ok(schema.as_ref().clone()), |p| schema.project(p))?;
+                let projected =
+                    projection.map_or(Ok(schema.as_ref().clone()), |p| schema.project(p))?;
                 Ok(Arc::new(EmptyExec::new(Arc::new(projected))))
             }
             1 => Ok(plans.remove(0)),
@@ -233,7 +246,10 @@ fn balance(files: Vec<PartitionedFile>, groups: usize) -> Vec<FileGroup> {
         .collect()
 }
 
-fn total_statistics(files: &[PartitionedFile], schema: &SchemaRef) -> datafusion::common::Statistics {
+fn total_statistics(
+    files: &[PartitionedFile],
+    schema: &SchemaRef,
+) -> datafusion::common::Statistics {
     let parts = files.iter().filter_map(|file| file.statistics.as_deref());
     datafusion::common::Statistics::try_merge_iter(parts, schema)
         .unwrap_or_else(|_| datafusion::common::Statistics::new_unknown(schema))
@@ -263,7 +279,8 @@ fn unflushed_rows(view: &ReadView) -> Result<UnflushedRows> {
     let domains = domains.unwrap_or_else(|| StringViewArray::new_null(shredded.rows));
     fields.push(Field::new(DOMAIN, DataType::Utf8View, true));
     arrays.push(Arc::new(domains));
-    let metadata = [(crate::adapter::MISFITS.to_owned(), serde_json::Value::from(misfits).to_string())];
+    let metadata =
+        [(crate::adapter::MISFITS.to_owned(), serde_json::Value::from(misfits).to_string())];
     let schema = Schema::new(fields);
     let described = Arc::new(schema.clone().with_metadata(metadata.into()));
     Ok(UnflushedRows { batch: RecordBatch::try_new(Arc::new(schema), arrays)?, described })
@@ -273,7 +290,9 @@ fn unflushed_rows(view: &ReadView) -> Result<UnflushedRows> {
 fn domains_of(event_types: &Texts<'_>, rows: usize) -> StringViewArray {
     let mut out = StringViewBuilder::with_capacity(rows);
     for row in 0..rows {
-        out.append_option(event_types.get(row).and_then(|text| text.split_once('.')).map(|(domain, _)| domain));
+        out.append_option(
+            event_types.get(row).and_then(|text| text.split_once('.')).map(|(domain, _)| domain),
+        );
     }
     out.finish()
 }
@@ -281,7 +300,8 @@ fn domains_of(event_types: &Texts<'_>, rows: usize) -> StringViewArray {
 fn only_domains(batch: &RecordBatch, domains: &HashSet<String>) -> Result<RecordBatch> {
     let Some(column) = batch.column_by_name(DOMAIN) else { return Ok(batch.clone()) };
     let texts = Texts::new(column)?;
-    let keep: BooleanArray =
-        (0..batch.num_rows()).map(|row| Some(texts.get(row).is_some_and(|domain| domains.contains(domain)))).collect();
+    let keep: BooleanArray = (0..batch.num_rows())
+        .map(|row| Some(texts.get(row).is_some_and(|domain| domains.contains(domain))))
+        .collect();
     Ok(arrow::compute::filter_record_batch(batch, &keep)?)
 }

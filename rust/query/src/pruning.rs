@@ -29,7 +29,9 @@ impl SegmentStatistics<'_> {
         let values: Vec<_> = self
             .segments
             .iter()
-            .map(|segment| limit(segment, &column.name, bound, data_type).unwrap_or_else(|| null.clone()))
+            .map(|segment| {
+                limit(segment, &column.name, bound, data_type).unwrap_or_else(|| null.clone())
+            })
             .collect();
         if values.iter().all(ScalarValue::is_null) {
             return None;
@@ -51,13 +53,20 @@ pub(crate) fn domain(segment: &AddedSegment) -> &str {
 }
 
 /// The least or greatest value of a column in a segment, if the ledger says.
-fn limit(segment: &AddedSegment, name: &str, bound: Bound, data_type: &DataType) -> Option<ScalarValue> {
+fn limit(
+    segment: &AddedSegment,
+    name: &str,
+    bound: Bound,
+    data_type: &DataType,
+) -> Option<ScalarValue> {
     let pick = |least, greatest| match bound {
         Bound::Least => least,
         Bound::Greatest => greatest,
     };
     let time = |micros: i64| match data_type {
-        DataType::Timestamp(_, zone) => Some(ScalarValue::TimestampMicrosecond(Some(micros), zone.clone())),
+        DataType::Timestamp(_, zone) => {
+            Some(ScalarValue::TimestampMicrosecond(Some(micros), zone.clone()))
+        }
         _ => None,
     };
     match name {
@@ -109,9 +118,16 @@ pub(crate) fn prune(
     schema: &SchemaRef,
     predicate: &Arc<dyn PhysicalExpr>,
 ) -> Result<Vec<Arc<AddedSegment>>> {
-    let pruning = PruningPredicateBuilder::new().with_file_schema(Arc::clone(schema)).try_build(Arc::clone(predicate))?;
+    let pruning = PruningPredicateBuilder::new()
+        .with_file_schema(Arc::clone(schema))
+        .try_build(Arc::clone(predicate))?;
     let keep = pruning.prune(&SegmentStatistics { segments, schema: Arc::clone(schema) })?;
-    Ok(segments.iter().zip(keep).filter(|(_, keep)| *keep).map(|(segment, _)| Arc::clone(segment)).collect())
+    Ok(segments
+        .iter()
+        .zip(keep)
+        .filter(|(_, keep)| *keep)
+        .map(|(segment, _)| Arc::clone(segment))
+        .collect())
 }
 
 /// What the planner may rely on about a segment, by the columns of `schema` (`domain` last).
@@ -139,7 +155,8 @@ pub(crate) fn allowed_domains(filter: &Expr) -> Option<HashSet<String>> {
     match filter {
         Expr::BinaryExpr(binary) if binary.op == Operator::Eq => {
             let value = match (binary.left.as_ref(), binary.right.as_ref()) {
-                (Expr::Column(column), Expr::Literal(value, _)) | (Expr::Literal(value, _), Expr::Column(column))
+                (Expr::Column(column), Expr::Literal(value, _))
+                | (Expr::Literal(value, _), Expr::Column(column))
                     if column.name == DOMAIN =>
                 {
                     value

@@ -17,11 +17,12 @@ use futures::future::BoxFuture;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
-use parquet::arrow::{ARROW_SCHEMA_META_KEY, encode_arrow_schema, parquet_to_arrow_schema};
 use parquet::arrow::async_reader::AsyncFileReader;
+use parquet::arrow::{ARROW_SCHEMA_META_KEY, encode_arrow_schema, parquet_to_arrow_schema};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{
-    FileMetaData, KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataBuilder, ParquetMetaDataReader,
+    FileMetaData, KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataBuilder,
+    ParquetMetaDataReader,
 };
 use serde::Deserialize;
 
@@ -52,7 +53,11 @@ impl FooterCache {
 
     fn get(&self, path: &Path, size: u64) -> Option<Arc<ParquetMetaData>> {
         let footers = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        footers.by_path.get(path).filter(|(known, _)| *known == size).map(|(_, footer)| Arc::clone(footer))
+        footers
+            .by_path
+            .get(path)
+            .filter(|(known, _)| *known == size)
+            .map(|(_, footer)| Arc::clone(footer))
     }
 
     fn put(&self, path: &Path, size: u64, footer: &Arc<ParquetMetaData>) {
@@ -97,7 +102,8 @@ impl ParquetFileReaderFactory for SegmentReaderFactory {
         _metadata_size_hint: Option<usize>,
         metrics: &ExecutionPlanMetricsSet,
     ) -> datafusion::common::Result<Box<dyn AsyncFileReader + Send>> {
-        let metrics = ParquetFileMetrics::new(partition_index, file.object_meta.location.as_ref(), metrics);
+        let metrics =
+            ParquetFileMetrics::new(partition_index, file.object_meta.location.as_ref(), metrics);
         Ok(Box::new(SegmentReader {
             store: Arc::clone(&self.store),
             cache: Arc::clone(&self.cache),
@@ -131,7 +137,10 @@ impl AsyncFileReader for SegmentReader {
         async move { self.store.get_range(&self.path, range).await.map_err(external) }.boxed()
     }
 
-    fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, Result<Vec<Bytes>, ParquetError>> {
+    fn get_byte_ranges(
+        &mut self,
+        ranges: Vec<Range<u64>>,
+    ) -> BoxFuture<'_, Result<Vec<Bytes>, ParquetError>> {
         self.metrics.bytes_scanned.add(ranges.iter().map(length).sum());
         async move { self.store.get_ranges(&self.path, &ranges).await.map_err(external) }.boxed()
     }
@@ -179,10 +188,18 @@ fn slim(footer: ParquetMetaData) -> Result<ParquetMetaData, ParquetError> {
         .and_then(|entries| entries.iter().find(|entry| entry.key == "sealtrail")?.value.as_deref())
         .and_then(|text| serde_json::from_str::<Description>(text).ok());
     let schema = parquet_to_arrow_schema(file.schema_descr(), None)?;
-    let mut kept = vec![KeyValue::new(ARROW_SCHEMA_META_KEY.to_owned(), encode_arrow_schema(&views(&schema)))];
+    let mut kept =
+        vec![KeyValue::new(ARROW_SCHEMA_META_KEY.to_owned(), encode_arrow_schema(&views(&schema)))];
     if let Some(description) = description {
-        let names = description.columns.into_iter().filter(|column| column.misfits > 0).map(|column| column.name);
-        kept.push(KeyValue::new(MISFITS.to_owned(), serde_json::Value::from_iter(names).to_string()));
+        let names = description
+            .columns
+            .into_iter()
+            .filter(|column| column.misfits > 0)
+            .map(|column| column.name);
+        kept.push(KeyValue::new(
+            MISFITS.to_owned(),
+            serde_json::Value::from_iter(names).to_string(),
+        ));
     }
     let file = FileMetaData::new(
         file.version(),

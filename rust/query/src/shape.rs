@@ -28,7 +28,8 @@ impl Shape {
     pub(crate) fn new(promoted: &[LogicalColumn]) -> Self {
         let columns: Vec<_> = fixed().iter().chain(promoted).cloned().collect();
         let by_name = columns.iter().enumerate().map(|(i, c)| (c.name.clone(), i)).collect();
-        let mut fields: Vec<_> = columns.iter().map(|c| Field::new(&c.name, arrow_type(c.kind), true)).collect();
+        let mut fields: Vec<_> =
+            columns.iter().map(|c| Field::new(&c.name, arrow_type(c.kind), true)).collect();
         fields.push(Field::new(ATTRS, DataType::Utf8View, true));
         fields.push(Field::new(EVENT, DataType::Utf8View, true));
         let domain = Arc::new(Field::new(DOMAIN, DataType::Utf8View, true));

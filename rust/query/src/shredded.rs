@@ -14,7 +14,9 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
 use sealtrail_core::columns::{Assembler, ColumnType, LogicalColumn, Values};
-use sealtrail_core::json::{format_timestamp, parse_canonical_timestamp, write_f64, write_i64, write_string};
+use sealtrail_core::json::{
+    format_timestamp, parse_canonical_timestamp, write_f64, write_i64, write_string,
+};
 
 use crate::functions::{JsonFn, Output, Texts};
 use crate::json::{self, Form, PathPart};
@@ -74,7 +76,9 @@ impl ScalarUDFImpl for ShreddedGet {
         let mut scratch = Vec::new();
         for row in 0..rows {
             if column.is_null(row) {
-                let raw = rest.as_ref().and_then(|rest| json::get(rest.get(row)?, &self.path, Form::Canonical));
+                let raw = rest
+                    .as_ref()
+                    .and_then(|rest| json::get(rest.get(row)?, &self.path, Form::Canonical));
                 out.push(self.function, raw);
             } else if let Some(text) = texts.as_ref().and_then(|texts| texts.get(row)) {
                 out.push_text(text);
@@ -100,7 +104,9 @@ fn write_value(array: &ArrayRef, row: usize, out: &mut Vec<u8>) {
         Some(Values::Utf8View(a)) => write_string(a.value(row), out),
         Some(Values::Int64(a)) => write_i64(a.value(row), out),
         Some(Values::Float64(a)) => write_f64(a.value(row), out),
-        Some(Values::Boolean(a)) => out.extend_from_slice(if a.value(row) { b"true" } else { b"false" }),
+        Some(Values::Boolean(a)) => {
+            out.extend_from_slice(if a.value(row) { b"true" } else { b"false" })
+        }
         Some(Values::Timestamp(a)) => {
             out.push(b'"');
             format_timestamp(a.value(row), out);
@@ -125,7 +131,8 @@ impl ScalarUDFImpl for LogicalValue {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let arrays = ColumnarValue::values_to_arrays(&args.args)?;
-        let (column, rest) = if self.has_column { (arrays.first(), arrays.get(1)) } else { (None, arrays.first()) };
+        let (column, rest) =
+            if self.has_column { (arrays.first(), arrays.get(1)) } else { (None, arrays.first()) };
         let rest = rest.map(Texts::new).transpose()?;
         let rows = arrays.first().map_or(0, Array::len);
         let from_rest = |row: usize| json::get_keys(rest.as_ref()?.get(row)?, &self.column.path);
@@ -231,7 +238,9 @@ impl ScalarUDFImpl for Assembled {
         for (array, column) in arrays.iter().zip(&self.columns) {
             match Values::of(array.as_ref()) {
                 Some(column) => values.push(column),
-                None => return exec_err!("column {} is stored as {}", column.name, array.data_type()),
+                None => {
+                    return exec_err!("column {} is stored as {}", column.name, array.data_type());
+                }
             }
         }
         let assembler = Assembler::new(&self.columns);

@@ -72,12 +72,21 @@ pub(crate) fn parse(sql: &str) -> Result<Parsed> {
     };
     if !statements.is_empty() {
         let (line, column) = second_statement(&tokens);
-        return Err(QueryError::Sql(place::problem(sql, "more than one statement".to_owned(), line, column)));
+        return Err(QueryError::Sql(place::problem(
+            sql,
+            "more than one statement".to_owned(),
+            line,
+            column,
+        )));
     }
     if !reads_only(&statement) {
         return Err(refused(sql, &tokens));
     }
-    Ok(Parsed { statement: PlannableStatement::Statement(Box::new(statement)), tokens, placeholders })
+    Ok(Parsed {
+        statement: PlannableStatement::Statement(Box::new(statement)),
+        tokens,
+        placeholders,
+    })
 }
 
 fn reads_only(statement: &Statement) -> bool {
@@ -97,7 +106,9 @@ fn refused(sql: &str, tokens: &[TokenWithSpan]) -> QueryError {
     let (word, line, column) = first.map_or((String::new(), 0, 0), |token| {
         (token.token.to_string().to_uppercase(), token.span.start.line, token.span.start.column)
     });
-    let message = format!("{word} is refused: SQL over a trail only reads (SELECT, EXPLAIN, SHOW TABLES, DESCRIBE)");
+    let message = format!(
+        "{word} is refused: SQL over a trail only reads (SELECT, EXPLAIN, SHOW TABLES, DESCRIBE)"
+    );
     QueryError::ReadOnly(place::problem(sql, message, line, column))
 }
 
@@ -108,7 +119,9 @@ pub(crate) fn refused_plan(sql: &str, parsed: &Parsed) -> QueryError {
 
 fn second_statement(tokens: &[TokenWithSpan]) -> (u64, u64) {
     let after = tokens.iter().skip_while(|token| token.token != Token::SemiColon);
-    let next = after.into_iter().find(|token| !matches!(token.token, Token::SemiColon | Token::Whitespace(_)));
+    let next = after
+        .into_iter()
+        .find(|token| !matches!(token.token, Token::SemiColon | Token::Whitespace(_)));
     next.map_or((0, 0), |token| (token.span.start.line, token.span.start.column))
 }
 
@@ -141,7 +154,9 @@ fn number_placeholders(tokens: Vec<TokenWithSpan>) -> Result<(Vec<TokenWithSpan>
         out.push(token);
     }
     if counted > 0 && any_dollar {
-        return Err(QueryError::Parameter("use either ? or $1 and $name for parameters, not both".to_owned()));
+        return Err(QueryError::Parameter(
+            "use either ? or $1 and $name for parameters, not both".to_owned(),
+        ));
     }
     Ok((out, placeholders))
 }
@@ -196,29 +211,49 @@ pub(crate) fn bind(parsed: &Parsed, params: Params) -> Result<Option<ParamValues
     let numbers: Option<Vec<usize>> = wanted.iter().map(|name| name[1..].parse().ok()).collect();
     match params {
         Params::None if wanted.is_empty() => Ok(None),
-        Params::None => Err(QueryError::Parameter(format!("no value is given for {}", wanted.join(", ")))),
+        Params::None => {
+            Err(QueryError::Parameter(format!("no value is given for {}", wanted.join(", "))))
+        }
         Params::List(values) => {
             let Some(numbers) = numbers else {
-                return Err(QueryError::Parameter(format!("{} need values by name", wanted.join(", "))));
+                return Err(QueryError::Parameter(format!(
+                    "{} need values by name",
+                    wanted.join(", ")
+                )));
             };
             let highest = numbers.iter().copied().max().unwrap_or(0);
             if highest != values.len() {
-                let message = format!("the statement has {highest} parameters, {} values are given", values.len());
+                let message = format!(
+                    "the statement has {highest} parameters, {} values are given",
+                    values.len()
+                );
                 return Err(QueryError::Parameter(message));
             }
             Ok((!values.is_empty()).then(|| ParamValues::from(values)))
         }
         Params::Named(values) => {
-            let missing: Vec<&str> =
-                wanted.iter().filter(|name| !values.contains_key(&name[1..])).map(String::as_str).collect();
+            let missing: Vec<&str> = wanted
+                .iter()
+                .filter(|name| !values.contains_key(&name[1..]))
+                .map(String::as_str)
+                .collect();
             if !missing.is_empty() {
-                return Err(QueryError::Parameter(format!("no value is given for {}", missing.join(", "))));
+                return Err(QueryError::Parameter(format!(
+                    "no value is given for {}",
+                    missing.join(", ")
+                )));
             }
-            let mut unused: Vec<&str> =
-                values.keys().map(String::as_str).filter(|key| !wanted.iter().any(|name| name[1..] == **key)).collect();
+            let mut unused: Vec<&str> = values
+                .keys()
+                .map(String::as_str)
+                .filter(|key| !wanted.iter().any(|name| name[1..] == **key))
+                .collect();
             unused.sort_unstable();
             if !unused.is_empty() {
-                return Err(QueryError::Parameter(format!("the statement has no ${}", unused.join(", $"))));
+                return Err(QueryError::Parameter(format!(
+                    "the statement has no ${}",
+                    unused.join(", $")
+                )));
             }
             Ok((!values.is_empty()).then(|| ParamValues::from(values)))
         }

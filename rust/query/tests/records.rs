@@ -22,7 +22,9 @@ fn examples() -> Vec<Value> {
 async fn every_record_comes_back_as_it_was() {
     let records = examples();
     let (first, rest) = records.split_at(3);
-    for (segments, unflushed) in [(records.as_slice(), &[][..]), (&[][..], records.as_slice()), (first, rest)] {
+    for (segments, unflushed) in
+        [(records.as_slice(), &[][..]), (&[][..], records.as_slice()), (first, rest)]
+    {
         let mut trail = TestTrail::new();
         trail.segment(segments).await.unflushed(unflushed);
         let rows = trail.rows("SELECT audit_id, event FROM records").await;
@@ -75,21 +77,38 @@ async fn domain_views_hold_their_domain_only() {
         ("workflow_events", 1),
         ("system_events", 1),
     ] {
-        assert_eq!(trail.value(&format!("SELECT count(*) FROM {view}")).await, json!(count), "{view}");
+        assert_eq!(
+            trail.value(&format!("SELECT count(*) FROM {view}")).await,
+            json!(count),
+            "{view}"
+        );
     }
 }
 
 #[tokio::test]
 async fn actor_knows_who_approved_or_overrode() {
     let mut trail = TestTrail::new();
-    let approval = record(1, json!({"event_type": "workflow.approval", "approver": "cto", "agent_id": "a", "status": "Approved"}));
-    let overridden = record(2, json!({"event_type": "workflow.override", "overridden_by": "lead", "status": "TIMED OUT"}));
+    let approval = record(
+        1,
+        json!({"event_type": "workflow.approval", "approver": "cto", "agent_id": "a", "status": "Approved"}),
+    );
+    let overridden = record(
+        2,
+        json!({"event_type": "workflow.override", "overridden_by": "lead", "status": "TIMED OUT"}),
+    );
     // In another domain the same field says something else.
-    let other = record(3, json!({"event_type": "system.audit_deletion", "approver": "cto", "user_id": "u", "status": "access-denied"}));
+    let other = record(
+        3,
+        json!({"event_type": "system.audit_deletion", "approver": "cto", "user_id": "u", "status": "access-denied"}),
+    );
     for flushed in [true, false] {
         let records = [approval.clone(), overridden.clone(), other.clone()];
         let mut trail = TestTrail::new();
-        if flushed { trail.segment(&records).await } else { trail.unflushed(&records) };
+        if flushed {
+            trail.segment(&records).await
+        } else {
+            trail.unflushed(&records)
+        };
         let rows = trail.rows("SELECT actor, outcome FROM events ORDER BY audit_id").await;
         let expected = json!([
             {"actor": "cto", "outcome": "success"},
@@ -106,7 +125,10 @@ async fn actor_knows_who_approved_or_overrode() {
 async fn steps_and_approvals_are_rows() {
     let mut trail = TestTrail::new();
     let records = examples();
-    let approval = record(1, json!({"event_type": "workflow.approval", "approver": "cto", "status": "approved"}));
+    let approval = record(
+        1,
+        json!({"event_type": "workflow.approval", "approver": "cto", "status": "approved"}),
+    );
     let object = record(2, json!({"approval": {"approver": "lead", "status": "declined"}}));
     let names = record(3, json!({"approval_chain": ["ann", "bob"]}));
     trail.segment(&records).await.unflushed(&[approval, object, names]);
@@ -166,7 +188,11 @@ async fn partitions_times_and_bounds_prune_segments() {
         ("domain = 'workflow' OR domain = 'data'", 1, 10),
         ("domain = 'workflow'", 0, 0),
         ("\"timestamp\" < '2026-02-01'", 1, 10),
-        ("\"timestamp\" >= '2026-02-05T00:00:00Z' AND \"timestamp\" < '2026-03-05T00:00:00Z' AND domain = 'auth'", 1, 10),
+        (
+            "\"timestamp\" >= '2026-02-05T00:00:00Z' AND \"timestamp\" < '2026-03-05T00:00:00Z' AND domain = 'auth'",
+            1,
+            10,
+        ),
         ("date_trunc('month', \"timestamp\") = '2026-04-01'", 5, 10),
         ("\"timestamp\" < timestamp '2026-05-01' - interval '60 days' AND domain = 'auth'", 2, 20),
         ("audit_id = 'm2_3'", 1, 1),

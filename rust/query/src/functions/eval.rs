@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanBuilder, Float64Builder, Int64Builder, ListBuilder, StringArray, StringBuilder,
-    StringViewArray, StringViewBuilder, StructBuilder, TimestampMicrosecondBuilder, UInt64Builder,
+    Array, ArrayRef, AsArray, BooleanBuilder, Float64Builder, Int64Builder, ListBuilder,
+    StringArray, StringBuilder, StringViewArray, StringViewBuilder, StructBuilder,
+    TimestampMicrosecondBuilder, UInt64Builder,
 };
 use arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::{Result, ScalarValue, exec_err};
@@ -61,8 +62,12 @@ impl Output {
             JsonFn::GetBool | JsonFn::Contains => Self::Bool(BooleanBuilder::with_capacity(rows)),
             JsonFn::GetTimestamp => Self::Time(TimestampMicrosecondBuilder::with_capacity(rows)),
             JsonFn::Length => Self::Count(UInt64Builder::with_capacity(rows)),
-            JsonFn::ObjectKeys | JsonFn::GetArray => Self::List(ListBuilder::new(StringBuilder::new())),
-            JsonFn::Entries => Self::Entries(ListBuilder::new(StructBuilder::from_fields(entry_fields(), rows))),
+            JsonFn::ObjectKeys | JsonFn::GetArray => {
+                Self::List(ListBuilder::new(StringBuilder::new()))
+            }
+            JsonFn::Entries => {
+                Self::Entries(ListBuilder::new(StructBuilder::from_fields(entry_fields(), rows)))
+            }
         }
     }
 
@@ -153,12 +158,18 @@ fn step(value: &ScalarValue) -> Option<PathPart> {
 }
 
 /// The path that these literals spell; `None` if one of them is NULL.
-pub(crate) fn literal_path<'a>(steps: impl IntoIterator<Item = &'a ScalarValue>) -> Option<Vec<PathPart>> {
+pub(crate) fn literal_path<'a>(
+    steps: impl IntoIterator<Item = &'a ScalarValue>,
+) -> Option<Vec<PathPart>> {
     steps.into_iter().map(step).collect()
 }
 
 /// Runs `function` over JSON text (the first argument) at the path that the others spell.
-pub(super) fn invoke(function: JsonFn, form: Form, args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
+pub(super) fn invoke(
+    function: JsonFn,
+    form: Form,
+    args: &ScalarFunctionArgs,
+) -> Result<ColumnarValue> {
     let Some((text, steps)) = args.args.split_first() else {
         return exec_err!("{} needs JSON text", function.name());
     };

@@ -9,7 +9,8 @@ use arrow::array::{Array, ArrayRef, StringViewBuilder};
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, exec_err, plan_err};
 use datafusion::logical_expr::{
-    ColumnarValue, ExpressionPlacement, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, ExpressionPlacement, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility,
 };
 use datafusion::scalar::ScalarValue;
 
@@ -30,7 +31,8 @@ pub(crate) enum Meaning {
 
 impl Meaning {
     /// All of them.
-    pub(crate) const ALL: [Self; 4] = [Self::FirstPresent, Self::OnlyIf, Self::OutcomeOf, Self::ActionOf];
+    pub(crate) const ALL: [Self; 4] =
+        [Self::FirstPresent, Self::OnlyIf, Self::OutcomeOf, Self::ActionOf];
 
     fn name(self) -> &'static str {
         match self {
@@ -116,7 +118,9 @@ fn evaluate(meaning: Meaning, arrays: &[ArrayRef], rows: usize) -> Result<ArrayR
     match (meaning, texts.as_slice()) {
         (Meaning::FirstPresent, _) => {
             for row in 0..rows {
-                out.append_option(texts.iter().find_map(|text| text.get(row).filter(|value| !value.is_empty())));
+                out.append_option(
+                    texts.iter().find_map(|text| text.get(row).filter(|value| !value.is_empty())),
+                );
             }
         }
         (Meaning::OnlyIf, [subject, wanted, value]) => {
@@ -125,10 +129,16 @@ fn evaluate(meaning: Meaning, arrays: &[ArrayRef], rows: usize) -> Result<ArrayR
                 out.append_option(value.get(row).filter(|_| holds));
             }
         }
-        (Meaning::OutcomeOf, [status]) => (0..rows).for_each(|row| out.append_value(outcome(status.get(row)))),
+        (Meaning::OutcomeOf, [status]) => {
+            (0..rows).for_each(|row| out.append_value(outcome(status.get(row))))
+        }
         (Meaning::ActionOf, [event_type]) => {
             for row in 0..rows {
-                out.append_option(event_type.get(row).map(|text| text.split_once('.').map_or("", |(_, action)| action)));
+                out.append_option(
+                    event_type
+                        .get(row)
+                        .map(|text| text.split_once('.').map_or("", |(_, action)| action)),
+                );
             }
         }
         _ => return exec_err!("wrong number of arguments"),
@@ -155,15 +165,18 @@ pub(crate) fn outcome(status: Option<&str>) -> &'static str {
         .map(|c| if c == '-' || c == ' ' { '_' } else { c.to_ascii_lowercase() })
         .collect();
     match word.as_str() {
-        "success" | "successful" | "succeeded" | "succeed" | "ok" | "okay" | "pass" | "passed" | "complete"
-        | "completed" | "done" | "finished" | "approve" | "approved" | "allow" | "allowed" | "grant" | "granted"
-        | "accept" | "accepted" | "authorized" | "authorised" | "authenticated" | "permitted" | "true" => "success",
-        "fail" | "failed" | "failure" | "error" | "errored" | "exception" | "timeout" | "timed_out" | "time_out"
-        | "abort" | "aborted" | "cancel" | "cancelled" | "canceled" | "crash" | "crashed" | "invalid" | "expired"
-        | "interrupted" | "killed" | "partial_failure" | "unsuccessful" | "not_found" | "false" => "failure",
-        "deny" | "denied" | "reject" | "rejected" | "refuse" | "refused" | "block" | "blocked" | "forbid"
-        | "forbidden" | "unauthorized" | "unauthorised" | "access_denied" | "permission_denied" | "disallowed"
-        | "declined" | "decline" | "not_allowed" | "revoked" => "denied",
+        "success" | "successful" | "succeeded" | "succeed" | "ok" | "okay" | "pass" | "passed"
+        | "complete" | "completed" | "done" | "finished" | "approve" | "approved" | "allow"
+        | "allowed" | "grant" | "granted" | "accept" | "accepted" | "authorized" | "authorised"
+        | "authenticated" | "permitted" | "true" => "success",
+        "fail" | "failed" | "failure" | "error" | "errored" | "exception" | "timeout"
+        | "timed_out" | "time_out" | "abort" | "aborted" | "cancel" | "cancelled" | "canceled"
+        | "crash" | "crashed" | "invalid" | "expired" | "interrupted" | "killed"
+        | "partial_failure" | "unsuccessful" | "not_found" | "false" => "failure",
+        "deny" | "denied" | "reject" | "rejected" | "refuse" | "refused" | "block" | "blocked"
+        | "forbid" | "forbidden" | "unauthorized" | "unauthorised" | "access_denied"
+        | "permission_denied" | "disallowed" | "declined" | "decline" | "not_allowed"
+        | "revoked" => "denied",
         _ => "unknown",
     }
 }

@@ -15,7 +15,8 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Fields, TimeUnit};
 use datafusion::common::{Result, plan_err};
 use datafusion::logical_expr::{
-    ColumnarValue, ExpressionPlacement, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, ExpressionPlacement, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility,
 };
 
 pub(crate) use eval::{Output, Texts, literal_path};
@@ -113,7 +114,10 @@ impl JsonFn {
 
 /// The fields of an element of `json_entries`: its position from 0 and its JSON text.
 pub(crate) fn entry_fields() -> Fields {
-    Fields::from(vec![Field::new("index", DataType::Int64, true), Field::new("value", DataType::Utf8, true)])
+    Fields::from(vec![
+        Field::new("index", DataType::Int64, true),
+        Field::new("value", DataType::Utf8, true),
+    ])
 }
 
 /// A JSON function as DataFusion sees it.
@@ -161,8 +165,11 @@ impl ScalarUDFImpl for JsonUdf {
     }
 
     fn placement(&self, args: &[ExpressionPlacement]) -> ExpressionPlacement {
-        let Some((base, path)) = args.split_first() else { return ExpressionPlacement::KeepInPlace };
-        let base_fits = matches!(base, ExpressionPlacement::Column | ExpressionPlacement::MoveTowardsLeafNodes);
+        let Some((base, path)) = args.split_first() else {
+            return ExpressionPlacement::KeepInPlace;
+        };
+        let base_fits =
+            matches!(base, ExpressionPlacement::Column | ExpressionPlacement::MoveTowardsLeafNodes);
         if base_fits && path.iter().all(|p| *p == ExpressionPlacement::Literal) {
             ExpressionPlacement::MoveTowardsLeafNodes
         } else {
@@ -182,10 +189,15 @@ fn coerce_text(name: &str, data_type: &DataType) -> Result<DataType> {
 
 fn coerce_step(name: &str, index: usize, data_type: &DataType) -> Result<DataType> {
     match data_type {
-        DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 | DataType::Null => Ok(DataType::Utf8View),
+        DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 | DataType::Null => {
+            Ok(DataType::Utf8View)
+        }
         DataType::Dictionary(_, value) => coerce_step(name, index, value),
         other if other.is_integer() => Ok(DataType::Int64),
-        other => plan_err!("step {} of the path of {name} is a member name or a position, not {other}", index + 1),
+        other => plan_err!(
+            "step {} of the path of {name} is a member name or a position, not {other}",
+            index + 1
+        ),
     }
 }
 

@@ -19,7 +19,11 @@ use crate::json::Form;
 pub(crate) struct JsonOperators;
 
 impl ExprPlanner for JsonOperators {
-    fn plan_binary_op(&self, expr: RawBinaryExpr, _schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
+    fn plan_binary_op(
+        &self,
+        expr: RawBinaryExpr,
+        _schema: &DFSchema,
+    ) -> Result<PlannerResult<RawBinaryExpr>> {
         let (symbol, function, list) = match expr.op {
             BinaryOperator::Arrow => ("->", JsonFn::Get, false),
             BinaryOperator::LongArrow => ("->>", JsonFn::AsText, false),
@@ -30,8 +34,13 @@ impl ExprPlanner for JsonOperators {
         };
         let title = format!("{} {symbol} {}", spelling(&expr.left), spelling(&expr.right));
         let mut args = vec![expr.left];
-        if list { args.extend(path_list(symbol, expr.right)?) } else { args.push(expr.right) }
-        let call = Expr::ScalarFunction(ScalarFunction { func: JsonUdf::udf(function, Form::Any), args });
+        if list {
+            args.extend(path_list(symbol, expr.right)?)
+        } else {
+            args.push(expr.right)
+        }
+        let call =
+            Expr::ScalarFunction(ScalarFunction { func: JsonUdf::udf(function, Form::Any), args });
         Ok(PlannerResult::Planned(Expr::Alias(Alias::new(call, None::<&str>, title))))
     }
 }
@@ -42,7 +51,9 @@ fn path_list(symbol: &str, list: Expr) -> Result<Vec<Expr>> {
         Expr::ScalarFunction(call) if call.func.name() == "make_array" => Ok(call.args),
         Expr::Literal(ScalarValue::List(list), _) if list.len() == 1 => {
             let steps = list.value(0);
-            (0..steps.len()).map(|i| Ok(Expr::Literal(ScalarValue::try_from_array(&steps, i)?, None))).collect()
+            (0..steps.len())
+                .map(|i| Ok(Expr::Literal(ScalarValue::try_from_array(&steps, i)?, None)))
+                .collect()
         }
         _ => plan_err!("{symbol} needs a path such as array['resource', 'path'] on its right"),
     }
@@ -72,13 +83,19 @@ impl FunctionRewrite for JsonRewriter {
         "json_lookups"
     }
 
-    fn rewrite(&self, expr: Expr, _schema: &DFSchema, _config: &ConfigOptions) -> Result<Transformed<Expr>> {
+    fn rewrite(
+        &self,
+        expr: Expr,
+        _schema: &DFSchema,
+        _config: &ConfigOptions,
+    ) -> Result<Transformed<Expr>> {
         let rewritten = match &expr {
             Expr::ScalarFunction(call) => flatten(call),
             Expr::Cast(cast) => typed(cast.field.data_type(), &cast.expr)
                 .map(|call| Expr::Cast(Cast { expr: Box::new(call), field: cast.field.clone() })),
-            Expr::TryCast(cast) => typed(cast.field.data_type(), &cast.expr)
-                .map(|call| Expr::TryCast(TryCast { expr: Box::new(call), field: cast.field.clone() })),
+            Expr::TryCast(cast) => typed(cast.field.data_type(), &cast.expr).map(|call| {
+                Expr::TryCast(TryCast { expr: Box::new(call), field: cast.field.clone() })
+            }),
             _ => None,
         };
         Ok(rewritten.map_or_else(|| Transformed::no(expr), Transformed::yes))
@@ -89,7 +106,9 @@ impl FunctionRewrite for JsonRewriter {
 fn json_call(expr: &Expr) -> Option<(JsonFn, &ScalarFunction)> {
     match expr {
         Expr::Alias(alias) => json_call(&alias.expr),
-        Expr::ScalarFunction(call) => Some((call.func.inner().downcast_ref::<JsonUdf>()?.function, call)),
+        Expr::ScalarFunction(call) => {
+            Some((call.func.inner().downcast_ref::<JsonUdf>()?.function, call))
+        }
         _ => None,
     }
 }

@@ -31,7 +31,9 @@ pub struct TestTrail {
 /// Canonical bytes of an object.
 pub fn canonical(object: &Value) -> Bytes {
     let text = object.to_string();
-    Bytes::copy_from_slice(Canonicalizer::default().object(text.as_bytes(), Limits::default()).unwrap().0)
+    Bytes::copy_from_slice(
+        Canonicalizer::default().object(text.as_bytes(), Limits::default()).unwrap().0,
+    )
 }
 
 /// A record: the given members over defaults for those that every record has.
@@ -77,9 +79,13 @@ impl TestTrail {
                 let domains = catalogue().domains();
                 Row {
                     record: text,
-                    timestamp: parse_canonical_timestamp(value["timestamp"].as_str().unwrap().as_bytes()).unwrap(),
+                    timestamp: parse_canonical_timestamp(
+                        value["timestamp"].as_str().unwrap().as_bytes(),
+                    )
+                    .unwrap(),
                     audit_id: value["audit_id"].as_str().unwrap(),
-                    domain: u8::try_from(domains.iter().position(|d| d.name == domain).unwrap()).unwrap(),
+                    domain: u8::try_from(domains.iter().position(|d| d.name == domain).unwrap())
+                        .unwrap(),
                 }
             })
             .collect();
@@ -118,14 +124,19 @@ impl TestTrail {
         Arc::clone(view)
     }
 
-    pub async fn try_query(&mut self, sql: &str, params: Params) -> Result<Vec<arrow::array::RecordBatch>, QueryError> {
+    pub async fn try_query(
+        &mut self,
+        sql: &str,
+        params: Params,
+    ) -> Result<Vec<arrow::array::RecordBatch>, QueryError> {
         let view = self.view();
         self.engine.sql(view, Arc::clone(&self.store), sql, params).await?.collect().await
     }
 
     /// The rows as JSON objects without NULLs.
     pub async fn rows(&mut self, sql: &str) -> Vec<Value> {
-        let batches = self.try_query(sql, Params::None).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+        let batches =
+            self.try_query(sql, Params::None).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
         let mut writer = ArrayWriter::new(Vec::new());
         writer.write_batches(&batches.iter().collect::<Vec<_>>()).unwrap();
         writer.finish().unwrap();
@@ -147,7 +158,8 @@ impl TestTrail {
     }
 
     pub async fn table(&mut self, sql: &str) -> String {
-        let batches = self.try_query(sql, Params::None).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+        let batches =
+            self.try_query(sql, Params::None).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
         pretty_format_batches(&batches).unwrap().to_string()
     }
 }
