@@ -51,7 +51,7 @@ impl Batch {
             return Ok(());
         }
         let options = LoadOptions {
-                imported: true,
+            imported: true,
             strictness: record::Strictness::Lenient,
             cancel: session.cancel.flag(),
             ..LoadOptions::default()
