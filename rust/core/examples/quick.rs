@@ -39,16 +39,27 @@ fn main() {
             s.entries,
             s.promoted_columns
         );
-        let sample = trail.contains(&["x".to_owned()]).await.unwrap(); assert!(sample.is_empty());
+        let sample = trail.contains(&["x".to_owned()]).await.unwrap();
+        assert!(sample.is_empty());
         use sealtrail_core::verify;
         let owner = trail.owner_key().unwrap();
         for secret in [Some(owner.clone())] {
             let trust = verify::Trust { secret, ..verify::Trust::owner(owner.public()) };
             let t = std::time::Instant::now();
-            let report = verify::verify(trail.storage(), &trust, &verify::Options::default(), &|_| {}, &Default::default()).await.unwrap();
+            let report = verify::verify(
+                trail.storage(),
+                &trust,
+                &verify::Options::default(),
+                &|_| {},
+                &Default::default(),
+            )
+            .await
+            .unwrap();
             let e = t.elapsed();
             println!("verify {} in {:?}: {:.0}/s", report.verdict, e, n as f64 / e.as_secs_f64());
-            for f in report.findings.iter().take(5) { println!("{f:?}"); }
+            for f in report.findings.iter().take(5) {
+                println!("{f:?}");
+            }
         }
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
         println!("{}", status.lines().find(|l| l.starts_with("VmHWM")).unwrap());
