@@ -36,14 +36,15 @@ FROM events GROUP BY domain ORDER BY events DESC",
     ),
     (
         "Which agents cost most, and who answers for them?",
-        "SELECT agent_id, count(DISTINCT user_id) AS users, count(*) AS responses,
-       sum(input_tokens + output_tokens) AS tokens, round(sum(cost_usd), 2) AS usd
+        "SELECT agent_id, count(DISTINCT initiated_by) AS people, count(*) AS responses,
+       sum(tokens_used) AS tokens, round(sum(cost_usd), 2) AS usd
 FROM workflow_events WHERE event_type = 'workflow.resource_usage'
 GROUP BY agent_id ORDER BY usd DESC LIMIT 5",
     ),
     (
         "Who looked at personal data last?",
-        "SELECT timestamp, user_id, agent_id, action, resource_path, outcome
+        "SELECT timestamp, coalesce(user_id, user_context_initiated_by) AS on_behalf_of,
+       agent_id, action, resource_path, outcome
 FROM data_events WHERE resource_sensitivity_level IN ('pii', 'phi')
 ORDER BY timestamp DESC LIMIT 5",
     ),
