@@ -95,7 +95,7 @@ pub(crate) struct Members<'a> {
 
 impl<'a> Members<'a> {
     /// `None` if the text is not an object.
-    pub fn new(text: &'a str) -> Option<Self> {
+    pub(crate) fn new(text: &'a str) -> Option<Self> {
         let text = trim(text);
         text.starts_with('{').then_some(Self { text, at: 1 })
     }
@@ -130,7 +130,7 @@ pub(crate) struct Elements<'a> {
 
 impl<'a> Elements<'a> {
     /// `None` if the text is not an array.
-    pub fn new(text: &'a str) -> Option<Self> {
+    pub(crate) fn new(text: &'a str) -> Option<Self> {
         let text = trim(text);
         text.starts_with('[').then_some(Self { text, at: 1 })
     }
