@@ -103,10 +103,10 @@ impl QueryError {
 
 /// From a failure to read a segment.
 fn reading(error: &ParquetError) -> QueryError {
-    if let ParquetError::External(source) = error {
-        if let Some(source) = source.downcast_ref::<object_store::Error>() {
-            return QueryError::Core(store_error(source));
-        }
+    if let ParquetError::External(source) = error
+        && let Some(source) = source.downcast_ref::<object_store::Error>()
+    {
+        return QueryError::Core(store_error(source));
     }
     QueryError::Execution(format!("a segment cannot be read: {error}"))
 }
