@@ -246,10 +246,6 @@ impl Rows {
     /// More ranges than a person reads; beyond, rows are only counted.
     pub(super) const MOST: usize = 100;
 
-    pub(super) fn add(&mut self, row: u64) {
-        self.add_range(row, row);
-    }
-
     /// Adds rows `from` to `to`, both included, none of them before the last one added.
     pub(super) fn add_range(&mut self, from: u64, to: u64) {
         let full = self.ranges.len() >= Self::MOST;
