@@ -8,7 +8,8 @@ use data_encoding::HEXLOWER;
 use ed25519_dalek::VerifyingKey;
 use futures::{StreamExt, stream};
 
-use super::report::{Finding, Report, Verdict};
+use super::anchors::parse_hint;
+use super::report::{Finding, Report};
 use super::secrets::Chains;
 use super::{Progress, Run};
 use crate::json;
@@ -18,12 +19,11 @@ use crate::ledger::{
     entry_path,
 };
 use crate::merkle::Hash;
-use crate::note::{Checkpoint, ParsedNote};
-use crate::segment::canonical;
+use crate::note::Checkpoint;
 use crate::{Error, Result};
 
 /// Path of the trail's description.
-const TRAIL_JSON: &str = "trail.json";
+pub(super) const TRAIL_JSON: &str = "trail.json";
 const PARALLEL_READS: usize = 16;
 const PROGRESS_EVERY: u64 = 256;
 
@@ -110,20 +110,15 @@ async fn read_if_there(run: &Run<'_>, path: &str) -> Result<Option<Bytes>> {
     }
 }
 
-/// The checkpoint of a hint, not verified yet.
-fn parse_hint(bytes: &[u8]) -> Option<ParsedNote> {
-    Checkpoint::parse(std::str::from_utf8(bytes).ok()?).ok()
-}
-
-struct Auditor<'a> {
-    run: &'a Run<'a>,
-    report: &'a mut Report,
-    state: State,
-    audit: Audit,
+pub(super) struct Auditor<'a> {
+    pub(super) run: &'a Run<'a>,
+    pub(super) report: &'a mut Report,
+    pub(super) state: State,
+    pub(super) audit: Audit,
     /// Sizes whose root somebody asks for.
-    marks: BTreeMap<u64, Option<Hash>>,
+    pub(super) marks: BTreeMap<u64, Option<Hash>>,
     /// Public keys of writers, those authorised after a break included.
-    writers: HashMap<String, VerifyingKey>,
+    pub(super) writers: HashMap<String, VerifyingKey>,
     paths: HashSet<String>,
     /// Epoch and HMAC key id of each signer's newest entry.
     hmac_keys: HashMap<String, (u64, String)>,
@@ -366,100 +361,6 @@ impl Auditor<'_> {
         if let Some(info) = &self.audit.info {
             self.report.trail_id = Some(info.trail_id.clone());
             self.report.origin = Some(info.origin.clone());
-        }
-    }
-
-    fn check_trail_json(&mut self, found: Option<Bytes>) {
-        let Some(found) = found else {
-            let finding = Finding::missing("trail_json", TRAIL_JSON, "it is not there");
-            self.report.findings.push(finding);
-            return;
-        };
-        let expected = self.audit.info.as_deref().and_then(|info| canonical(info).ok());
-        if expected.is_some_and(|expected| expected != found) {
-            let message = "it is not what entry 0 says, byte for byte";
-            self.report.findings.push(Finding::tampered("trail_json", TRAIL_JSON, message));
-        }
-    }
-
-    /// `there` is the number of slots up to the last one in use.
-    fn check_hint(&mut self, hint: Option<Bytes>, there: u64) {
-        let Some(hint) = hint else {
-            self.report
-                .not_checked
-                .push("whether entries were cut off the end: no checkpoint hint".to_owned());
-            return;
-        };
-        let Some(info) = &self.audit.info else { return };
-        let verified = self.verified_hint(&hint, info);
-        let not_checked = &mut self.report.not_checked;
-        let finding = match verified {
-            Err(message) => Finding::tampered("hint", CHECKPOINT_HINT, message),
-            Ok(c) if c.size > there => {
-                let message =
-                    format!("{} entries were signed for, and there are only {there}", c.size);
-                Finding::missing("entries_cut_off", entry_path(there), message)
-            }
-            Ok(c) => match self.marks.get(&c.size).copied().flatten() {
-                Some(root) if root == c.root => {
-                    if c.size < there {
-                        not_checked.push(format!(
-                            "whether entries were cut off the end: the newest checkpoint covers \
-                             the first {} of {there}",
-                            c.size
-                        ));
-                    }
-                    return;
-                }
-                Some(_) => {
-                    let message = format!("it signs another root of the first {} entries", c.size);
-                    Finding::tampered("hint", CHECKPOINT_HINT, message)
-                }
-                None => {
-                    not_checked.push("the checkpoint hint: entries before it are missing".into());
-                    return;
-                }
-            },
-        };
-        self.report.findings.push(finding);
-    }
-
-    /// The checkpoint of the hint if a signer of the trail signed it. Other lines are cosignatures.
-    fn verified_hint(&self, hint: &[u8], info: &TrailInfo) -> Result<Checkpoint, &'static str> {
-        let note = parse_hint(hint).ok_or("it is no signed checkpoint")?;
-        let text = std::str::from_utf8(hint).map_err(|_| "it is not UTF-8")?;
-        let mut ours = note.signatures.iter().filter_map(|(name, _)| {
-            let writer = name.strip_prefix(info.origin.as_str())?.strip_prefix('/')?;
-            match writer {
-                OWNER => Some((name, &self.run.trust.owner)),
-                writer => Some((name, self.writers.get(writer)?)),
-            }
-        });
-        let (name, public) = ours.next().ok_or("no signer of this trail signed it")?;
-        Checkpoint::verify(text, name, public, &info.origin)
-            .map_err(|_| "its signature does not hold")
-    }
-
-    fn check_pins(&mut self) {
-        let Some(info) = &self.audit.info else { return };
-        for pin in &self.run.trust.pins {
-            let finding = |verdict, message| Finding::new(verdict, "pin", CHECKPOINT_HINT, message);
-            let found = if pin.origin != info.origin {
-                let message = format!("the pin is of log {:?}, not {:?}", pin.origin, info.origin);
-                Some(finding(Verdict::Forked, message))
-            } else if pin.size > self.state.size() {
-                let message =
-                    format!("{} entries were pinned, {} are left", pin.size, self.state.size());
-                Some(finding(Verdict::RolledBack, message))
-            } else if self.marks.get(&pin.size).copied().flatten() != Some(pin.root) {
-                let message =
-                    format!("the first {} entries are not those that were pinned", pin.size);
-                Some(finding(Verdict::Forked, message))
-            } else {
-                None
-            };
-            self.report.checked.pins += 1;
-            self.report.findings.extend(found);
         }
     }
 }

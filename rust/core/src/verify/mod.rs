@@ -4,7 +4,10 @@
 //! Nothing in a trail makes this fail or panic: what is wrong becomes a [`Finding`]. Only a store
 //! that cannot be read, a caller that interrupts, and arguments that make no sense are errors.
 
+mod anchors;
+mod blooms;
 mod description;
+mod extent;
 mod jobs;
 mod ledger;
 mod pages;
@@ -15,6 +18,7 @@ mod secrets;
 mod segment;
 mod statistics;
 mod thrift;
+mod values;
 
 #[cfg(test)]
 mod tests;

@@ -4,23 +4,21 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use arrow::array::{Array, AsArray, RecordBatch, StringArray, TimestampMicrosecondArray};
-use arrow::datatypes::{Float64Type, Int64Type, TimestampMicrosecondType};
 use data_encoding::HEXLOWER;
-use parquet::bloom_filter::Sbbf;
 use sha2::{Digest, Sha256};
 
+use super::blooms::Blooms;
 use super::description::{RUN, absent_columns, excerpt, tree_hashes};
+use super::extent::Extent;
 use super::pages;
 use super::report::{Finding, Rows};
 use super::rest::{RestCheck, RestFault, exact_numbers_hold};
 use super::segment::Checked;
-use super::statistics::{Claims, Extent, bloom_has_all};
+use super::statistics::Claims;
 use crate::catalogue::catalogue;
-use crate::columns::{ColumnType, LogicalColumn, REST, fixed};
-use crate::json::{self, MAX_SAFE_INTEGER};
+use crate::columns::{LogicalColumn, REST, fixed};
 use crate::ledger::Bounds;
 use crate::merkle::{self, Hash};
-use crate::record::SCHEMA_VERSION;
 use crate::segment::{MAX_BOUND, STATISTICS_COLUMNS, SegmentFile, SegmentMeta};
 use crate::{Error, Result};
 
@@ -75,12 +73,13 @@ fn required_columns(meta: &SegmentMeta) -> Option<[usize; 5]> {
     Some(at)
 }
 
-struct Reading<'a, 'c> {
-    checked: &'a mut Checked<'c>,
-    file: &'a SegmentFile,
-    columns: Vec<LogicalColumn>,
+pub(super) struct Reading<'a, 'c> {
+    pub(super) checked: &'a mut Checked<'c>,
+    pub(super) file: &'a SegmentFile,
+    pub(super) columns: Vec<LogicalColumn>,
     absent: Vec<LogicalColumn>,
-    required: [usize; 5],
+    /// Positions of the [`REQUIRED`] columns.
+    pub(super) required: [usize; 5],
     rest: RestCheck,
     claims: Claims<'a>,
     blooms: Blooms,
@@ -143,7 +142,13 @@ impl<'a, 'c> Reading<'a, 'c> {
         }
     }
 
-    fn problem(&mut self, kind: &'static str, message: impl Into<String>, from: u64, to: u64) {
+    pub(super) fn problem(
+        &mut self,
+        kind: &'static str,
+        message: impl Into<String>,
+        from: u64,
+        to: u64,
+    ) {
         self.problems.entry((kind, message.into())).or_default().add_range(from, to);
     }
 
@@ -283,74 +288,6 @@ impl<'a, 'c> Reading<'a, 'c> {
         std::mem::swap(&mut self.message, &mut self.before);
     }
 
-    /// Checks what can be checked of many values at once.
-    fn values(&mut self, batch: &RecordBatch, base: u64) {
-        for c in 0..self.columns.len() {
-            let array = batch.column(c + 1);
-            let wrong: Option<&str> = match self.columns[c].kind {
-                ColumnType::Int64 => (!integers_fit(array.as_primitive::<Int64Type>()))
-                    .then_some("holds an integer beyond 2^53-1"),
-                ColumnType::Float64 => (!doubles_fit(array.as_primitive::<Float64Type>()))
-                    .then_some("holds a number that no record has"),
-                ColumnType::Timestamp => {
-                    let times = array.as_primitive::<TimestampMicrosecondType>();
-                    let fits = |time: i64| (0..=json::MAX_MICROS).contains(&time);
-                    let extent = arrow::compute::min(times).zip(arrow::compute::max(times));
-                    extent
-                        .is_some_and(|(min, max)| !fits(min) || !fits(max))
-                        .then_some("holds a time outside the years 1970 to 2254")
-                }
-                ColumnType::Utf8 | ColumnType::Boolean => None,
-            };
-            let to = base + (batch.num_rows() as u64).saturating_sub(1);
-            if let Some(wrong) = wrong {
-                let message = format!("column {:?} {wrong}", excerpt(&self.columns[c].name));
-                self.problem("representation", message, base, to);
-            }
-            if self.required.contains(&c) && array.null_count() > 0 {
-                let message = format!("{} is missing", self.columns[c].name);
-                for row in (0..array.len()).filter(|&row| array.is_null(row)) {
-                    self.problem("record", message.clone(), base + row as u64, base + row as u64);
-                }
-            }
-        }
-        self.times(batch, base);
-    }
-
-    /// Checks the period of `timestamp`, the range of `recorded_at`, and `schema_version`.
-    fn times(&mut self, batch: &RecordBatch, base: u64) {
-        let [timestamp, _, _, recorded, version] = self.required;
-        let by_day = self.checked.task.facts.info.by_day();
-        let rows = |array: &TimestampMicrosecondArray, wrong: &dyn Fn(i64) -> bool| -> Vec<u64> {
-            let range = arrow::compute::min(array).zip(arrow::compute::max(array));
-            if !range.is_some_and(|(min, max)| wrong(min) || wrong(max)) {
-                return Vec::new();
-            }
-            let rows =
-                (0..array.len()).filter(|&row| array.is_valid(row) && wrong(array.value(row)));
-            rows.map(|row| base + row as u64).collect()
-        };
-        let period = &self.file.meta().period;
-        let times = batch.column(timestamp + 1).as_primitive::<TimestampMicrosecondType>();
-        let elsewhere = rows(times, &|time| json::period(time, by_day) != *period);
-        let recorded = batch.column(recorded + 1).as_primitive::<TimestampMicrosecondType>();
-        let range = self.checked.task.signed.recorded;
-        let outside =
-            rows(recorded, &|time| range.is_some_and(|(from, to)| !(from..=to).contains(&time)));
-        for row in elsewhere {
-            self.problem("partition", "the record is of another period", row, row);
-        }
-        for row in outside {
-            let message = "recorded_at lies outside the range of the ledger entry";
-            self.problem("recorded", message, row, row);
-        }
-        let versions = batch.column(version + 1).as_primitive::<Int64Type>();
-        if versions.iter().flatten().any(|version| version != SCHEMA_VERSION) {
-            let to = base + versions.len() as u64 - 1;
-            self.problem("record", "schema_version is not 1", base, to);
-        }
-    }
-
     fn finish(mut self) {
         let task = self.checked.task;
         let add = &task.add;
@@ -366,10 +303,9 @@ impl<'a, 'c> Reading<'a, 'c> {
         for (ordinal, tree) in std::mem::take(&mut self.batches).into_iter().enumerate() {
             self.check_tree(ordinal, tree);
         }
-        for lie in std::mem::take(&mut self.claims.lies) {
-            let message = format!("column {:?}: {}", excerpt(&lie.column), lie.problem);
-            let mut finding = Finding::tampered(lie.kind, &add.path, message);
-            finding.rows = vec![lie.rows];
+        for ((kind, column, problem), rows) in std::mem::take(&mut self.claims.lies) {
+            let message = format!("column {:?}: {problem}", excerpt(&column));
+            let finding = rows.place(Finding::tampered(kind, &add.path, message));
             self.checked.outcome.findings.push(finding);
         }
         self.check_columns();
@@ -471,89 +407,5 @@ fn bounds(extent: &Extent<'_>) -> Option<Bounds> {
             Some(Bounds::Text(text(min)?, text(max)?))
         }
         _ => None,
-    }
-}
-
-fn integers_fit(values: &arrow::array::Int64Array) -> bool {
-    let fits = |value: i64| (-MAX_SAFE_INTEGER..=MAX_SAFE_INTEGER).contains(&value);
-    let extent = arrow::compute::min(values).zip(arrow::compute::max(values));
-    extent.is_none_or(|(min, max)| fits(min) && fits(max))
-}
-
-/// Whether all are doubles that a record can hold as numbers: finite, not -0, and no integers
-/// beyond 2^53-1, which all larger doubles are.
-fn doubles_fit(values: &arrow::array::Float64Array) -> bool {
-    values.iter().flatten().all(|value| {
-        value.abs() <= MAX_SAFE_INTEGER as f64 && value.to_bits() != (-0.0_f64).to_bits()
-    })
-}
-
-/// The bloom filters of the row group that is being read.
-#[derive(Default)]
-struct Blooms {
-    group: usize,
-    /// First row of the group, and the first after it.
-    span: (u64, u64),
-    /// Filters by column of the file, and whether each was right so far.
-    filters: Vec<(usize, Sbbf, bool)>,
-    begun: bool,
-}
-
-impl Blooms {
-    fn add(
-        &mut self,
-        checked: &mut Checked<'_>,
-        file: &SegmentFile,
-        batch: &RecordBatch,
-        base: u64,
-    ) -> Result<()> {
-        let end = base + batch.num_rows() as u64;
-        let mut at = base;
-        while at < end {
-            while !self.begun || self.span.1 <= at {
-                if !self.next_group(checked, file)? {
-                    return Ok(());
-                }
-            }
-            let to = end.min(self.span.1);
-            for (column, filter, sound) in &mut self.filters {
-                let slice = batch.column(*column).slice((at - base) as usize, (to - at) as usize);
-                if *sound && bloom_has_all(filter, &slice) != Some(true) {
-                    *sound = false;
-                    let name = batch.schema_ref().field(*column).name();
-                    let message =
-                        format!("column {:?}: a value is not in the filter", excerpt(name));
-                    let path = &checked.task.add.path;
-                    let mut finding = Finding::tampered("bloom", path, message);
-                    finding.rows = vec![(at, to - 1)];
-                    checked.outcome.findings.push(finding);
-                }
-            }
-            at = to;
-        }
-        Ok(())
-    }
-
-    fn next_group(&mut self, checked: &mut Checked<'_>, file: &SegmentFile) -> Result<bool> {
-        let at = if self.begun { self.group + 1 } else { 0 };
-        let Some(group) = file.parquet().row_groups().get(at) else { return Ok(false) };
-        let from = self.span.1;
-        *self = Self {
-            group: at,
-            span: (from, from + group.num_rows().max(0) as u64),
-            filters: Vec::new(),
-            begun: true,
-        };
-        for (column, chunk) in group.columns().iter().enumerate() {
-            let read = Sbbf::read_from_column_chunk(chunk, &file.bytes()?);
-            let filter = read.map_err(|e| {
-                Error::integrity(file.path(), format!("unreadable bloom filter: {e}"))
-            })?;
-            if let Some(filter) = filter {
-                checked.outcome.bloom_filters += 1;
-                self.filters.push((column, filter, true));
-            }
-        }
-        Ok(true)
     }
 }

@@ -1,159 +1,16 @@
 //! What readers skip rows by: Parquet statistics, page index, bloom filters. None of them may
 //! exclude a value that is there.
 
-use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{
-    DataType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType, UInt16Type,
-};
+use arrow::array::{Array, ArrayRef};
 use parquet::basic::BoundaryOrder;
-use parquet::bloom_filter::Sbbf;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::Statistics;
 
-/// The least and the greatest of some values.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Extent<'a> {
-    Int(i64, i64),
-    Float(f64, f64),
-    Bool(bool, bool),
-    Text(Cow<'a, [u8]>, Cow<'a, [u8]>),
-}
-
-impl<'a> Extent<'a> {
-    /// Of the values of an array; `None` if there are none.
-    pub(super) fn of(array: &'a dyn Array) -> Option<Self> {
-        match array.data_type() {
-            DataType::Utf8 => {
-                let text = array.as_string::<i32>();
-                let (min, max) = least_and_greatest(text.iter().flatten().map(str::as_bytes))?;
-                Some(Self::Text(Cow::Borrowed(min), Cow::Borrowed(max)))
-            }
-            DataType::Int64 => {
-                let values = array.as_primitive::<Int64Type>();
-                let of = arrow::compute::min(values).zip(arrow::compute::max(values));
-                of.map(|(min, max)| Self::Int(min, max))
-            }
-            DataType::Timestamp(TimeUnit::Microsecond, _) => {
-                let values = array.as_primitive::<TimestampMicrosecondType>();
-                let of = arrow::compute::min(values).zip(arrow::compute::max(values));
-                of.map(|(min, max)| Self::Int(min, max))
-            }
-            DataType::UInt16 => {
-                let values = array.as_primitive::<UInt16Type>();
-                let of = arrow::compute::min(values).zip(arrow::compute::max(values));
-                of.map(|(min, max)| Self::Int(min.into(), max.into()))
-            }
-            DataType::Float64 => {
-                let values = array.as_primitive::<Float64Type>();
-                let of = arrow::compute::min(values).zip(arrow::compute::max(values));
-                of.map(|(min, max)| Self::Float(min, max))
-            }
-            DataType::Boolean => {
-                let values = array.as_boolean();
-                let of =
-                    arrow::compute::min_boolean(values).zip(arrow::compute::max_boolean(values));
-                of.map(|(min, max)| Self::Bool(min, max))
-            }
-            _ => None,
-        }
-    }
-
-    /// Takes further values into account.
-    fn widen(into: &mut Option<Extent<'static>>, more: &Extent<'_>) {
-        match (into.as_mut(), more) {
-            (Some(Extent::Int(min, max)), Extent::Int(a, b)) => {
-                (*min, *max) = ((*min).min(*a), (*max).max(*b));
-            }
-            (Some(Extent::Float(min, max)), Extent::Float(a, b)) => {
-                (*min, *max) = (min.min(*a), max.max(*b));
-            }
-            (Some(Extent::Bool(min, max)), Extent::Bool(a, b)) => {
-                (*min, *max) = (*min & *a, *max | *b);
-            }
-            (Some(Extent::Text(min, max)), Extent::Text(a, b)) => {
-                if a < min {
-                    *min = Cow::Owned(a.to_vec());
-                }
-                if b > max {
-                    *max = Cow::Owned(b.to_vec());
-                }
-            }
-            _ => *into = Some(more.owned()),
-        }
-    }
-
-    fn owned(&self) -> Extent<'static> {
-        match self {
-            Extent::Int(a, b) => Extent::Int(*a, *b),
-            Extent::Float(a, b) => Extent::Float(*a, *b),
-            Extent::Bool(a, b) => Extent::Bool(*a, *b),
-            Extent::Text(a, b) => Extent::Text(Cow::Owned(a.to_vec()), Cow::Owned(b.to_vec())),
-        }
-    }
-}
-
-fn least_and_greatest<'a>(values: impl Iterator<Item = &'a [u8]>) -> Option<(&'a [u8], &'a [u8])> {
-    let mut values = values;
-    let first = values.next()?;
-    Some(values.fold((first, first), |(min, max), value| {
-        if value < min {
-            (value, max)
-        } else if value > max {
-            (min, value)
-        } else {
-            (min, max)
-        }
-    }))
-}
-
-/// One end of the range in which a file says that values lie.
-#[derive(Debug, Clone, Copy)]
-enum Limit<'a> {
-    Int(i64),
-    Float(f64),
-    Bool(bool),
-    Text(&'a [u8]),
-}
-
-impl Limit<'_> {
-    /// Whether it is not above the least value.
-    fn is_below(&self, extent: &Extent<'_>) -> bool {
-        match (self, extent) {
-            (Self::Int(limit), Extent::Int(min, _)) => limit <= min,
-            (Self::Float(limit), Extent::Float(min, _)) => limit <= min,
-            (Self::Bool(limit), Extent::Bool(min, _)) => limit <= min,
-            (Self::Text(limit), Extent::Text(min, _)) => *limit <= min.as_ref(),
-            _ => false,
-        }
-    }
-
-    /// Whether it is not below the greatest value.
-    fn is_above(&self, extent: &Extent<'_>) -> bool {
-        match (self, extent) {
-            (Self::Int(limit), Extent::Int(_, max)) => limit >= max,
-            (Self::Float(limit), Extent::Float(_, max)) => limit >= max,
-            (Self::Bool(limit), Extent::Bool(_, max)) => limit >= max,
-            (Self::Text(limit), Extent::Text(_, max)) => *limit >= max.as_ref(),
-            _ => false,
-        }
-    }
-
-    /// Whether it is the least value (or the greatest).
-    fn is_met(&self, extent: &Extent<'_>, least: bool) -> bool {
-        let turned = match extent {
-            Extent::Int(min, max) => Extent::Int(*max, *min),
-            Extent::Float(min, max) => Extent::Float(*max, *min),
-            Extent::Bool(min, max) => Extent::Bool(*max, *min),
-            Extent::Text(min, max) => Extent::Text(max.clone(), min.clone()),
-        };
-        let extent_below = if least { extent } else { &turned };
-        let extent_above = if least { &turned } else { extent };
-        self.is_below(extent_below) && self.is_above(extent_above)
-    }
-}
+use super::extent::{Extent, Limit};
+use super::report::Rows;
 
 /// What a file says of a run of rows in one column.
 #[derive(Debug, Default)]
@@ -187,26 +44,30 @@ struct Column<'a> {
     nulls: u64,
 }
 
-/// A wrong claim: kind of finding, column, rows, problem.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Lie {
-    pub(super) kind: &'static str,
-    pub(super) column: String,
-    pub(super) rows: (u64, u64),
-    pub(super) problem: &'static str,
+/// Wrong claims: the rows, by kind of finding, column and problem.
+pub(super) type Lies = BTreeMap<(&'static str, String, &'static str), Rows>;
+
+fn add_lie(
+    lies: &mut Lies,
+    kind: &'static str,
+    column: &str,
+    (from, to): (u64, u64),
+    problem: &'static str,
+) {
+    lies.entry((kind, column.to_owned(), problem)).or_default().add_range(from, to);
 }
 
 /// The claims of a file about its columns, checked against the values as they are read.
 pub(super) struct Claims<'a> {
     columns: Vec<Column<'a>>,
-    pub(super) lies: Vec<Lie>,
+    pub(super) lies: Lies,
 }
 
 impl<'a> Claims<'a> {
     /// The claims in a file's metadata.
     pub(super) fn of(parquet: &'a ParquetMetaData) -> Self {
         let schema = parquet.file_metadata().schema_descr();
-        let mut lies = Vec::new();
+        let mut lies = Lies::new();
         let columns = (0..schema.num_columns())
             .map(|c| {
                 let name = schema.column(c).name().to_owned();
@@ -241,7 +102,7 @@ impl<'a> Claims<'a> {
 }
 
 impl Column<'_> {
-    fn add(&mut self, array: &ArrayRef, base: u64, lies: &mut Vec<Lie>) {
+    fn add(&mut self, array: &ArrayRef, base: u64, lies: &mut Lies) {
         let end = base + array.len() as u64;
         let mut at = base;
         while at < end {
@@ -269,15 +130,14 @@ impl Column<'_> {
         }
     }
 
-    fn slice(&mut self, slice: &ArrayRef, (from, to): (u64, u64), lies: &mut Vec<Lie>) {
+    fn slice(&mut self, slice: &ArrayRef, (from, to): (u64, u64), lies: &mut Lies) {
         let nulls = slice.null_count() as u64;
         self.group_nulls += nulls;
         self.page_nulls += nulls;
         self.nulls += nulls;
         let Some(extent) = Extent::of(slice) else { return };
         let mut lie = |kind, problem| {
-            let column = self.name.clone();
-            lies.push(Lie { kind, column, rows: (from, to - 1), problem });
+            add_lie(lies, kind, &self.name, (from, to - 1), problem);
         };
         for (kind, claim) in
             [("page_index", self.pages.get(self.page)), ("statistics", self.groups.get(self.group))]
@@ -295,28 +155,23 @@ impl Column<'_> {
         Extent::widen(&mut self.extent, &extent);
     }
 
-    fn end_page(&mut self, at: u64, lies: &mut Vec<Lie>) {
+    fn end_page(&mut self, at: u64, lies: &mut Lies) {
         if let Some(claim) = self.pages.get(self.page) {
             if claim.nulls.is_some_and(|nulls| nulls != self.page_nulls) {
+                let rows = (at.saturating_sub(1), at.saturating_sub(1));
                 let problem = "another number of values is missing than is said";
-                lies.push(Lie {
-                    kind: "page_index",
-                    column: self.name.clone(),
-                    rows: (at.saturating_sub(1), at.saturating_sub(1)),
-                    problem,
-                });
+                add_lie(lies, "page_index", &self.name, rows, problem);
             }
         }
         self.page += 1;
         self.page_nulls = 0;
     }
 
-    fn end_group(&mut self, at: u64, lies: &mut Vec<Lie>) {
+    fn end_group(&mut self, at: u64, lies: &mut Lies) {
         if let Some(claim) = self.groups.get(self.group) {
             let mut lie = |problem| {
                 let rows = (at.saturating_sub(1), at.saturating_sub(1));
-                let column = self.name.clone();
-                lies.push(Lie { kind: "statistics", column, rows, problem });
+                add_lie(lies, "statistics", &self.name, rows, problem);
             };
             if claim.nulls.is_some_and(|nulls| nulls != self.group_nulls) {
                 lie("another number of values is missing than is said");
@@ -395,7 +250,7 @@ fn pages<'a>(
     parquet: &'a ParquetMetaData,
     c: usize,
     name: &str,
-    lies: &mut Vec<Lie>,
+    lies: &mut Lies,
 ) -> Vec<Claim<'a>> {
     let (Some(indexes), Some(offsets)) = (parquet.column_index(), parquet.offset_index()) else {
         return Vec::new();
@@ -412,14 +267,13 @@ fn pages<'a>(
             claims.push(Claim { to: base.saturating_add(to.min(rows)), ..Claim::default() });
         }
         if let Some(index) = indexes.get(g).and_then(|group| group.get(c)) {
-            let lie = |problem| {
-                let rows = (base, base + rows.saturating_sub(1));
-                Lie { kind: "page_index", column: name.to_owned(), rows, problem }
-            };
+            let span = (base, base + rows.saturating_sub(1));
             if !describe(index, &mut claims[from..]) {
-                lies.push(lie("there are other pages than the page index has"));
+                let problem = "there are other pages than the page index has";
+                add_lie(lies, "page_index", name, span, problem);
             } else if !in_order(index.get_boundary_order(), &claims[from..]) {
-                lies.push(lie("the pages are not in the order that is given"));
+                let problem = "the pages are not in the order that is given";
+                add_lie(lies, "page_index", name, span, problem);
             }
         }
         base = base.saturating_add(rows);
@@ -486,10 +340,4 @@ fn in_order(order: Option<BoundaryOrder>, claims: &[Claim<'_>]) -> bool {
             .windows(2)
             .all(|w| ascending(w[1].min, w[0].min) && ascending(w[1].max, w[0].max)),
     }
-}
-
-/// Whether a bloom filter has every value of an array; `None` if the filter is unusable.
-pub(super) fn bloom_has_all(filter: &Sbbf, array: &dyn Array) -> Option<bool> {
-    let text = array.as_string_opt::<i32>().filter(|_| filter.num_blocks() > 0)?;
-    Some(text.iter().flatten().all(|value| filter.check(value)))
 }

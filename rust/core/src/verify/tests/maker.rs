@@ -34,8 +34,8 @@ pub(super) struct Maker {
     pub(super) info: TrailInfo,
     pub(super) state: State,
     registry: Registry,
-    committed: u64,
-    roots: Vec<Hash>,
+    pub(super) committed: u64,
+    pub(super) roots: Vec<Hash>,
 }
 
 /// A record's canonical bytes with what a segment needs to know of it.
@@ -131,7 +131,7 @@ impl Maker {
         self.objects.insert(CHECKPOINT_HINT.to_owned(), hint.into_bytes());
     }
 
-    fn put_entry(&mut self, entry: &Entry) {
+    pub(super) fn put_entry(&mut self, entry: &Entry) {
         let bytes = entry.to_bytes().unwrap();
         let _ = self.state.apply(&bytes, Depth::Signatures);
         self.objects.insert(entry_path(self.state.size() - 1), bytes);

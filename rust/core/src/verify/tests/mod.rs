@@ -5,6 +5,7 @@ mod honest;
 mod insider;
 mod maker;
 mod outsider;
+mod seals;
 mod statistics;
 
 use maker::small;

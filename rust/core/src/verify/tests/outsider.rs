@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::forge::{describe, rewrite};
 use super::maker::{Maker, event, record, set, small, store, verify_in};
 use crate::keys::{OwnerKey, WriterKeys};
-use crate::ledger::{Body, CHECKPOINT_HINT, Entry, Kind, entry_path};
+use crate::ledger::{CHECKPOINT_HINT, Entry, entry_path};
 use crate::note::Checkpoint;
 use crate::storage::Storage;
 use crate::verify::{Level, Options, Progress, Report, Trust, Verdict, verify};
@@ -312,41 +312,6 @@ fn garbage_in_a_slot_has_no_effect_but_is_found() {
     assert_has(&report, Verdict::Tampered, "entry_invalid", &entry_path(2));
     assert_eq!(super::kinds(&report), ["entry_invalid"]);
     assert_eq!((report.checked.segments, report.checked.records, report.size), (2, 3, 4));
-}
-
-#[test]
-fn hmacs_and_epoch_seals_are_checked_with_the_secret() {
-    let mut maker = tiny();
-    let (signing, ours) = (maker.writer.signing().clone(), maker.writer.hmac().clone());
-    let foreign = OwnerKey::generate(&maker.info.trail_id).unwrap().hmac().unwrap();
-    let close = |maker: &Maker, seal: String| {
-        let mut body = Body::new(
-            Kind::Close,
-            maker.writer.id(),
-            maker.writer.epoch(),
-            super::maker::TIME.to_owned(),
-        );
-        body.close = Some(crate::ledger::Close { batches: 1, epoch: maker.writer.epoch(), seal });
-        body
-    };
-    let body = close(&maker, "0".repeat(64));
-    maker.put(body, &signing, &foreign);
-    let report = maker.verify(true);
-    for kind in ["hmac", "hmac_key", "epoch_seal"] {
-        assert_has(&report, Verdict::Tampered, kind, &entry_path(2));
-    }
-    let report = maker.verify(false);
-    assert_eq!(report.verdict, Verdict::Verified);
-    assert!(report.not_checked.iter().any(|what| what.contains("HMAC")));
-    let mut maker = tiny();
-    let body = close(&maker, "0".repeat(64));
-    maker.put(body, &signing_of(&maker), &maker.writer.hmac().clone());
-    assert_eq!(super::kinds(&maker.verify(true)), ["epoch_seal"]);
-    let _ = ours;
-}
-
-fn signing_of(maker: &Maker) -> ed25519_dalek::SigningKey {
-    maker.writer.signing().clone()
 }
 
 #[test]
