@@ -74,11 +74,6 @@ impl FooterCache {
             }
         }
     }
-
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.inner.lock().unwrap().by_path.len()
-    }
 }
 
 /// Makes readers of a trail's segments.
@@ -225,7 +220,3 @@ fn views(schema: &Schema) -> Schema {
     });
     Schema::new(fields.collect::<Fields>())
 }
-
-#[cfg(test)]
-#[path = "reader_tests.rs"]
-mod tests;

@@ -200,6 +200,3 @@ fn coerce_step(name: &str, index: usize, data_type: &DataType) -> Result<DataTyp
         ),
     }
 }
-
-#[cfg(test)]
-mod tests;
