@@ -47,7 +47,9 @@ def timed(action: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def pairs(ours: Callable[[], object], peer: Callable[[], object], rounds: int = ROUNDS) -> tuple[float, float]:
+def pairs(
+    ours: Callable[[], object], peer: Callable[[], object], rounds: int = ROUNDS
+) -> tuple[float, float]:
     """Median seconds of both, taken in turns after one warm-up each."""
     ours(), peer()
     both = [(timed(ours), timed(peer)) for _ in range(rounds)]
@@ -79,7 +81,7 @@ LOAD = (
 )
 COPY = (
     "import duckdb; db = duckdb.connect(); db.execute('SET threads TO 2'); "
-    "start = time.perf_counter(); db.execute(\"COPY (SELECT * FROM read_json('\" + sys.argv[2] + "
+    'start = time.perf_counter(); db.execute("COPY (SELECT * FROM read_json(\'" + sys.argv[2] + '
     "\"', format='newline_delimited')) TO '\" + sys.argv[1] + \"' (FORMAT parquet, COMPRESSION zstd)\")"
 )
 
@@ -120,7 +122,10 @@ def verification(trail: sealtrail.Trail, count: int, rounds: int) -> None:
     seconds = statistics.median(timed(lambda: trail.verify()) for _ in range(rounds))
     verdict = trail.verify().verdict
     report(
-        f"deep verify ({verdict})", f"{count / seconds:,.0f}/s", ">= 500,000/s", count / seconds >= 500_000
+        f"deep verify ({verdict})",
+        f"{count / seconds:,.0f}/s",
+        ">= 500,000/s",
+        count / seconds >= 500_000,
     )
 
 
@@ -135,7 +140,10 @@ def queries(trail: sealtrail.Trail, parquet: Path) -> None:
             table="events", path="resource_path", level="resource_sensitivity_level", since=since
         )
         theirs = text.format(
-            table=f"'{parquet}'", path="resource.path", level="resource.sensitivity_level", since=since
+            table=f"'{parquet}'",
+            path="resource.path",
+            level="resource.sensitivity_level",
+            since=since,
         )
         mine, duck = pairs(
             lambda q=ours: trail.sql(q).to_arrow(), lambda q=theirs: db.execute(q).to_arrow_table()
@@ -143,15 +151,18 @@ def queries(trail: sealtrail.Trail, parquet: Path) -> None:
         same = trail.sql(ours).to_arrow().num_rows == db.execute(theirs).to_arrow_table().num_rows
         note = "" if same else " DIFFERENT ANSWERS"
         report(
-            name, f"{mine * 1e3:.1f} ms = {mine / duck:.2f}x DuckDB ({duck * 1e3:.1f} ms){note}",
-            "<= 1.50x", mine / duck <= 1.5 and same,
+            name,
+            f"{mine * 1e3:.1f} ms = {mine / duck:.2f}x DuckDB ({duck * 1e3:.1f} ms){note}",
+            "<= 1.50x",
+            mine / duck <= 1.5 and same,
         )
 
 
 def lookup(trail: sealtrail.Trail) -> None:
-    ids = [row["audit_id"] for row in trail.sql(
-        "SELECT audit_id FROM events ORDER BY audit_id LIMIT 40"
-    ).to_dicts()]
+    ids = [
+        row["audit_id"]
+        for row in trail.sql("SELECT audit_id FROM events ORDER BY audit_id LIMIT 40").to_dicts()
+    ]
     trail.get(ids[0])
     seconds = statistics.median(timed(lambda i=i: trail.get(i)) for i in ids)
     report("get by generated id", f"{seconds * 1e3:.2f} ms", "<= 20 ms", seconds <= 0.02)
@@ -175,7 +186,8 @@ def durable(folder: Path, events: Path) -> None:
         report(
             "durable record, one thread (Python), p50",
             f"{mine * 1e3:.3f} ms = {mine / peer:.2f}x append + fdatasync ({peer * 1e3:.3f} ms)",
-            "<= 1.50x", mine / peer <= 1.5,
+            "<= 1.50x",
+            mine / peer <= 1.5,
         )
         one = len(lines) / timed(lambda: [trail.record(i) for i in lines])
 
@@ -187,14 +199,20 @@ def durable(folder: Path, events: Path) -> None:
         many = 32 * 500 / timed(lambda: ([t.start() for t in threads], [t.join() for t in threads]))
         report(
             "durable record, 32 threads (Python)",
-            f"{many:,.0f}/s = {many / one:.1f}x one thread ({one:,.0f}/s)", ">= 8.0x", many / one >= 8,
+            f"{many:,.0f}/s = {many / one:.1f}x one thread ({one:,.0f}/s)",
+            ">= 8.0x",
+            many / one >= 8,
         )
 
 
 def importing() -> None:
     code = "import time; s = time.perf_counter(); import sealtrail; print(time.perf_counter() - s)"
     runs = [
-        float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+        float(
+            subprocess.run(
+                [sys.executable, "-c", code], capture_output=True, text=True, check=True
+            ).stdout
+        )
         for _ in range(7)
     ]
     seconds = statistics.median(runs)
@@ -204,8 +222,19 @@ def importing() -> None:
 def generate(path: Path, count: int, *extra: str) -> None:
     with path.open("wb") as file:
         subprocess.run(
-            [sys.executable, "-m", "sealtrail", "demo", "--jsonl", "-", "--events", str(count), *extra],
-            check=True, stdout=file,
+            [
+                sys.executable,
+                "-m",
+                "sealtrail",
+                "demo",
+                "--jsonl",
+                "-",
+                "--events",
+                str(count),
+                *extra,
+            ],
+            check=True,
+            stdout=file,
         )
 
 
@@ -222,12 +251,16 @@ def foreign(folder: Path, parquet_rows: int, trail: sealtrail.Trail, rounds: int
     strange = "SELECT attrs ->> 'vendor' AS v, count(*) FROM events GROUP BY 1"
     a, b = pairs(lambda: other.sql(strange).to_arrow(), lambda: trail.sql(known).to_arrow(), rounds)
     report(
-        "foreign shapes: bytes an event", f"{mine:.1f} = {mine / packed:.2f}x gzip -9 ({packed:.1f})",
-        "<= 0.60x", mine / packed <= 0.6,
+        "foreign shapes: bytes an event",
+        f"{mine:.1f} = {mine / packed:.2f}x gzip -9 ({packed:.1f})",
+        "<= 0.60x",
+        mine / packed <= 0.6,
     )
     report(
-        "foreign shapes: group by an attribute", f"{a * 1e3:.1f} ms = {a / b:.2f}x a catalogue column",
-        "<= 1.50x", a / b <= 1.5,
+        "foreign shapes: group by an attribute",
+        f"{a * 1e3:.1f} ms = {a / b:.2f}x a catalogue column",
+        "<= 1.50x",
+        a / b <= 1.5,
     )
 
 
@@ -239,7 +272,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="sealtrail-bench-") as name:
         folder = Path(name)
         os.environ["SEALTRAIL_HOME"] = str(folder / "home")
-        print(json.dumps({"duckdb": duckdb.__version__, "events": options.events, "cores": os.cpu_count()}))
+        print(
+            json.dumps(
+                {"duckdb": duckdb.__version__, "events": options.events, "cores": os.cpu_count()}
+            )
+        )
         importing()
         events = folder / "events.jsonl"
         generate(events, options.events)

@@ -1,4 +1,4 @@
-"""The exceptions of sealtrail: few classes, each also a fitting builtin, each with a stable code."""
+"""The exceptions: few classes, each also a fitting builtin, each with a stable code."""
 
 from __future__ import annotations
 

@@ -41,6 +41,7 @@ def verify(
     threads: int,
     progress: Callable[[int, int], object] | None,
 ) -> bytes: ...
+
 @final
 class Trail:
     @property

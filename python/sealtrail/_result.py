@@ -19,9 +19,10 @@ SHOWN_ROWS = 20
 class Result:
     """The answer to a question, computed as it is read.
 
-    It speaks Arrow's PyCapsule interface, so ``pyarrow.table(result)``, ``polars.DataFrame(result)``
-    and ``duckdb.sql("FROM result")`` work without a copy through Python objects. Each reading
-    computes the answer anew, over the moment of the trail at which the question was asked.
+    It speaks Arrow's PyCapsule interface, so ``pyarrow.table(result)``,
+    ``polars.DataFrame(result)`` and ``duckdb.sql("FROM result")`` work without a copy through
+    Python objects. Each reading computes the answer anew, over the moment of the trail at which
+    the question was asked.
     """
 
     def __init__(self, query: Query) -> None:

@@ -195,9 +195,7 @@ class Trail:
         problems = [RefusedLine(**problem) for problem in report.pop("problems")]
         return RecordReport(**report, problems=problems)
 
-    def import_claude_code(
-        self, *paths: Path_, include_content: bool = False
-    ) -> ImportReport:
+    def import_claude_code(self, *paths: Path_, include_content: bool = False) -> ImportReport:
         """Record what transcripts of Claude Code tell (files, or the projects folder).
 
         Args:
@@ -207,13 +205,13 @@ class Trail:
         Returns:
             What was new. Importing the same again adds nothing.
         """
-        return self._import("claude-code", paths, include_content)
+        return self._import("claude-code", paths, content=include_content)
 
     def import_cloudtrail(self, *paths: Path_) -> ImportReport:
         """Record what log files of AWS CloudTrail tell. Importing the same again adds nothing."""
-        return self._import("cloudtrail", paths, False)
+        return self._import("cloudtrail", paths, content=False)
 
-    def _import(self, program: str, paths: Sequence[Path_], content: bool) -> ImportReport:  # noqa: FBT001
+    def _import(self, program: str, paths: Sequence[Path_], *, content: bool) -> ImportReport:
         listed = [Path(fspath(path)) for path in paths]
         return ImportReport(**_object(self._native.import_logs(program, listed, content, None)))
 
@@ -252,9 +250,7 @@ class Trail:
         """Which of these ids the trail has."""
         return set(self._native.contains(list(ids)))
 
-    def sql(
-        self, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None
-    ) -> Result:
+    def sql(self, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> Result:
         """Ask a question; records that are not committed yet are included.
 
         Args:
@@ -363,7 +359,7 @@ def open(  # noqa: A001
     return Trail(_native.open(_url(url), home=_path(home), config=_path(config)))
 
 
-def verify(
+def verify(  # noqa: PLR0913  (keywords)
     url: Path_ | None = None,
     *,
     trail_id: str | None = None,

@@ -87,7 +87,7 @@ class Append:
 
 @dataclass(frozen=True)
 class Entry:
-    """A ledger entry: read, not yet believed. `message` is M, which `hmac` is over; `sig` is over both."""
+    """A ledger entry: read, not yet believed. `hmac` is over `message` (M), `sig` over both."""
 
     n: int
     tree: bytes

@@ -174,8 +174,5 @@ def _column_problems(said: Metadata, task: Task) -> Iterator[str]:
             yield f"column {column.name} is not listed in the ledger"
         elif (column.name, column.path) != (known.name, known.path):
             yield f"column {column.name} is that of another path"
-        elif column.type != known.type and (
-            name in task.fixed or (column.type, known.type) != ("int64", "float64")
-        ):
-            # A segment from before a column was widened keeps its integers.
+        elif column.type != known.type and name in task.fixed:
             yield f"column {column.name} is {column.type}, but {known.type} for the trail"

@@ -1,5 +1,7 @@
 //! The golden trails verify, and hold the records that they held when they were made.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,7 +25,8 @@ fn verdict(trail: &Path) -> verify::Report {
     let storage = Storage::open(trail.to_str().unwrap()).unwrap();
     let owner = owner();
     let trust = Trust { secret: Some(Arc::clone(&owner)), ..Trust::owner(owner.public()) };
-    let run = verify::verify(&storage, &trust, &Options::default(), &|_| {}, &Arc::default());
+    let (options, cancel) = (Options::default(), Arc::default());
+    let run = verify::verify(&storage, &trust, &options, &|_| {}, &cancel);
     sealtrail_core::runtime().unwrap().block_on(run).unwrap()
 }
 

@@ -102,7 +102,7 @@ impl Trail {
             batch: Batch::default(),
             report: ImportReport::default(),
         };
-        while let Some(file) = importer.next() {
+        for file in importer {
             if run.cancel.load(Ordering::Relaxed) {
                 return Err(Error::Interrupted);
             }

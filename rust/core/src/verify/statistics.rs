@@ -156,12 +156,11 @@ impl Column<'_> {
     }
 
     fn end_page(&mut self, at: u64, lies: &mut Lies) {
-        if let Some(claim) = self.pages.get(self.page) {
-            if claim.nulls.is_some_and(|nulls| nulls != self.page_nulls) {
-                let rows = (at.saturating_sub(1), at.saturating_sub(1));
-                let problem = "another number of values is missing than is said";
-                add_lie(lies, "page_index", &self.name, rows, problem);
-            }
+        let claimed = self.pages.get(self.page).and_then(|claim| claim.nulls);
+        if claimed.is_some_and(|nulls| nulls != self.page_nulls) {
+            let rows = (at.saturating_sub(1), at.saturating_sub(1));
+            let problem = "another number of values is missing than is said";
+            add_lie(lies, "page_index", &self.name, rows, problem);
         }
         self.page += 1;
         self.page_nulls = 0;
