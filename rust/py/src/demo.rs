@@ -19,6 +19,7 @@ pub(crate) struct Demo(Mutex<Generator>);
 impl Demo {
     #[new]
     #[pyo3(signature = (events, *, seed, end, days, agents, users, with_ids))]
+    #[expect(clippy::too_many_arguments, reason = "the keywords of the Python class")]
     fn new(
         py: Python<'_>,
         events: u64,

@@ -267,7 +267,7 @@ fn utc_text(moment: &Bound<'_, PyDateTime>) -> PyResult<Option<String>> {
     }
     let utc = moment.call_method1("astimezone", (PyTzInfo::utc(py)?,))?;
     let micros: u32 = utc.getattr("microsecond")?.extract()?;
-    let precision = if micros % 1000 == 0 { "milliseconds" } else { "microseconds" };
+    let precision = if micros.is_multiple_of(1000) { "milliseconds" } else { "microseconds" };
     let text: String = utc.call_method1("isoformat", ("T", precision))?.extract()?;
     Ok(Some(text.replace("+00:00", "Z")))
 }

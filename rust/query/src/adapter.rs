@@ -213,12 +213,12 @@ impl SegmentAdapter {
             return Ok(None);
         };
         let meaning = call.fun().inner().downcast_ref::<MeaningUdf>().map(|udf| udf.meaning);
-        if let (Some(Meaning::OnlyIf), [subject, wanted, value]) = (meaning, call.args()) {
-            if let (Some(subject), Some(wanted)) = (literal_text(subject), literal_text(wanted)) {
-                let value =
-                    if subject == wanted { self.rewrite(Arc::clone(value))? } else { null_text() };
-                return Ok(Some(value));
-            }
+        if let (Some(Meaning::OnlyIf), [subject, wanted, value]) = (meaning, call.args())
+            && let (Some(subject), Some(wanted)) = (literal_text(subject), literal_text(wanted))
+        {
+            let value =
+                if subject == wanted { self.rewrite(Arc::clone(value))? } else { null_text() };
+            return Ok(Some(value));
         }
         let args = call
             .args()

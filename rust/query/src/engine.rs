@@ -279,16 +279,16 @@ async fn register_views(
         || !matches!(parsed.kind(), sql::Kind::Query);
     let on_events = views::NAMES.iter().any(|name| name.ends_with("_events") && named(name));
     for name in views::NAMES {
-        if lists || named(name) || name == "events" && on_events {
-            if let Some(definition) = views::definition(name, shape) {
-                let view = sql::parse(&definition)
-                    .map_err(|error| DataFusionError::External(Box::new(error)))?;
-                let plan = state.statement_to_plan(view.statement).await?;
-                schema.register_table(
-                    name.to_owned(),
-                    Arc::new(ViewTable::new(plan, Some(definition))),
-                )?;
-            }
+        if (lists || named(name) || name == "events" && on_events)
+            && let Some(definition) = views::definition(name, shape)
+        {
+            let view = sql::parse(&definition)
+                .map_err(|error| DataFusionError::External(Box::new(error)))?;
+            let plan = state.statement_to_plan(view.statement).await?;
+            schema.register_table(
+                name.to_owned(),
+                Arc::new(ViewTable::new(plan, Some(definition))),
+            )?;
         }
     }
     Ok(())

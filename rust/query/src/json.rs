@@ -251,12 +251,13 @@ fn unicode_escape(chars: &mut std::str::Chars<'_>) -> char {
         return char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER);
     }
     let mut ahead = chars.clone();
-    if ahead.next() == Some('\\') && ahead.next() == Some('u') {
-        if let Some(second) = four_hex(&mut ahead).filter(|s| (0xDC00..0xE000).contains(s)) {
-            *chars = ahead;
-            let code = 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00);
-            return char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
-        }
+    if ahead.next() == Some('\\')
+        && ahead.next() == Some('u')
+        && let Some(second) = four_hex(&mut ahead).filter(|s| (0xDC00..0xE000).contains(s))
+    {
+        *chars = ahead;
+        let code = 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00);
+        return char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
     }
     char::REPLACEMENT_CHARACTER
 }
@@ -287,7 +288,7 @@ pub(crate) fn as_int(raw: &str) -> Option<i64> {
     let value = as_float(raw)?;
     // 2^63 itself does not fit, so the upper bound is exclusive.
     let fits = value.fract() == 0.0
-        && (-9.223_372_036_854_775_8e18..9.223_372_036_854_775_8e18).contains(&value);
+        && (-9.223_372_036_854_776e18..9.223_372_036_854_776e18).contains(&value);
     #[allow(clippy::cast_possible_truncation)]
     fits.then_some(value as i64)
 }

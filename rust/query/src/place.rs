@@ -126,12 +126,11 @@ fn quoted(name: &str) -> String {
 
 /// The name that the error is about: a column, or the first that the message quotes.
 fn subject(error: &DataFusionError, message: &str) -> String {
-    if let DataFusionError::SchemaError(schema, _) = error.find_root() {
-        if let SchemaError::FieldNotFound { field, .. }
-        | SchemaError::AmbiguousReference { field } = schema.as_ref()
-        {
-            return field.name.clone();
-        }
+    if let DataFusionError::SchemaError(schema, _) = error.find_root()
+        && let SchemaError::FieldNotFound { field, .. } | SchemaError::AmbiguousReference { field } =
+            schema.as_ref()
+    {
+        return field.name.clone();
     }
     if let Some(rest) = message.strip_prefix("there is no table ") {
         return rest.split(';').next().unwrap_or_default().to_owned();

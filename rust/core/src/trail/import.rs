@@ -93,7 +93,7 @@ impl Trail {
         options: &ImportOptions,
         run: &ImportRun,
     ) -> Result<ImportReport> {
-        let mut importer = Importer::open(source, paths, options.clone())?;
+        let importer = Importer::open(source, paths, options.clone())?;
         let of_files = importer.remaining().0;
         let mut import = Import {
             trail: self,

@@ -108,10 +108,10 @@ impl ScalarUDFImpl for MeaningUdf {
 }
 
 fn evaluate(meaning: Meaning, arrays: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
-    if let (Meaning::FirstPresent, [only]) = (meaning, arrays) {
-        if let Some(array) = without_empty(only) {
-            return Ok(array);
-        }
+    if let (Meaning::FirstPresent, [only]) = (meaning, arrays)
+        && let Some(array) = without_empty(only)
+    {
+        return Ok(array);
     }
     let texts = arrays.iter().map(Texts::new).collect::<Result<Vec<_>>>()?;
     let mut out = StringViewBuilder::with_capacity(rows);

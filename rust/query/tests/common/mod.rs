@@ -1,4 +1,5 @@
 //! Trails built in memory for the tests of this crate.
+#![allow(unreachable_pub, clippy::panic, reason = "shared by several tests")]
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
 use std::sync::Arc;

@@ -57,7 +57,7 @@ pub(super) fn edit_an_entry(trail: &Path) -> Result<String, Failure> {
 }
 
 /// Changes the last digit of the first `"rows":<number>`; false if there is none.
-fn change_rows(bytes: &mut Vec<u8>) -> bool {
+fn change_rows(bytes: &mut [u8]) -> bool {
     const NAME: &[u8] = b"\"rows\":";
     let Some(at) = bytes.windows(NAME.len()).position(|window| window == NAME) else {
         return false;

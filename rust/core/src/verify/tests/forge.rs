@@ -88,7 +88,7 @@ pub(super) fn rewrite(
     hmac: &HmacKey,
     edit: impl FnOnce(&mut Forgery),
 ) -> BuiltSegment {
-    let file = SegmentFile::open("made", segment.bytes.clone().into()).unwrap();
+    let file = SegmentFile::open("made", segment.bytes.clone()).unwrap();
     let batches: Vec<RecordBatch> = file.rows().unwrap().map(Result::unwrap).collect();
     let rows = concat_batches(&batches[0].schema(), &batches).unwrap();
     let mut forgery = Forgery { rows, meta: file.meta().clone(), seal: None, more: Vec::new() };
@@ -133,7 +133,7 @@ pub(super) fn with_metadata(
     mut segment: BuiltSegment,
     edit: impl FnOnce(&ParquetMetaData) -> ParquetMetaData,
 ) -> BuiltSegment {
-    let file = SegmentFile::open("made", segment.bytes.clone().into()).unwrap();
+    let file = SegmentFile::open("made", segment.bytes.clone()).unwrap();
     let metadata = edit(file.parquet());
     let mut bytes = Vec::new();
     let mut out = TrackedWrite::new(&mut bytes);

@@ -69,8 +69,8 @@ pub(super) fn event(i: u64, event_type: &str) -> Value {
         "event_type": event_type, "timestamp": second(i % 50), "recorded_at": second(i % 50 + 1),
         "audit_id": format!("e{:04}", i * 7919 % 10_000), "schema_version": 1,
         "user_id": format!("u{}", i % 3), "session_id": format!("s{}", i % 5),
-        "cost_usd": i as f64 / 8.0, "tool": {"name": "grep", "exit": i, "odd": if i % 4 == 0 { json!("x") } else { json!(i) }},
-        "note": format!("line {i}\n\"quoted\""), "list": [i, {"a": null}], "ok": i % 2 == 0,
+        "cost_usd": i as f64 / 8.0, "tool": {"name": "grep", "exit": i, "odd": if i.is_multiple_of(4) { json!("x") } else { json!(i) }},
+        "note": format!("line {i}\n\"quoted\""), "list": [i, {"a": null}], "ok": i.is_multiple_of(2),
     })
 }
 

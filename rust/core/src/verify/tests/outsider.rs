@@ -416,7 +416,7 @@ fn all_records(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
 /// The number of findings in one segment that its writer signed.
 fn check_alone(maker: &Maker, segment: &crate::segment::BuiltSegment) -> usize {
     use crate::verify::{ledger::Listed, ledger::Signed, segment};
-    let columns = crate::segment::SegmentFile::open("x", segment.bytes.clone().into());
+    let columns = crate::segment::SegmentFile::open("x", segment.bytes.clone());
     let listed = |c: &crate::segment::SegmentColumn| {
         let listed = Listed { name: c.name.clone(), path: c.path.clone(), since: 1 };
         (c.name.to_ascii_lowercase(), listed)
@@ -444,5 +444,5 @@ fn check_alone(maker: &Maker, segment: &crate::segment::BuiltSegment) -> usize {
         add: Arc::new(segment.added.clone()),
         cancel: Arc::new(AtomicBool::new(false)),
     };
-    segment::check(&task, segment.bytes.clone().into()).unwrap().findings.len()
+    segment::check(&task, segment.bytes.clone()).unwrap().findings.len()
 }

@@ -183,7 +183,7 @@ fn false_places_of_pages_are_found() {
 #[test]
 fn a_false_bloom_filter_is_found() {
     let report = changed(|mut built| {
-        let file = SegmentFile::open("made", built.bytes.clone().into()).unwrap();
+        let file = SegmentFile::open("made", built.bytes.clone()).unwrap();
         let c = column(file.parquet(), "session_id");
         let chunk = file.parquet().row_group(0).column(c);
         let from = chunk.bloom_filter_offset().unwrap() as usize;
