@@ -106,6 +106,7 @@ fn load(
     let input = source.open_packed(session, &read)?;
     let (before, shown) = (bar.position(), bar.clone());
     let options = LoadOptions {
+        imported: false,
         strictness,
         progress: Some(Arc::new(move |progress| {
             shown.set_position(before + read.load(Ordering::Relaxed));
