@@ -28,20 +28,27 @@ def environment(home: Path) -> dict[str, str]:
     transcripts = home / ".claude" / "projects" / "shop"
     transcripts.mkdir(parents=True)
     shared = {"sessionId": SESSION, "cwd": "/home/ana/shop", "version": "2.1.33"}
-    prompt = {"type": "user", "uuid": "u-1", "timestamp": "2026-03-01T10:00:00.000Z"}
-    answer = {"type": "assistant", "uuid": "u-2", "timestamp": "2026-03-01T10:00:01.000Z"}
-    usage = {"input_tokens": 3, "output_tokens": 9}
-    prompt["message"] = {"role": "user", "content": "go"}  # type: ignore[assignment]
-    answer["message"] = {  # type: ignore[assignment]
-        "id": "msg-1",
-        "role": "assistant",
-        "model": "model-x",
-        "stop_reason": "end_turn",
-        "content": [{"type": "text", "text": "done"}],
-        "usage": usage,
+    prompt = {
+        "type": "user",
+        "uuid": "u-1",
+        "timestamp": "2026-03-01T10:00:00.000Z",
+        "message": {"role": "user", "content": "go"},
     }
-    lines = [json.dumps(shared | prompt), json.dumps(shared | answer), ""]
-    (transcripts / f"{SESSION}.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    answer = {
+        "type": "assistant",
+        "uuid": "u-2",
+        "timestamp": "2026-03-01T10:00:01.000Z",
+        "message": {
+            "id": "msg-1",
+            "role": "assistant",
+            "model": "model-x",
+            "stop_reason": "end_turn",
+            "content": [{"type": "text", "text": "done"}],
+            "usage": {"input_tokens": 3, "output_tokens": 9},
+        },
+    }
+    lines = [json.dumps({**shared, **line}) for line in (prompt, answer)]
+    (transcripts / f"{SESSION}.jsonl").write_text("\n".join([*lines, ""]), encoding="utf-8")
     scripts = str(Path(sys.executable).parent)
     return os.environ | {"HOME": str(home), "PATH": scripts + os.pathsep + os.environ["PATH"]}
 
