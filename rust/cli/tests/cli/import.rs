@@ -76,7 +76,7 @@ fn results_are_kept_only_when_asked_for() {
     for (flags, kept) in [(&[][..], false), (&["--include-content"][..], true)] {
         let ground = Ground::with_trail();
         ground.write("session.jsonl", jsonl(&transcript()));
-        ground.run(&[&["import", "claude-code", "session.jsonl"], flags].concat()).exits(0);
+        ground.run(&[&["import", "claude-code", "session.jsonl"][..], flags].concat()).exits(0);
         let sql = "SELECT event FROM data_events";
         let read = ground.run(&["sql", sql]).exits(0).out;
         assert_eq!(read.contains("secret text"), kept, "{read}");

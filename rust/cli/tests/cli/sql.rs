@@ -52,7 +52,7 @@ fn parameters_are_bound_by_place_and_by_name() {
     let ground = two();
     let who = |sql: &str, params: &[&str]| {
         let flags: Vec<&str> = params.iter().flat_map(|param| ["--param", param]).collect();
-        ground.run(&[&["sql", sql], &flags[..]].concat())
+        ground.run(&[&["sql", sql][..], &flags].concat())
     };
     let place = "SELECT user_id FROM auth_events WHERE user_id = $1";
     assert_eq!(who(place, &["ben"]).exits(0).lines(), [json!({"user_id": "ben"})]);

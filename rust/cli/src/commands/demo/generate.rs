@@ -10,6 +10,7 @@ use sealtrail_core::demo::Generator;
 use crate::failure::Failure;
 use crate::progress;
 use crate::session::Session;
+use crate::text::{self, count};
 
 /// Bytes that are written at a time.
 const PIECE: usize = 1 << 20;
@@ -29,7 +30,7 @@ pub(super) fn print(
         });
     }
     let bytes = to_file(session, generator, events, &session.file(path))?;
-    session.note(format_args!("{events} events, {bytes} bytes"));
+    session.note(format_args!("{} generated, {}", count(events, "event"), text::bytes(bytes)));
     Ok(())
 }
 
