@@ -1,8 +1,6 @@
 //! The command line from its arguments to its exit code, one module for each command.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
-
 mod config;
 mod demo;
 mod events;
