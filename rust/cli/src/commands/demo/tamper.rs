@@ -70,7 +70,7 @@ fn change_rows(bytes: &mut [u8]) -> bool {
 }
 
 /// Rewrites the file if `change` says that it changed its bytes.
-fn edit(path: &Path, change: impl FnOnce(&mut Vec<u8>) -> bool) -> Result<bool, Failure> {
+fn edit(path: &Path, change: impl FnOnce(&mut [u8]) -> bool) -> Result<bool, Failure> {
     let mut bytes = fs::read(path).map_err(|error| Failure::io(path, error))?;
     let changed = change(&mut bytes);
     if changed {
