@@ -54,9 +54,8 @@ class Result:
 
     def to_pandas(self) -> pd.DataFrame:
         """Everything as a ``pandas.DataFrame`` (needs pandas and pyarrow). Times are in UTC."""
-        import pandas  # noqa: ICN001, PLC0415, F401  (a clear error when it is missing)
-
-        return self.to_arrow().to_pandas()
+        frame: pd.DataFrame = self.to_arrow().to_pandas()
+        return frame
 
     def to_polars(self) -> pl.DataFrame:
         """Everything as a ``polars.DataFrame`` (needs polars)."""

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from sealtrail_verifier import RootSecret, VerifierKey, verify_trail
+from sealtrail_verifier import verify_trail
+from sealtrail_verifier.keys import RootSecret
+from sealtrail_verifier.note import VerifierKey
 
 GOLDEN = Path(__file__).resolve().parents[1] / "vectors" / "v1"
 
