@@ -34,7 +34,7 @@ pub(crate) fn import(
     let url = url.to_owned();
     let job = bridge::start(move || async move {
         let trail = Trail::open(&url, opening).await?;
-        let result = trail.import(source, &paths, options, &run).await;
+        let result = trail.import(source, &paths, &options, &run).await;
         let closed = trail.close(true).await;
         let report = result?;
         closed.map(|()| report)
