@@ -1,5 +1,70 @@
-"""sealtrail: the signed audit trail of AI agents."""
+"""sealtrail: the signed audit trail of AI agents.
 
+Example:
+    >>> import sealtrail, tempfile
+    >>> from sealtrail import events
+    >>> with sealtrail.init(tempfile.mkdtemp() + "/audit") as trail:
+    ...     id = trail.record(events.auth.user_login(user_id="mira", status="success"))
+    >>> trail.get(id)["user_id"]
+    'mira'
+    >>> trail.verify().verdict
+    'VERIFIED'
+"""
+
+from sealtrail import events
+from sealtrail._errors import (
+    AlreadyExistsError,
+    ConfigError,
+    ConflictError,
+    ForkedError,
+    IntegrityError,
+    InternalError,
+    InvalidEventError,
+    KeyFileError,
+    NotFoundError,
+    ResourceError,
+    SealtrailError,
+    SqlError,
+    StoreError,
+    UsageError,
+)
 from sealtrail._native import __version__
+from sealtrail._result import Result
+from sealtrail._trail import (
+    ImportReport,
+    RecordReport,
+    RefusedLine,
+    Trail,
+    VerifyReport,
+    init,
+    open,  # noqa: A004
+    verify,
+)
 
-__all__ = ["__version__"]
+__all__ = [
+    "AlreadyExistsError",
+    "ConfigError",
+    "ConflictError",
+    "ForkedError",
+    "ImportReport",
+    "IntegrityError",
+    "InternalError",
+    "InvalidEventError",
+    "KeyFileError",
+    "NotFoundError",
+    "RecordReport",
+    "RefusedLine",
+    "ResourceError",
+    "Result",
+    "SealtrailError",
+    "SqlError",
+    "StoreError",
+    "Trail",
+    "UsageError",
+    "VerifyReport",
+    "__version__",
+    "events",
+    "init",
+    "open",
+    "verify",
+]

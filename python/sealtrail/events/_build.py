@@ -8,12 +8,13 @@ import operator
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 from sealtrail.events._fields import PARAMETERS, RECORDER_ONLY, VALUES
 
-Event: TypeAlias = dict[str, Any]
-"""An event, ready to be recorded."""
+
+class Event(dict[str, Any]):
+    """An event made by a typed constructor, ready to be recorded (strictly by default)."""
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
@@ -35,7 +36,7 @@ def build(event_type: str, required: Sequence[str], given: Mapping[str, Any]) ->
         if given[name] is None:
             message = f"{name} is required in {event_type}, but is None"
             raise TypeError(message)
-    event: Event = {"event_type": event_type}
+    event = Event(event_type=event_type)
     extra: Mapping[str, Any] = given["extra"]
     for name, value in [*((n, v) for n, v in given.items() if n != "extra"), *extra.items()]:
         if value is None:

@@ -1,23 +1,92 @@
 //! The command line of sealtrail, as a library so that the Python package runs the same code.
+//!
+//! [`run`] is the whole program: it takes the arguments and gives the exit code. [`run_with`] does
+//! the same in an environment that the caller describes, which is how the tests use it.
+//!
+//! What holds for every command: data goes to standard output and everything else to standard
+//! error; a reader that goes away ends the command quietly; times are UTC. Exit codes: 0 for
+//! success, 1 when nothing matched, 2 for wrong usage, 3 when reading or writing failed or events
+//! were refused, 4 when the trail's integrity does not hold, 130 when interrupted.
+
+mod args;
+mod cancel;
+mod commands;
+mod context;
+mod failure;
+mod input;
+mod output;
+mod progress;
+mod session;
+mod text;
 
 use std::ffi::OsString;
 
-use clap::Command;
+use clap::Parser;
 
-/// Runs the command that `args` name and gives the exit code of the process.
+pub use cancel::Cancel;
+pub use context::Context;
+
+use args::Cli;
+use failure::{EXIT_INTERRUPTED, EXIT_USAGE, Failure};
+use output::Stream;
+use session::Session;
+
+/// Runs the command that `args` name in this process's environment; gives its exit code.
 ///
-/// `args` starts with the name of the program, as in [`std::env::args_os`].
+/// `args` starts with the name of the program, as in [`std::env::args_os`]. The first Ctrl-C makes
+/// the command stop and clean up; a second one, or a command that does not stop within five
+/// seconds, ends the process.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
-    let command = Command::new("sealtrail")
-        .about("The signed audit trail of AI agents")
-        .version(env!("CARGO_PKG_VERSION"))
-        .arg_required_else_help(true);
-    match command.try_get_matches_from(args) {
-        Ok(_) => 0,
-        Err(error) => {
-            // Nobody is left to tell when the terminal itself cannot be written to.
-            let _ = error.print();
-            u8::try_from(error.exit_code()).unwrap_or(2)
+    let cancel = Cancel::default();
+    cancel::on_ctrl_c(&cancel);
+    let env = |name: &str| std::env::var(name).ok();
+    run_with(args, Context::of_process(&env, cancel))
+}
+
+/// Runs the command that `args` name in the environment that `context` describes; gives its exit
+/// code.
+pub fn run_with(args: impl IntoIterator<Item = OsString>, context: Context<'_>) -> u8 {
+    let mut session = Session::new(context);
+    let result = match Cli::try_parse_from(args) {
+        Ok(cli) => cli.run(&mut session),
+        Err(error) => explain(&error, &mut session),
+    };
+    let flushed = session.out.finish();
+    let code = match result.and_then(|code| flushed.map(|()| code).map_err(Failure::from)) {
+        Ok(code) => code,
+        // Whoever read our output has seen enough, as `head` does.
+        Err(_) if session.out.is_broken() => 0,
+        // What fails after the user asked to stop fails because of that.
+        Err(_) if session.cancel.is_cancelled() => {
+            tell(&mut session.err, format_args!("interrupted"));
+            EXIT_INTERRUPTED
         }
+        Err(failure) => {
+            failure.tell(&mut session.err);
+            failure.exit_code()
+        }
+    };
+    // Nobody is left to tell when standard error cannot be written to.
+    let _ = session.err.finish();
+    code
+}
+
+/// Help and version on standard output, wrong usage on standard error.
+fn explain(error: &clap::Error, session: &mut Session<'_>) -> Result<u8, Failure> {
+    use std::io::Write;
+
+    let text = error.render().to_string();
+    if error.use_stderr() {
+        let _ = session.err.write_all(text.as_bytes());
+        return Ok(EXIT_USAGE);
     }
+    session.out.write_all(text.as_bytes())?;
+    Ok(0)
+}
+
+/// Writes to a stream for people; a failure there changes nothing about the command.
+fn tell(stream: &mut Stream<'_>, line: std::fmt::Arguments<'_>) {
+    use std::io::Write;
+
+    let _ = writeln!(stream, "{line}");
 }

@@ -16,6 +16,7 @@ mod runtime;
 pub mod segment;
 pub mod storage;
 pub mod trail;
+pub mod verify;
 pub mod wal;
 
 pub use error::{Error, Result};

@@ -33,6 +33,8 @@ mod native {
     use crate::query::{Batch, BatchReader, Query, Rows, Schema};
     #[pymodule_export]
     use crate::trail::{Trail, init, open};
+    #[pymodule_export]
+    use crate::verify::verify_url;
 
     /// Runs the command line; `argv` starts with the name of the program. Gives the exit code.
     #[pyfunction]

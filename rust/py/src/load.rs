@@ -106,6 +106,7 @@ pub(crate) fn load(
     });
     let said = Arc::clone(&latest);
     let options = LoadOptions {
+        imported: false,
         strictness,
         progress: Some(Arc::new(move |progress| progress::set(&said, progress))),
         cancel: Arc::clone(&cancel),

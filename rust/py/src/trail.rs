@@ -181,8 +181,9 @@ impl Trail {
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<u8>> {
         let unsealed = bridge::wait(py, self.inner.view()).map_or(0, |v| v.unflushed.len() as u64);
-        let wish = verify::Wish { level, key, owner_key, threads, unsealed };
-        verify::verify(py, self.inner.storage(), &self.place.home, wish, progress)
+        let wish = verify::Wish { level: level.to_owned(), key, owner_key, threads, unsealed };
+        let trail = (self.inner.storage(), Some(self.inner.info().trail_id.as_str()));
+        verify::verify(py, trail, &self.place.home, wish, progress)
     }
 
     #[pyo3(signature = (program, paths, include_content, progress))]

@@ -1,27 +1,125 @@
 //! Verification, with the keys that the caller has.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use pyo3::prelude::*;
 use sealtrail_core::config::Home;
+use sealtrail_core::keys::OwnerKey;
 use sealtrail_core::storage::Storage;
+use sealtrail_core::verify::{self, Level, Options, Progress, Trust};
+use sealtrail_core::{Error, Result, note};
 
-use crate::errors::usage;
+use crate::bridge;
+use crate::errors::{Raise, usage};
+use crate::opening::Place;
+use crate::progress::{self, Latest, Teller};
+use crate::trail::to_json;
 
-pub(crate) struct Wish<'a> {
-    pub(crate) level: &'a str,
+pub(crate) struct Wish {
+    pub(crate) level: String,
     pub(crate) key: Option<String>,
     pub(crate) owner_key: Option<PathBuf>,
     pub(crate) threads: usize,
     pub(crate) unsealed: u64,
 }
 
-pub(crate) fn verify(
-    _py: Python<'_>,
-    _storage: &Storage,
-    _home: &Home,
-    _wish: Wish<'_>,
-    _progress: Option<&Bound<'_, PyAny>>,
+/// Verifies the trail at a URL, which may be too damaged to be opened.
+#[pyfunction(name = "verify")]
+#[pyo3(signature = (url, *, home, config, trail_id, level, key, owner_key, threads, progress))]
+#[expect(clippy::too_many_arguments, reason = "the keywords of the Python function")]
+pub(crate) fn verify_url(
+    py: Python<'_>,
+    url: Option<String>,
+    home: Option<PathBuf>,
+    config: Option<PathBuf>,
+    trail_id: Option<String>,
+    level: String,
+    key: Option<String>,
+    owner_key: Option<PathBuf>,
+    threads: usize,
+    progress: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Vec<u8>> {
-    Err(usage("to come"))
+    let place = Place::find(py, home, config.as_deref())?;
+    let storage = Storage::open(&place.url(url)).map_err(|error| error.raise(py))?;
+    let wish = Wish { level, key, owner_key, threads, unsealed: 0 };
+    verify(py, (&storage, trail_id.as_deref()), &place.home, wish, progress)
+}
+
+pub(crate) fn verify(
+    py: Python<'_>,
+    (storage, trail_id): (&Storage, Option<&str>),
+    home: &Home,
+    wish: Wish,
+    callback: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Vec<u8>> {
+    let level = match wish.level.as_str() {
+        "deep" => Level::Deep,
+        "quick" => Level::Quick,
+        other => return Err(usage(format!("level is \"deep\" or \"quick\", not {other:?}"))),
+    };
+    let trust = trust(&wish, home, trail_id).map_err(|error| error.raise(py))?;
+    let mut options = Options { level, unsealed: wish.unsealed, ..Options::default() };
+    if wish.threads > 0 {
+        options.threads = wish.threads;
+    }
+    let latest: Latest<Progress> = Latest::default();
+    let mut teller = Teller::new(Arc::clone(&latest), callback, |progress: Progress| {
+        vec![progress.records, progress.of_records]
+    });
+    let cancel = Arc::new(AtomicBool::new(false));
+    let (said, stop, storage) = (Arc::clone(&latest), Arc::clone(&cancel), storage.clone());
+    let job = bridge::start(move || async move {
+        let tell = move |progress| progress::set(&said, progress);
+        verify::verify(&storage, &trust, &options, &tell, &stop).await
+    })?;
+    let report = job.wait(py, &cancel, |_| teller.tell())?;
+    teller.tell_now()?;
+    to_json(py, &report)
+}
+
+/// The keys that the caller named, else those in the keys folder.
+fn trust(wish: &Wish, home: &Home, trail_id: Option<&str>) -> Result<Trust> {
+    let secret = match (&wish.owner_key, &wish.key, trail_id) {
+        (Some(path), ..) => Some(OwnerKey::load_file(path)?),
+        (None, Some(_), _) => None,
+        (None, None, Some(id)) => match OwnerKey::load(&home.keys_dir, id) {
+            Ok(secret) => Some(secret),
+            Err(Error::NotFound(_)) => None,
+            Err(error) => return Err(error),
+        },
+        (None, None, None) => None,
+    };
+    let public = match (&wish.key, &secret, trail_id) {
+        (Some(key), ..) => public(key)?,
+        (None, Some(secret), _) => secret.public(),
+        (None, None, Some(id)) => public(&OwnerKey::vkey_path(&home.keys_dir, id).to_string_lossy())
+            .map_err(|_| no_key())?,
+        (None, None, None) => return Err(no_key()),
+    };
+    if secret.as_ref().is_some_and(|secret| secret.public() != public) {
+        let message = "key and owner_key are not halves of the same key";
+        return Err(Error::Usage(message.to_owned()));
+    }
+    Ok(Trust { secret: secret.map(Arc::new), ..Trust::owner(public) })
+}
+
+fn no_key() -> Error {
+    Error::Usage(
+        "there is no key to verify with: pass key= (the owner's public key, or its file) or \
+         owner_key= (the owner's key file)"
+            .to_owned(),
+    )
+}
+
+/// A public key, given as it is or as a file.
+fn public(given: &str) -> Result<ed25519_dalek::VerifyingKey> {
+    let text = match std::fs::read_to_string(Path::new(given)) {
+        Ok(text) => text,
+        // A vkey has two `+`; everything else must have been meant as a file.
+        Err(_) if given.splitn(3, '+').count() == 3 => given.to_owned(),
+        Err(error) => return Err(Error::io(given, error)),
+    };
+    Ok(note::parse_vkey(&text)?.1)
 }

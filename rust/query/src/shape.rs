@@ -33,7 +33,9 @@ impl Shape {
         fields.push(Field::new(ATTRS, DataType::Utf8View, true));
         fields.push(Field::new(EVENT, DataType::Utf8View, true));
         let domain = Arc::new(Field::new(DOMAIN, DataType::Utf8View, true));
-        let table = TableSchema::new(Arc::new(Schema::new(fields)), vec![domain]);
+        let table = TableSchema::builder(Arc::new(Schema::new(fields)))
+            .with_table_partition_cols(vec![domain])
+            .build();
         Self { columns, fixed: fixed().len(), by_name, table }
     }
 

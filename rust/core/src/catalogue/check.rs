@@ -1,4 +1,4 @@
-//! Checking events against the catalogue, in one walk over their members.
+//! Checking events against the catalogue, in one pass over their bytes.
 
 use std::fmt;
 
@@ -68,8 +68,8 @@ impl Shape {
 
     /// What the event lacks, by path.
     pub(super) fn check(&self, event: &[u8]) -> Vec<Violation> {
-        let mut check = Check { found: Vec::new() };
-        check.object(&self.root, event);
+        let mut check = Check { event, found: Vec::new() };
+        check.object(&self.root, 0);
         check.found.sort_by(|a, b| a.path.cmp(&b.path));
         check.found
     }
@@ -147,18 +147,32 @@ fn hash(name: &[u8]) -> usize {
     (spread >> 40) as usize
 }
 
-struct Check {
+struct Check<'a> {
+    event: &'a [u8],
     found: Vec<Violation>,
 }
 
-impl Check {
-    fn object(&mut self, table: &Table, object: &[u8]) {
+impl Check<'_> {
+    /// Checks the object that begins at `begin`; where it ends, `None` if it is malformed.
+    fn object(&mut self, table: &Table, begin: usize) -> Option<usize> {
+        let event = self.event;
+        if event.get(begin) != Some(&b'{') {
+            return None;
+        }
         let mut missing = table.requires;
-        for (name, value) in json::members(object) {
-            if let Some((position, node)) = table.find(name) {
-                missing &= !(1 << position);
-                self.value(node, value);
-            }
+        let mut at = begin + 1;
+        while event.get(at) == Some(&b'"') {
+            let name_end = json::string_end(event, at)?;
+            let name = event.get(at + 1..name_end - 1)?;
+            let begin = name_end + 1;
+            let end = match table.find(name) {
+                Some((position, node)) => {
+                    missing &= !(1 << position);
+                    self.value(node, begin)?
+                }
+                None => json::value_end(event, begin)?,
+            };
+            at = if event.get(end) == Some(&b',') { end + 1 } else { end };
         }
         if missing != 0 {
             for (position, node) in table.nodes.iter().enumerate() {
@@ -167,6 +181,7 @@ impl Check {
                 }
             }
         }
+        Some(at + 1)
     }
 
     fn absent(&mut self, node: &Node, problem: &str) {
@@ -178,7 +193,18 @@ impl Check {
         }
     }
 
-    fn value(&mut self, node: &Node, value: &[u8]) {
+    /// Checks the value that begins at `begin`; where it ends, `None` if it is malformed.
+    fn value(&mut self, node: &Node, begin: usize) -> Option<usize> {
+        if !node.children.nodes.is_empty() && self.event.get(begin) == Some(&b'{') {
+            return self.object(&node.children, begin);
+        }
+        let end = json::value_end(self.event, begin)?;
+        self.scalar(node, self.event.get(begin..end)?);
+        Some(end)
+    }
+
+    /// Checks a value that is not an object with known members.
+    fn scalar(&mut self, node: &Node, value: &[u8]) {
         let found = kind_of(value);
         let fits = match (node.kind, found) {
             (_, None) => return self.absent(node, "missing (it is null)"),
@@ -199,8 +225,6 @@ impl Check {
             if !node.values.iter().any(|allowed| text.as_deref() == Some(allowed)) {
                 self.report(node, format!("expected one of {}", node.values.join(", ")));
             }
-        } else if !node.children.nodes.is_empty() {
-            self.object(&node.children, value);
         }
     }
 

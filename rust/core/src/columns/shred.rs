@@ -245,7 +245,7 @@ fn utf8(bytes: arrow::array::BinaryArray, name: &str) -> Result<ArrayRef> {
 }
 
 /// Whether the raw value is one that a column of this type holds.
-pub(super) fn fits(kind: ColumnType, raw: &[u8]) -> bool {
+pub(crate) fn fits(kind: ColumnType, raw: &[u8]) -> bool {
     match kind {
         ColumnType::Utf8 => raw.first() == Some(&b'"') && raw.len() >= 2,
         ColumnType::Int64 => integer(raw).is_some(),

@@ -54,6 +54,11 @@ pub(super) fn literal_len(text: &[u8]) -> Option<usize> {
     Some(at)
 }
 
+/// Whether the text is a JSON number, whole.
+pub(crate) fn is_number_literal(text: &[u8]) -> bool {
+    literal_len(text) == Some(text.len())
+}
+
 /// Appends the canonical text of a valid literal; `false` if it has no exact one.
 pub(super) fn write_exact(literal: &[u8], out: &mut Vec<u8>) -> bool {
     let digits = literal.strip_prefix(b"-").unwrap_or(literal);

@@ -5,11 +5,15 @@ use std::cmp::Ordering;
 
 /// Order of two raw (escaped, unquoted) member names: by UTF-16 code units of what they mean.
 pub fn cmp_names(a: &[u8], b: &[u8]) -> Ordering {
-    let simple = |name: &[u8]| name.iter().all(|&c| c < 0x80 && c != b'\\');
-    if simple(a) && simple(b) {
-        return a.cmp(b);
+    for (&x, &y) in a.iter().zip(b) {
+        if x == b'\\' || y == b'\\' || x != y && (x >= 0x80 || y >= 0x80) {
+            return unescape(a).encode_utf16().cmp(unescape(b).encode_utf16());
+        }
+        if x != y {
+            return x.cmp(&y);
+        }
     }
-    unescape(a).encode_utf16().cmp(unescape(b).encode_utf16())
+    a.len().cmp(&b.len())
 }
 
 /// Text of a raw (escaped, unquoted) string; unknown escapes stay as they are.
@@ -69,16 +73,37 @@ pub(super) fn write_escaped(c: char, out: &mut Vec<u8>) {
     }
 }
 
+/// Length of the text before the first byte that ends a string or is escaped in one: a quote, a
+/// backslash or a control character.
+pub(super) fn plain_len(text: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // Sets the high bit of every zero byte; of others only above the lowest zero byte.
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let (words, tail) = text.as_chunks::<8>();
+    for (i, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
+        let found = control | zero(word ^ (ONES * 0x22)) | zero(word ^ (ONES * 0x5c));
+        if found != 0 {
+            return i * 8 + found.trailing_zeros() as usize / 8;
+        }
+    }
+    let special = |&b: &u8| b < 0x20 || b == b'"' || b == b'\\';
+    words.len() * 8 + tail.iter().position(special).unwrap_or(tail.len())
+}
+
 /// Appends `text` as a canonical JSON string, quotes included.
 pub fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut bytes = text.as_bytes();
-    while let Some(at) = bytes.iter().position(|&b| b < 0x20 || b == b'"' || b == b'\\') {
+    loop {
+        let at = plain_len(bytes);
         out.extend_from_slice(&bytes[..at]);
-        write_escaped(char::from(bytes[at]), out);
+        let Some(&special) = bytes.get(at) else { break };
+        write_escaped(char::from(special), out);
         bytes = &bytes[at + 1..];
     }
-    out.extend_from_slice(bytes);
     out.push(b'"');
 }
 
@@ -96,51 +121,71 @@ pub fn is_object(raw: &[u8]) -> bool {
     raw.first() == Some(&b'{')
 }
 
+const ONES: u64 = 0x0101_0101_0101_0101;
+
+/// The high bit of each byte of `word` that equals `byte`; right up to the first such byte.
+fn matches(word: u64, byte: u8) -> u64 {
+    let differing = word ^ (ONES * u64::from(byte));
+    differing.wrapping_sub(ONES) & !differing & (ONES << 7)
+}
+
 /// End of the string that begins at `at` (on its opening quote).
-fn string_end(text: &[u8], at: usize) -> Option<usize> {
+#[inline]
+pub(crate) fn string_end(text: &[u8], at: usize) -> Option<usize> {
     let mut from = at + 1;
     loop {
-        let hit = from + memchr::memchr2(b'"', b'\\', text.get(from..)?)?;
-        if text[hit] == b'"' {
-            return Some(hit + 1);
+        let rest = text.get(from..)?;
+        // Eight bytes at a time: scanning strings is most of the work of all that reads records.
+        let step = match rest.first_chunk() {
+            Some(chunk) => {
+                let word = u64::from_le_bytes(*chunk);
+                let hits = matches(word, b'"') | matches(word, b'\\');
+                if hits == 0 {
+                    from += 8;
+                    continue;
+                }
+                (hits.trailing_zeros() / 8) as usize
+            }
+            None => rest.iter().position(|&b| b == b'"' || b == b'\\')?,
+        };
+        if rest[step] == b'"' {
+            return Some(from + step + 1);
         }
-        from = hit + 2;
+        from += step + 2;
     }
 }
 
 /// End of the value that begins at `at`.
-fn value_end(text: &[u8], at: usize) -> Option<usize> {
+#[inline]
+pub(crate) fn value_end(text: &[u8], at: usize) -> Option<usize> {
     match text.get(at)? {
         b'"' => string_end(text, at),
-        b'{' | b'[' => {
-            let mut depth = 0usize;
-            let mut from = at;
-            loop {
-                let hit = from
-                    + text
-                        .get(from..)?
-                        .iter()
-                        .position(|b| matches!(b, b'"' | b'{' | b'[' | b'}' | b']'))?;
-                from = match text[hit] {
-                    b'"' => string_end(text, hit)?,
-                    b'{' | b'[' => {
-                        depth += 1;
-                        hit + 1
-                    }
-                    _ => {
-                        depth -= 1;
-                        if depth == 0 {
-                            return Some(hit + 1);
-                        }
-                        hit + 1
-                    }
-                };
-            }
-        }
+        b'{' | b'[' => container_end(text, at),
         _ => {
             let rest = &text[at..];
             let len = rest.iter().position(|b| matches!(b, b',' | b'}' | b']'));
             Some(at + len.unwrap_or(rest.len()))
+        }
+    }
+}
+
+/// End of the object or array that begins at `at`.
+fn container_end(text: &[u8], at: usize) -> Option<usize> {
+    let mut depth = 0usize;
+    let mut from = at;
+    loop {
+        match text.get(from)? {
+            b'"' => {
+                from = string_end(text, from)?;
+                continue;
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+        from += 1;
+        if depth == 0 {
+            return Some(from);
         }
     }
 }

@@ -127,6 +127,58 @@ fn json() -> impl Strategy<Value = Value> {
     })
 }
 
+/// What [`is_canonical`] must say, by writing the text again.
+fn unchanged(text: &[u8]) -> bool {
+    let mut c = Canonicalizer::default();
+    c.object(text, Limits::default()).is_ok_and(|(out, exact)| out == text && exact.is_empty())
+}
+
+#[test]
+fn canonical_text_is_told_from_other_text() {
+    let cases: [&[u8]; 30] = [
+        br#"{}"#,
+        br#"{"a":{}}"#,
+        br#"{"a":1,"b":[]}"#,
+        br#"{"a":"\u001f\b\"\\"}"#,
+        br#"{"a":9007199254740991,"b":-1.5,"c":1e-7,"d":0.1}"#,
+        b"{\"a\":\"\x7f\xc3\xa9\"}",
+        b"{\"\xef\xbb\xbf\":0}",
+        br#" {}"#,
+        br#"{} "#,
+        br#"{"a": 1}"#,
+        br#"{"b":1,"a":1}"#,
+        br#"{"a":1,"a":1}"#,
+        br#"{"a":1.0}"#,
+        br#"{"a":-0}"#,
+        br#"{"a":1E5}"#,
+        br#"{"a":100000000000000000}"#,
+        br#"{"a":9007199254740992}"#,
+        br#"{"a":1e300}"#,
+        br#"{"a":01}"#,
+        br#"{"a":"\u0041"}"#,
+        br#"{"a":"\u000a"}"#,
+        br#"{"a":"\u001F"}"#,
+        br#"{"a":"\/"}"#,
+        b"{\"a\":\"\n\"}",
+        b"{\"a\":\"\xff\"}",
+        br#"{"a":1,}"#,
+        br#"{"a":[1,]}"#,
+        br#"{"a":nul"#,
+        br#"[]"#,
+        b"",
+    ];
+    for (i, text) in cases.into_iter().enumerate() {
+        let text_shown = String::from_utf8_lossy(text);
+        assert_eq!(is_canonical(text, Limits::default()), i < 7, "{text_shown}");
+        assert_eq!(unchanged(text), i < 7, "{text_shown}");
+    }
+    let nested = |n: usize| format!("{}1{}", "{\"a\":".repeat(n), "}".repeat(n));
+    assert!(is_canonical(nested(64).as_bytes(), Limits::default()));
+    assert!(!is_canonical(nested(65).as_bytes(), Limits::default()));
+    let limits = Limits { max_bytes: 7, max_depth: 64 };
+    assert!(is_canonical(br#"{"a":1}"#, limits) && !is_canonical(br#"{"a":12}"#, limits));
+}
+
 proptest! {
     #[test]
     fn agrees_with_the_published_canonicaliser(value in json()) {
@@ -135,6 +187,27 @@ proptest! {
         prop_assert_eq!(canonical(&value.to_string()), want.clone());
         prop_assert_eq!(canonical(&serde_json::to_string_pretty(&value).unwrap()), want.clone());
         prop_assert_eq!(canonical(&want), want);
+    }
+
+    #[test]
+    fn canonical_is_what_the_canonicaliser_leaves_alone(value in json(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let text = canonical(&serde_json::json!({"v": value}).to_string());
+        prop_assert!(is_canonical(text.as_bytes(), Limits::default()), "{}", text);
+        let mut other = text.into_bytes();
+        let at = at.index(other.len());
+        for changed in [byte, other[at] ^ 1, b'0', b'"', b' ', b'-', b','] {
+            other[at] = changed;
+            prop_assert_eq!(is_canonical(&other, Limits::default()), unchanged(&other), "{}", String::from_utf8_lossy(&other));
+        }
+        other.remove(at);
+        prop_assert_eq!(is_canonical(&other, Limits::default()), unchanged(&other));
+    }
+
+    #[test]
+    fn plain_text_ends_where_a_byte_loop_ends_it(bytes in prop::collection::vec(prop_oneof![any::<u8>(), Just(b'"'), Just(0x21), Just(0x1f), Just(b'\\')], 0..40)) {
+        let special = |&b: &u8| b < 0x20 || b == b'"' || b == b'\\';
+        let want = bytes.iter().position(special).unwrap_or(bytes.len());
+        prop_assert_eq!(scan::plain_len(&bytes), want);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::{Error, Result};
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 /// 2254-12-31T23:59:59.999999Z: up to there microseconds are exact in every JSON parser.
-const MAX_MICROS: i64 = 8_993_721_599_999_999;
+pub(crate) const MAX_MICROS: i64 = 8_993_721_599_999_999;
 
 /// Appends `micros` (since 1970, UTC) as `YYYY-MM-DDTHH:MM:SS.fffZ`, with six fraction digits
 /// if the milliseconds are not whole. Years outside 1970-2254 are clamped.

@@ -332,6 +332,7 @@ struct Changes {
     registry: Option<Registry>,
 }
 
-fn public_key(base64: &str) -> Option<VerifyingKey> {
+/// The public key that base64 holds.
+pub(crate) fn public_key(base64: &str) -> Option<VerifyingKey> {
     keys::public_key(&BASE64.decode(base64.as_bytes()).ok()?).ok()
 }

@@ -14,6 +14,7 @@ pub use build::{BuiltSegment, Partition, Row, Signer, build_segments};
 pub(crate) use meta::canonical;
 pub use meta::{BatchMeta, SegmentColumn, SegmentMeta, batch_list_root};
 pub use read::{BatchRows, RowReader, SegmentFile};
+pub(crate) use write::MAX_BOUND;
 pub use write::{BLOOM_COLUMNS, STATISTICS_COLUMNS};
 
 /// Most records of a batch.

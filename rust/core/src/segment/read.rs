@@ -13,6 +13,7 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::bloom_filter::Sbbf;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+use parquet::file::reader::{ChunkReader, Length};
 
 use super::meta::{META_KEY, SEAL_KEY, SegmentMeta};
 use super::source::Source;
@@ -88,6 +89,15 @@ impl SegmentFile {
     /// Its Parquet metadata, with the page index.
     pub fn parquet(&self) -> &ParquetMetaData {
         self.parquet.metadata()
+    }
+
+    /// All its bytes.
+    ///
+    /// # Errors
+    /// `Integrity` if a local file cannot be read.
+    pub fn bytes(&self) -> Result<Bytes> {
+        let length = usize::try_from(self.source.len()).unwrap_or(usize::MAX);
+        self.source.get_bytes(0, length).map_err(|e| self.failed(e))
     }
 
     fn failed(&self, e: impl std::fmt::Display) -> Error {

@@ -25,11 +25,14 @@ pub const BLOOM_COLUMNS: [&str; 6] =
 /// Columns whose bounds the ledger holds.
 pub const STATISTICS_COLUMNS: [&str; 3] = ["audit_id", "event_type", "recorded_at"];
 
-const BLOOM_FPP: f64 = 0.02;
+const BLOOM_FPP: f64 = 0.1;
 const ROW_GROUP_ROWS: usize = 131_072;
-const PAGE_ROWS: usize = 8192;
-const MAX_BOUND: usize = 128;
-const FLUSH_ZSTD_LEVEL: i32 = 3;
+const PAGE_ROWS: usize = 20_000;
+/// Longest string that the ledger gives as a bound, in bytes.
+pub(crate) const MAX_BOUND: usize = 128;
+/// Bytes of a string in Parquet's own statistics; longer ones are bounded by their beginnings.
+const MAX_STATISTIC: usize = 32;
+const FLUSH_ZSTD_LEVEL: i32 = 6;
 
 /// The columns of a segment in file order.
 pub(super) struct File {
@@ -111,6 +114,8 @@ impl File {
             .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
             .set_data_page_row_count_limit(PAGE_ROWS)
             .set_statistics_enabled(EnabledStatistics::Page)
+            .set_column_index_truncate_length(Some(MAX_STATISTIC))
+            .set_statistics_truncate_length(Some(MAX_STATISTIC))
             .set_key_value_metadata(Some(metadata))
             .set_sorting_columns(self.sorting());
         for column in &self.columns {

@@ -74,7 +74,7 @@ impl Writer {
         self.intake().flushing = Arc::default();
         self.wal.sync()?;
         let records = self.take_pending();
-        if records.is_empty() && !(close && !c.roots.is_empty()) {
+        if records.is_empty() && (!close || c.roots.is_empty()) {
             return Ok(());
         }
         let result = self.commit_records(c, &records, close).await;

@@ -155,6 +155,7 @@ impl Import<'_> {
             return Ok(());
         }
         let options = LoadOptions {
+            imported: true,
             strictness: Strictness::Lenient,
             cancel: Arc::clone(&self.run.cancel),
             ..LoadOptions::default()

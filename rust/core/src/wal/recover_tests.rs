@@ -1,13 +1,13 @@
 use std::fs;
 
 use super::frame::{FILE_HEADER, RawFrame};
-use super::tests::{assert_records, key, key_of, open, record};
+use super::tests::{assert_records, key, key_of, open, record, scratch};
 use super::*;
 
 /// A log of one file: records 1 to 5 synced one by one, 6 to 8 written by one call and synced.
 /// Returns the folder and the file's bytes.
 fn eight_records() -> (tempfile::TempDir, Vec<u8>) {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let wal = open(dir.path(), 0, 1, WalOptions::default());
     for sequence in 1..=5 {
         wal.append(None, &record(sequence)).unwrap();
@@ -31,7 +31,7 @@ fn offsets(bytes: &[u8]) -> Vec<usize> {
 
 /// A folder with this one file, and this as the last known synced number.
 fn log_with(bytes: &[u8], synced: u64) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     fs::write(file_path(dir.path(), 1), bytes).unwrap();
     fs::write(dir.path().join(SYNCED), synced.to_be_bytes()).unwrap();
     dir
@@ -172,7 +172,7 @@ fn a_right_checksum_with_a_wrong_mac_or_number_is_never_a_torn_tail() {
 #[test]
 fn missing_files_are_an_error() {
     for missing in [1, 4, 6] {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = scratch();
         let wal = open(dir.path(), 0, 1, WalOptions::default());
         for sequence in 1..=8 {
             wal.append(None, &record(sequence)).unwrap();
@@ -186,7 +186,7 @@ fn missing_files_are_an_error() {
         assert!(error.contains(&format!("{missing}")), "{error}");
         assert!(WalSnapshot::open(dir.path()).unwrap().frames(0).is_err());
     }
-    let empty = tempfile::tempdir().unwrap();
+    let empty = scratch();
     fs::write(empty.path().join(SYNCED), 3_u64.to_be_bytes()).unwrap();
     assert!(integrity(recover(empty.path(), &key_of, 2)).contains("records 3 to 3"));
     assert_eq!(recover(empty.path(), &key_of, 3).unwrap().next, 4);
@@ -210,13 +210,13 @@ fn what_is_committed_is_not_needed_from_the_log() {
     ));
     assert!(files(dir.path()).unwrap().is_empty());
     // The ledger is ahead of what the log knew, and the log is gone altogether.
-    let none = tempfile::tempdir().unwrap();
+    let none = scratch();
     assert_eq!(recover(&none.path().join("wal"), &key_of, 7).unwrap().next, 8);
 }
 
 #[test]
 fn epochs_come_back_under_their_keys() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let wal = open(dir.path(), 0, 1, WalOptions::default());
     for sequence in 1..=6 {
         wal.append(None, &record(sequence)).unwrap();
@@ -257,7 +257,7 @@ fn headers_are_checked() {
 
 #[test]
 fn a_reader_beside_a_running_writer_sees_neither_gaps_nor_doubles() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let wal = open(dir.path(), 0, 1, WalOptions::default());
     let committed = std::sync::atomic::AtomicU64::new(0);
     let done = std::sync::atomic::AtomicBool::new(false);

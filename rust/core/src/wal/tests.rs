@@ -11,6 +11,12 @@ use super::*;
 use crate::keys::{HmacKey, Secret};
 use crate::storage::durable::AppendFile;
 
+/// A folder in memory where there is one: these tests know themselves what is synced, and a slow
+/// disk adds nothing.
+pub(super) fn scratch() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 pub(super) fn key(epoch: u64) -> HmacKey {
     HmacKey::new(Secret::from_bytes([epoch as u8; 32]))
 }
@@ -158,7 +164,7 @@ proptest! {
 
 #[test]
 fn records_come_back_in_order_with_their_hashes() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let wal = open(dir.path(), 0, 1, WalOptions::default());
     fill(&wal, 1..=3);
     assert_eq!(wal.append(Some(&[7; 16]), &record(4)).unwrap(), 4);
@@ -177,7 +183,7 @@ fn records_come_back_in_order_with_their_hashes() {
 
 #[test]
 fn thirty_two_threads_share_syncs_and_lose_nothing() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let faults = SharedFaults::default();
     faults.lock().unwrap().sync_takes = Duration::from_millis(2);
     let wal = open(dir.path(), 0, 1, options(&faults, SyncMode::Always));
@@ -206,7 +212,7 @@ fn thirty_two_threads_share_syncs_and_lose_nothing() {
 
 #[test]
 fn acknowledged_means_synced() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let faults = SharedFaults::default();
     let wal = open(dir.path(), 0, 1, options(&faults, SyncMode::Always));
     for sequence in 1..=5 {
@@ -218,7 +224,7 @@ fn acknowledged_means_synced() {
 
 #[test]
 fn enqueued_records_share_one_write() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let faults = SharedFaults::default();
     let wal = open(dir.path(), 0, 1, options(&faults, SyncMode::Always));
     for sequence in 1..=100 {
@@ -229,12 +235,13 @@ fn enqueued_records_share_one_write() {
     assert_eq!(wal.synced(), 100);
     wal.wait(100).unwrap();
     assert!(matches!(wal.wait(101), Err(Error::Usage(_))));
-    assert_eq!((faults.lock().unwrap().writes, faults.lock().unwrap().syncs), (1, 1));
+    let faults = faults.lock().unwrap();
+    assert_eq!((faults.writes, faults.syncs), (1, 1));
 }
 
 #[test]
 fn interval_mode_syncs_when_due_or_told() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let faults = SharedFaults::default();
     let hour = SyncMode::Interval(Duration::from_secs(3600));
     let wal = open(dir.path(), 0, 1, options(&faults, hour));
@@ -261,7 +268,7 @@ fn interval_mode_syncs_when_due_or_told() {
 
 #[test]
 fn rotation_begins_a_file_and_commits_remove_files() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let wal = open(dir.path(), 0, 1, WalOptions::default());
     assert_eq!(wal.rotate(1, key(1)).unwrap(), 1);
     assert_eq!(wal.rotate(2, key(2)).unwrap(), 1);
@@ -301,7 +308,7 @@ fn assert_poisoned(wal: &Wal) {
 fn a_failed_write_or_sync_poisons_the_log_and_loses_nothing() {
     for (fail_write, fail_sync) in [(1, 0), (2, 0), (5, 0), (0, 1), (0, 2), (0, 5)] {
         for short in [0, 1, 39, 40, 57, 60, 1000] {
-            let dir = tempfile::tempdir().unwrap();
+            let dir = scratch();
             let faults = SharedFaults::default();
             *faults.lock().unwrap() = Faults { fail_write, fail_sync, short, ..Faults::default() };
             let wal = open(dir.path(), 0, 1, options(&faults, SyncMode::Always));
@@ -329,7 +336,7 @@ fn a_failed_write_or_sync_poisons_the_log_and_loses_nothing() {
 
 #[test]
 fn everybody_who_waits_for_a_failed_sync_is_told() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let faults = SharedFaults::default();
     faults.lock().unwrap().fail_sync = 1;
     let wal = open(dir.path(), 0, 1, options(&faults, SyncMode::Always));
@@ -342,7 +349,7 @@ fn everybody_who_waits_for_a_failed_sync_is_told() {
 
 #[test]
 fn a_failed_rotation_poisons_the_log_and_loses_nothing() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let faults = SharedFaults::default();
     let wal = open(dir.path(), 0, 1, options(&faults, SyncMode::Always));
     fill(&wal, 1..=3);

@@ -1,0 +1,418 @@
+"""The trail, as Python sees it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from os import PathLike, fspath
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Literal, NoReturn, Protocol, Self, TypeAlias
+
+from sealtrail import _native
+from sealtrail._result import Result
+from sealtrail.events import Event
+
+Path_: TypeAlias = str | PathLike[str]
+
+
+class ArrowStream(Protocol):
+    """Anything that exports Arrow batches: tables, data frames, readers, results."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Arrow's PyCapsule of the batches."""
+
+
+Source: TypeAlias = Iterable[Mapping[str, Any]] | bytes | PathLike[str] | BinaryIO | ArrowStream
+
+
+@dataclass(frozen=True)
+class RefusedLine:
+    """An event that was not recorded.
+
+    Attributes:
+        line: Its number in the source, from 1.
+        path: Dotted path of the field; empty for the whole event.
+        reason: A stable code.
+        message: What is wrong and what to do.
+    """
+
+    line: int
+    path: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class RecordReport:
+    """What became of many events.
+
+    Attributes:
+        lines: Events seen.
+        recorded: New records, all committed.
+        repeated: Events whose id and content were recorded before.
+        refused: Events that were refused.
+        problems: The first 10,000 of those.
+    """
+
+    lines: int
+    recorded: int
+    repeated: int
+    refused: int
+    problems: list[RefusedLine] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What an import did.
+
+    Attributes:
+        files: Files read.
+        events: Events that they gave.
+        recorded: New records, all committed.
+        known: Events that the trail had already.
+        unfinished: What is left for the next import.
+        skipped: Lines that could not be read.
+        refused: Events that the recorder refused.
+        problems: The first 10,000 lines that were skipped or refused.
+    """
+
+    files: int
+    events: int
+    recorded: int
+    known: int
+    unfinished: int
+    skipped: int
+    refused: int
+    problems: list[dict[str, Any]] = field(repr=False)
+
+
+class VerifyReport:
+    """What a verification found.
+
+    Attributes:
+        verdict: ``VERIFIED``, ``VERIFIED_TO(n)``, ``MISSING``, ``TAMPERED``, ...
+        findings: What does not fit: ``kind``, ``verdict``, ``object``, ``batch``, ``rows``,
+            ``message`` of each.
+        checked: Counts of what was checked.
+        not_checked: What was not, in words.
+        details: The whole report, as ``sealtrail verify-integrity -o json`` prints it.
+    """
+
+    def __init__(self, details: dict[str, Any]) -> None:
+        """Wrap the native report."""
+        self.details = details
+        self.verdict: str = details["verdict"]
+        self.findings: list[dict[str, Any]] = details["findings"]
+        self.checked: dict[str, int] = details["checked"]
+        self.not_checked: list[str] = details["not_checked"]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the record is what it was."""
+        return self.verdict.split("(")[0] in {"VERIFIED", "VERIFIED_TO", "PRUNED", "ERASED"}
+
+    def __repr__(self) -> str:
+        """Verdict, counts and the first findings."""
+        lines = [f"{self.verdict}  {self.checked['records']:,} records checked"]
+        lines += [f"  {f['kind']}: {f['object']}: {f['message']}" for f in self.findings[:10]]
+        if len(self.findings) > 10:
+            lines.append(f"  ... and {len(self.findings) - 10} more findings")
+        return "\n".join(lines)
+
+
+class Trail:
+    """An open audit trail. Share it freely among threads; open it anew in other processes.
+
+    Made by :func:`sealtrail.init` and :func:`sealtrail.open`. As a context manager it commits what
+    was recorded and gives its writer free at the end.
+
+    Example:
+        >>> import sealtrail, tempfile
+        >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit")
+        >>> with trail:
+        ...     _ = trail.record({"event_type": "auth.user_login", "user_id": "mira"})
+        >>> trail.sql("SELECT user_id FROM events").to_dicts()
+        [{'user_id': 'mira'}]
+    """
+
+    def __init__(self, native: _native.Trail) -> None:
+        """Wrap the native trail; use :func:`sealtrail.open`."""
+        self._native = native
+
+    @property
+    def url(self) -> str:
+        """The trail's root URL."""
+        return self._native.url
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What the trail is: id, origin, partitioning, when it was made."""
+        return _object(self._native.info())
+
+    def record(self, event: Mapping[str, Any] | str | bytes, *, strict: bool | None = None) -> str:
+        """Record one event; it is durable when this returns.
+
+        Args:
+            event: A mapping, or one JSON object as text. Aware ``datetime`` objects become RFC 3339
+                in UTC; integers and decimals of any size keep their exact value.
+            strict: Refuse what the catalogue finds fault with, instead of noting it in
+                ``schema_violations``. Default: only for events of :mod:`sealtrail.events`.
+
+        Returns:
+            Its ``audit_id``.
+
+        Raises:
+            InvalidEventError: The event cannot become a record; ``path`` names the field.
+            ConflictError: Another event has this ``audit_id``.
+            StoreError: Its outcome is unknown; repeating it with the error's ``audit_id`` is safe.
+        """
+        if strict is None:
+            strict = isinstance(event, Event)
+        return self._native.record(event, strict)
+
+    def record_many(
+        self,
+        source: Source,
+        *,
+        strict: bool = False,
+        progress: Callable[..., object] | None = None,
+    ) -> RecordReport:
+        """Record many events and commit them; good ones are kept whatever the others are like.
+
+        Args:
+            source: Mappings; JSON lines as bytes; the path of a file of JSON lines or an open
+                binary file (plain, gzip or zstd); or anything with ``__arrow_c_stream__``, whose
+                rows become events (NULL fields are left out).
+            strict: Refuse what the catalogue finds fault with, instead of noting it.
+            progress: Called now and then with counts.
+
+        Returns:
+            A report that names the refused ones.
+        """
+        report = _object(self._native.record_many(source, strict, progress))
+        problems = [RefusedLine(**problem) for problem in report.pop("problems")]
+        return RecordReport(**report, problems=problems)
+
+    def import_claude_code(
+        self, *paths: Path_, include_content: bool = False
+    ) -> ImportReport:
+        """Record what transcripts of Claude Code tell (files, or the projects folder).
+
+        Args:
+            paths: Files and folders.
+            include_content: Keep the results of tool calls, not only their size and hash.
+
+        Returns:
+            What was new. Importing the same again adds nothing.
+        """
+        return self._import("claude-code", paths, include_content)
+
+    def import_cloudtrail(self, *paths: Path_) -> ImportReport:
+        """Record what log files of AWS CloudTrail tell. Importing the same again adds nothing."""
+        return self._import("cloudtrail", paths, False)
+
+    def _import(self, program: str, paths: Sequence[Path_], content: bool) -> ImportReport:  # noqa: FBT001
+        listed = [Path(fspath(path)) for path in paths]
+        return ImportReport(**_object(self._native.import_logs(program, listed, content, None)))
+
+    def flush(self) -> None:
+        """Commit every record that is not in the ledger yet."""
+        self._native.flush()
+
+    def close(self, *, commit: bool = True) -> None:
+        """Stop writing and give the writer free; reading goes on.
+
+        Args:
+            commit: Commit what is not committed. Otherwise it stays durable in the log, for the
+                next writer on this host.
+        """
+        self._native.close(commit)
+
+    def __enter__(self) -> Self:
+        """Return the trail."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Commit and close."""
+        self.close()
+
+    def get(self, audit_id: str) -> dict[str, Any] | None:
+        """The record with this id, or None."""
+        text = self._native.get(audit_id)
+        return None if text is None else _object(text)
+
+    def contains(self, ids: Iterable[str]) -> set[str]:
+        """Which of these ids the trail has."""
+        return set(self._native.contains(list(ids)))
+
+    def sql(
+        self, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None
+    ) -> Result:
+        """Ask a question; records that are not committed yet are included.
+
+        Args:
+            query: One statement that reads: the views are ``events``, ``auth_events``,
+                ``agent_events``, ``data_events``, ``workflow_events``, ``system_events``,
+                ``workflow_steps`` and ``approvals``.
+            params: Values for ``$1``, ``$2`` or ``?`` (a sequence), or ``$name`` (a mapping).
+
+        Returns:
+            The answer, computed as it is read.
+
+        Raises:
+            SqlError: The statement cannot be answered; ``line`` and ``column`` tell the place.
+        """
+        return Result(self._native.sql(query, params))
+
+    def files(self) -> Result:
+        """The Parquet files of the trail and their physical figures, one row each."""
+        return Result(self._native.files())
+
+    def stats(self) -> dict[str, Any]:
+        """Figures: events by domain, time range, segments, bytes, unsealed records, ..."""
+        return _object(self._native.stats())
+
+    def verify(
+        self,
+        level: Literal["deep", "quick"] = "deep",
+        *,
+        key: str | None = None,
+        owner_key: Path_ | None = None,
+        threads: int = 0,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> VerifyReport:
+        """Recompute everything from bytes and keys.
+
+        Args:
+            level: ``deep`` (every record and whatever a query relies on) or ``quick``
+                (signatures and digests of files).
+            key: The owner's public key, or its file. Default: the keys folder.
+            owner_key: The owner's key file: HMACs are checked too.
+            threads: How many; 0 for all cores.
+            progress: Called now and then with records checked and records in all.
+
+        Returns:
+            The report.
+        """
+        path = None if owner_key is None else Path(fspath(owner_key))
+        return VerifyReport(_object(self._native.verify(level, key, path, threads, progress)))
+
+    def __repr__(self) -> str:
+        """Where the trail is."""
+        return f"<sealtrail.Trail {self.url}>"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse: a trail holds locks and keys."""
+        message = "a Trail cannot be pickled or copied; open it again with sealtrail.open(url)"
+        raise TypeError(message)
+
+
+def init(
+    url: Path_ | None = None,
+    *,
+    partition_by: Literal["month", "day"] | None = None,
+    origin: str | None = None,
+    home: Path_ | None = None,
+    config: Path_ | None = None,
+) -> Trail:
+    """Make a trail and its owner's keys, and open it.
+
+    Args:
+        url: A path, or ``s3://``, ``gs://``, ``az://``. Default: SEALTRAIL_TRAIL, the
+            configuration, ``./audit``.
+        partition_by: ``day`` for millions of events a day.
+        origin: Name of its log in checkpoints.
+        home: Folder of keys, state and configuration. Default: SEALTRAIL_HOME, the XDG folders.
+        config: A configuration file.
+
+    Returns:
+        The open trail.
+
+    Raises:
+        AlreadyExistsError: There is one already.
+    """
+    native = _native.init(
+        _url(url), partition_by=partition_by, origin=origin, home=_path(home), config=_path(config)
+    )
+    return Trail(native)
+
+
+def open(  # noqa: A001
+    url: Path_ | None = None, *, home: Path_ | None = None, config: Path_ | None = None
+) -> Trail:
+    """Open a trail, for reading and writing.
+
+    Args:
+        url: As for :func:`init`.
+        home: As for :func:`init`.
+        config: As for :func:`init`.
+
+    Returns:
+        The open trail.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    return Trail(_native.open(_url(url), home=_path(home), config=_path(config)))
+
+
+def verify(
+    url: Path_ | None = None,
+    *,
+    trail_id: str | None = None,
+    level: Literal["deep", "quick"] = "deep",
+    key: str | None = None,
+    owner_key: Path_ | None = None,
+    threads: int = 0,
+    home: Path_ | None = None,
+    config: Path_ | None = None,
+    progress: Callable[[int, int], object] | None = None,
+) -> VerifyReport:
+    """Verify a trail that may be too damaged to be opened.
+
+    Args:
+        url: As for :func:`init`.
+        trail_id: Whose keys of the keys folder to trust, where no key is given.
+        level: As for :meth:`Trail.verify`.
+        key: As for :meth:`Trail.verify`.
+        owner_key: As for :meth:`Trail.verify`.
+        threads: As for :meth:`Trail.verify`.
+        home: As for :func:`init`.
+        config: As for :func:`init`.
+        progress: As for :meth:`Trail.verify`.
+
+    Returns:
+        The report.
+    """
+    report = _native.verify(
+        _url(url),
+        home=_path(home),
+        config=_path(config),
+        trail_id=trail_id,
+        level=level,
+        key=key,
+        owner_key=_path(owner_key),
+        threads=threads,
+        progress=progress,
+    )
+    return VerifyReport(_object(report))
+
+
+def _object(text: bytes) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(text)
+    return value
+
+
+def _url(url: Path_ | None) -> str | None:
+    return None if url is None else fspath(url)
+
+
+def _path(path: Path_ | None) -> Path | None:
+    return None if path is None else Path(fspath(path))

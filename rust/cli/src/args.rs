@@ -1,0 +1,103 @@
+//! The arguments of the program.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{config, demo, events, get, import, init, record, sql, stats, verify};
+use crate::failure::Failure;
+use crate::session::Session;
+
+const AFTER_HELP: &str = "\
+Examples:
+  sealtrail init ./audit
+  sealtrail record --trail ./audit events.jsonl
+  sealtrail sql \"SELECT event_type, count(*) AS n FROM events GROUP BY 1 ORDER BY n DESC\"
+  sealtrail verify-integrity
+  sealtrail demo
+
+Exit codes:
+  0  success
+  1  nothing matched
+  2  wrong usage
+  3  reading or writing failed, or events were refused
+  4  the trail's integrity does not hold";
+
+/// The signed audit trail of AI agents: what they did, who authorised it, when,
+/// and proof that the record was not changed afterwards.
+#[derive(Debug, Parser)]
+#[command(
+    verbatim_doc_comment,
+    name = "sealtrail",
+    version,
+    after_help = AFTER_HELP,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Global {
+    /// Folder or URL of the trail, such as ./audit or s3://bucket/audit.
+    /// Otherwise SEALTRAIL_TRAIL, then audit.trail.url of the configuration,
+    /// then ./audit
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        help_heading = "Global options",
+        verbatim_doc_comment
+    )]
+    pub(crate) trail: Option<String>,
+    /// Configuration file. Otherwise SEALTRAIL_CONFIG, then sealtrail.yaml in
+    /// SEALTRAIL_HOME (or the XDG configuration folder), then
+    /// .claude/config/audit.yaml, then sealtrail.yaml in the working folder
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help_heading = "Global options",
+        verbatim_doc_comment
+    )]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::Init),
+    Record(record::Record),
+    Import(import::Import),
+    Sql(sql::Sql),
+    Get(get::Get),
+    Stats(stats::Stats),
+    VerifyIntegrity(verify::Verify),
+    Events(events::Events),
+    Config(config::Config),
+    Demo(demo::Demo),
+}
+
+impl Cli {
+    /// Runs the command and gives its exit code.
+    pub(crate) fn run(self, session: &mut Session<'_>) -> Result<u8, Failure> {
+        session.global = self.global;
+        match self.command {
+            Command::Init(command) => command.run(session),
+            Command::Record(command) => command.run(session),
+            Command::Import(command) => command.run(session),
+            Command::Sql(command) => command.run(session),
+            Command::Get(command) => command.run(session),
+            Command::Stats(command) => command.run(session),
+            Command::VerifyIntegrity(command) => command.run(session),
+            Command::Events(command) => command.run(session),
+            Command::Config(command) => command.run(session),
+            Command::Demo(command) => command.run(session),
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! One file for each command; each is a thin call of the libraries.
+
+pub(crate) mod config;
+pub(crate) mod demo;
+pub(crate) mod events;
+pub(crate) mod get;
+pub(crate) mod import;
+pub(crate) mod init;
+pub(crate) mod record;
+pub(crate) mod refused;
+pub(crate) mod sql;
+pub(crate) mod stats;
+pub(crate) mod verify;

@@ -1,0 +1,182 @@
+//! `sealtrail sql`: questions to the trail.
+
+mod params;
+
+use std::fs::File;
+use std::io::{BufWriter, Read};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use sealtrail_core::trail::Trail;
+use sealtrail_query::output::{OutputFormat, write_result};
+use sealtrail_query::{Engine, EngineOptions, Params, QueryResult};
+
+use crate::failure::{EXIT_NO_MATCH, Failure};
+use crate::session::Session;
+use crate::text::{count, seconds};
+
+const AFTER_HELP: &str = "\
+Examples:
+  sealtrail sql \"SELECT event_type, count(*) AS n FROM events GROUP BY 1 ORDER BY n DESC\"
+  sealtrail sql \"SELECT * FROM data_events WHERE agent_id = $1\" --param agent_7
+  sealtrail sql \"SELECT * FROM auth_events WHERE outcome = $o\" --param o=failure -o csv
+  sealtrail sql -f report.sql -o parquet --output-file report.parquet
+
+Tables: events, auth_events, agent_events, data_events, workflow_events, system_events,
+workflow_steps, approvals; `SHOW TABLES` and `DESCRIBE events` say what they hold. Fields without a
+column of their own: attrs ->> 'name'. The whole record: event. Times are UTC.
+
+A parameter is a number, true, false or null if it looks like one, and text otherwise; '\"7\"' is the
+text 7. The exit code is 1 if there are no rows.";
+
+/// Ask a question in SQL
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Sql {
+    /// One statement that reads; `-` reads it from standard input
+    #[arg(required_unless_present = "file", conflicts_with = "file")]
+    query: Option<String>,
+    /// Read the statement from a file
+    #[arg(short, long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Otherwise table on a terminal, jsonl elsewhere
+    #[arg(short, long, value_name = "FORMAT")]
+    output: Option<Format>,
+    /// Write to this file, replacing it, instead of standard output
+    #[arg(long, value_name = "FILE")]
+    output_file: Option<PathBuf>,
+    /// Value of a parameter: in order for $1, $2 or ?, or as name=value for
+    /// $name. Can be repeated
+    #[arg(long, value_name = "VALUE|NAME=VALUE", allow_hyphen_values = true, verbatim_doc_comment)]
+    param: Vec<String>,
+    /// Say on standard error how long it took
+    #[arg(long)]
+    timing: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Aligned columns
+    Table,
+    /// One array of flat rows
+    Json,
+    /// One flat row a line
+    Jsonl,
+    /// With a header
+    Csv,
+    /// A Parquet file
+    Parquet,
+}
+
+impl From<Format> for OutputFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Table => Self::Table,
+            Format::Json => Self::Json,
+            Format::Jsonl => Self::Jsonl,
+            Format::Csv => Self::Csv,
+            Format::Parquet => Self::Parquet,
+        }
+    }
+}
+
+impl Sql {
+    pub(crate) fn run(self, session: &mut Session<'_>) -> Result<u8, Failure> {
+        let statement = self.statement(session)?;
+        let params = params::parse(&self.param)?;
+        let format = self.format(session)?;
+        let trail = session.open()?;
+        let started = Instant::now();
+        let result = answer(session, &trail, &statement, params)?;
+        let rows = match &self.output_file {
+            Some(path) => to_file(session, result, format, &session.file(path))?,
+            None => to_stdout(session, result, format)?,
+        };
+        if self.timing {
+            let (rows, took) = (count(rows, "row"), seconds(started.elapsed()));
+            session.note(format_args!("{rows} in {took}"));
+        }
+        Ok(if rows == 0 { EXIT_NO_MATCH } else { 0 })
+    }
+
+    fn statement(&self, session: &mut Session<'_>) -> Result<String, Failure> {
+        let mut text = String::new();
+        match (self.query.as_deref(), &self.file) {
+            (Some("-"), _) => {
+                if let Some(mut stdin) = session.stdin.take() {
+                    stdin.read_to_string(&mut text).map_err(|e| Failure::io("-", e))?;
+                }
+            }
+            (Some(query), _) => query.clone_into(&mut text),
+            (None, Some(path)) => {
+                let path = session.file(path);
+                text = std::fs::read_to_string(&path).map_err(|e| Failure::io(path, e))?;
+            }
+            (None, None) => {}
+        }
+        Ok(text)
+    }
+
+    fn format(&self, session: &Session<'_>) -> Result<Format, Failure> {
+        let for_people = session.stdout_is_terminal && self.output_file.is_none();
+        let default = if for_people { Format::Table } else { Format::Jsonl };
+        match self.output {
+            Some(Format::Parquet) if for_people => {
+                Err(Failure::usage("a terminal cannot show Parquet; add --output-file FILE"))
+            }
+            format => Ok(format.unwrap_or(default)),
+        }
+    }
+}
+
+/// Prints the answer as a table.
+pub(super) fn print_table(
+    session: &mut Session<'_>,
+    trail: &Trail,
+    statement: &str,
+) -> Result<u64, Failure> {
+    let result = answer(session, trail, statement, Params::None)?;
+    to_stdout(session, result, Format::Table)
+}
+
+/// The answer to a statement, of the trail as it is now.
+fn answer(
+    session: &Session<'_>,
+    trail: &Trail,
+    statement: &str,
+    params: Params,
+) -> Result<QueryResult, Failure> {
+    let engine = Engine::new(&EngineOptions::default())?;
+    let store = trail.storage().object_store()?;
+    let view = session.wait(trail.view())?;
+    session.wait(engine.sql(view, store, statement, params))
+}
+
+fn to_stdout(
+    session: &mut Session<'_>,
+    result: QueryResult,
+    format: Format,
+) -> Result<u64, Failure> {
+    if format == Format::Table {
+        session.out.show_controls();
+    }
+    let cancel = session.cancel.clone();
+    cancel.wait(write_result(result, format.into(), &mut session.out))
+}
+
+/// Writes the answer to a file, which is not left behind if that fails.
+fn to_file(
+    session: &Session<'_>,
+    result: QueryResult,
+    format: Format,
+    path: &Path,
+) -> Result<u64, Failure> {
+    let file = File::create(path).map_err(|error| Failure::io(path, error))?;
+    let written = session.wait(write_result(result, format.into(), BufWriter::new(file)));
+    if written.is_err() {
+        // The error that counts is the one that led here.
+        let _ = std::fs::remove_file(path);
+    }
+    written
+}

@@ -1,0 +1,127 @@
+//! The keys that a verification trusts. They come from the user, never from the trail.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use sealtrail_core::Error;
+use sealtrail_core::config::Home;
+use sealtrail_core::keys::OwnerKey;
+use sealtrail_core::ledger::entry_path;
+use sealtrail_core::note;
+use sealtrail_core::storage::Storage;
+use sealtrail_core::trail::TRAIL_FILE;
+use sealtrail_core::verify::Trust;
+use serde_json::Value;
+
+use crate::failure::Failure;
+use crate::session::{OWNER_KEY_VARIABLE, Session};
+
+/// Keys named on the command line.
+pub(super) struct Keys<'a> {
+    /// A public key, or a file that holds one.
+    pub(super) key: Option<&'a str>,
+    /// The owner's key file.
+    pub(super) owner_key: Option<&'a Path>,
+}
+
+/// What the user brought: the keys on the command line, else SEALTRAIL_OWNER_KEY or the keys
+/// folder.
+pub(super) fn roots(
+    session: &Session<'_>,
+    storage: &Storage,
+    keys: &Keys<'_>,
+) -> Result<Trust, Failure> {
+    let secret = match keys.owner_key {
+        Some(path) => Some(OwnerKey::load_file(&session.file(path))?),
+        None => None,
+    };
+    match (keys.key, secret) {
+        (None, None) => of_user(session, storage),
+        (None, Some(secret)) => Ok(with_secret(secret)),
+        (Some(key), None) => public(session, key),
+        (Some(key), Some(secret)) => {
+            if public(session, key)?.owner != secret.public() {
+                let message = "--key and --owner-key are not halves of the same key";
+                return Err(Failure::usage(message));
+            }
+            Ok(with_secret(secret))
+        }
+    }
+}
+
+fn with_secret(secret: OwnerKey) -> Trust {
+    let public = secret.public();
+    Trust { secret: Some(Arc::new(secret)), ..Trust::owner(public) }
+}
+
+/// Trust in a public key, given as it is or as a file.
+fn public(session: &Session<'_>, given: &str) -> Result<Trust, Failure> {
+    let path = session.file(Path::new(given));
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        // A vkey has two `+`; everything else must have been meant as a file.
+        Err(_) if given.splitn(3, '+').count() == 3 => given.to_owned(),
+        Err(error) => return Err(Failure::io(path, error)),
+    };
+    Ok(Trust::owner(note::parse_vkey(&text)?.1))
+}
+
+/// The key that the user has for this trail.
+fn of_user(session: &Session<'_>, storage: &Storage) -> Result<Trust, Failure> {
+    let home = session.home()?;
+    let ids = session.wait(claimed_ids(storage))?;
+    let variable = match session.env(OWNER_KEY_VARIABLE) {
+        Some(text) => Some(OwnerKey::from_env_value(&text, OWNER_KEY_VARIABLE)?),
+        None => None,
+    };
+    if let Some(secret) = variable
+        && ids.iter().any(|id| id == secret.trail_id())
+    {
+        return Ok(with_secret(secret));
+    }
+    for id in &ids {
+        if let Some(trust) = in_folder(session, &home, id)? {
+            return Ok(trust);
+        }
+    }
+    if ids.is_empty() && session.wait(storage.list("ledger"))?.is_empty() {
+        return Err(Failure::from(Error::NotFound(format!("{} holds no trail", storage.url())))
+            .hint("--trail or SEALTRAIL_TRAIL names another one"));
+    }
+    let shown = ids.first().map_or("that is damaged", String::as_str);
+    Err(Failure::usage(format!("there is no key to verify the trail {shown} with"))
+        .hint("--key names the owner's public key, as `sealtrail init` printed it")
+        .hint(format!("the keys folder is {}", home.keys_dir.display())))
+}
+
+fn in_folder(session: &Session<'_>, home: &Home, id: &str) -> Result<Option<Trust>, Failure> {
+    match OwnerKey::load(&home.keys_dir, id) {
+        Ok(secret) => return Ok(Some(with_secret(secret))),
+        Err(Error::NotFound(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let path = OwnerKey::vkey_path(&home.keys_dir, id);
+    if path.exists() { public(session, &path.to_string_lossy()).map(Some) } else { Ok(None) }
+}
+
+/// The ids that the trail gives itself. They only choose among keys that the user has, and either
+/// place may have been tampered with.
+async fn claimed_ids(storage: &Storage) -> Result<Vec<String>, Error> {
+    let mut ids = Vec::new();
+    for (path, pointer) in
+        [(TRAIL_FILE.to_owned(), "/trail_id"), (entry_path(0), "/body/trail/trail_id")]
+    {
+        let bytes = match storage.get(&path).await {
+            Ok(bytes) => bytes,
+            Err(Error::NotFound(_)) => continue,
+            Err(error) => return Err(error),
+        };
+        let value: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        let id = value.pointer(pointer).and_then(Value::as_str);
+        ids.extend(
+            id.filter(|id| sealtrail_core::keys::trail_id_bytes(id).is_ok()).map(str::to_owned),
+        );
+    }
+    ids.dedup();
+    Ok(ids)
+}

@@ -1,0 +1,144 @@
+//! What every command needs: the configuration, the trail, the streams.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sealtrail_core::Error;
+use sealtrail_core::config::{self, Home, Loaded};
+use sealtrail_core::keys::OwnerKey;
+use sealtrail_core::trail::{OpenOptions, Settings, Trail};
+
+use crate::args::Global;
+use crate::failure::Failure;
+use crate::output::{ReportFormat, Stream};
+use crate::{Cancel, Context, tell};
+
+/// Holds the owner's key (the content of `owner.json`) where it is in no file.
+pub(crate) const OWNER_KEY_VARIABLE: &str = "SEALTRAIL_OWNER_KEY";
+
+/// One run of the program.
+pub(crate) struct Session<'a> {
+    pub(crate) out: Stream<'a>,
+    pub(crate) err: Stream<'a>,
+    pub(crate) stdin: Option<Box<dyn std::io::Read + Send>>,
+    pub(crate) cwd: PathBuf,
+    pub(crate) stdout_is_terminal: bool,
+    pub(crate) stderr_is_terminal: bool,
+    pub(crate) cancel: Cancel,
+    pub(crate) global: Global,
+    env: &'a (dyn Fn(&str) -> Option<String> + Sync),
+    loaded: Option<Arc<Loaded>>,
+}
+
+impl<'a> Session<'a> {
+    pub(crate) fn new(context: Context<'a>) -> Self {
+        Self {
+            out: Stream::new(context.stdout, context.stdout_is_terminal),
+            err: Stream::new(context.stderr, context.stderr_is_terminal),
+            stdin: Some(context.stdin),
+            cwd: context.cwd,
+            stdout_is_terminal: context.stdout_is_terminal,
+            stderr_is_terminal: context.stderr_is_terminal,
+            cancel: context.cancel,
+            global: Global::default(),
+            env: context.env,
+            loaded: None,
+        }
+    }
+
+    /// An environment variable that is set to something.
+    pub(crate) fn env(&self, name: &str) -> Option<String> {
+        (self.env)(name).filter(|value| !value.is_empty())
+    }
+
+    /// The configuration in force; its warnings are printed the first time.
+    pub(crate) fn config(&mut self) -> Result<Arc<Loaded>, Failure> {
+        if let Some(loaded) = &self.loaded {
+            return Ok(Arc::clone(loaded));
+        }
+        let loaded = config::load(self.global.config.as_deref(), &self.env, &self.cwd)?;
+        for warning in &loaded.warnings {
+            tell(&mut self.err, format_args!("warning: {warning}"));
+        }
+        Ok(Arc::clone(self.loaded.insert(Arc::new(loaded))))
+    }
+
+    /// The folders of keys and state.
+    pub(crate) fn home(&self) -> Result<Home, Failure> {
+        Ok(Home::from_env(&self.env)?)
+    }
+
+    /// The trail that the user means: `--trail`, SEALTRAIL_TRAIL, the configuration, `./audit`.
+    pub(crate) fn trail_url(&mut self) -> Result<String, Failure> {
+        let given = self.global.trail.clone().or_else(|| self.env("SEALTRAIL_TRAIL"));
+        let url = match given {
+            Some(url) => url,
+            None => self.config()?.config.trail.url_or_default().to_owned(),
+        };
+        Ok(self.placed(&url))
+    }
+
+    /// A trail's URL; a relative folder counts from the working folder.
+    pub(crate) fn placed(&self, url: &str) -> String {
+        if url.is_empty() || url.contains("://") {
+            return url.to_owned();
+        }
+        self.cwd.join(url).to_string_lossy().into_owned()
+    }
+
+    /// A local file that the user named.
+    pub(crate) fn file(&self, path: &Path) -> PathBuf {
+        self.cwd.join(path)
+    }
+
+    /// Opens the trail that the user means, with the settings of the configuration.
+    pub(crate) fn open(&mut self) -> Result<Trail, Failure> {
+        self.open_with(|_| {})
+    }
+
+    /// As [`open`](Self::open), with the settings changed.
+    pub(crate) fn open_with(
+        &mut self,
+        change: impl FnOnce(&mut Settings),
+    ) -> Result<Trail, Failure> {
+        let url = self.trail_url()?;
+        let mut settings = Settings::from_config(&self.config()?.config, &url);
+        change(&mut settings);
+        let owner = match self.env(OWNER_KEY_VARIABLE) {
+            Some(text) => Some(Arc::new(OwnerKey::from_env_value(&text, OWNER_KEY_VARIABLE)?)),
+            None => None,
+        };
+        let options = OpenOptions { home: self.home()?, settings, owner };
+        self.wait(Trail::open(&url, options)).map_err(|failure| match failure.core() {
+            Some(Error::NotFound(_)) => {
+                failure.hint("--trail or SEALTRAIL_TRAIL names another one")
+            }
+            _ => failure,
+        })
+    }
+
+    /// Waits for `future`, or until the user interrupts.
+    pub(crate) fn wait<T, E: Into<Failure>>(
+        &self,
+        future: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Failure> {
+        self.cancel.wait(future)
+    }
+
+    /// The form of a report: as asked for, else a table on a terminal and JSON elsewhere. A table
+    /// is for people wherever it goes.
+    pub(crate) fn report_format(&mut self, asked: Option<ReportFormat>) -> ReportFormat {
+        let default =
+            if self.stdout_is_terminal { ReportFormat::Table } else { ReportFormat::Json };
+        let format = asked.unwrap_or(default);
+        if format == ReportFormat::Table {
+            self.out.show_controls();
+        }
+        format
+    }
+
+    /// One line for people.
+    pub(crate) fn note(&mut self, line: impl std::fmt::Display) {
+        tell(&mut self.err, format_args!("{line}"));
+    }
+}

@@ -1,0 +1,465 @@
+//! The ledger: every entry, the tree over them, and what else the trail's root holds.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use data_encoding::HEXLOWER;
+use ed25519_dalek::VerifyingKey;
+use futures::{StreamExt, stream};
+
+use super::report::{Finding, Report, Verdict};
+use super::secrets::Chains;
+use super::{Progress, Run};
+use crate::json;
+use crate::keys::{self, HmacKey, OWNER};
+use crate::ledger::{
+    AddedSegment, Body, CHECKPOINT_HINT, Close, Depth, Entry, State, TrailInfo, entry_number,
+    entry_path,
+};
+use crate::merkle::Hash;
+use crate::note::{Checkpoint, ParsedNote};
+use crate::segment::canonical;
+use crate::{Error, Result};
+
+/// Path of the trail's description.
+const TRAIL_JSON: &str = "trail.json";
+const PARALLEL_READS: usize = 16;
+const PROGRESS_EVERY: u64 = 256;
+
+/// What the ledger says, as far as its segments need it.
+#[derive(Debug, Default)]
+pub(super) struct Audit {
+    pub(super) info: Option<Arc<TrailInfo>>,
+    /// Promoted columns by lower-case name.
+    pub(super) columns: HashMap<String, Listed>,
+    /// Entries of writers, in ledger order.
+    pub(super) entries: Vec<Arc<Signed>>,
+    /// Segments in ledger order, each with the position of its entry in `entries`.
+    pub(super) segments: Vec<(usize, Arc<AddedSegment>)>,
+    /// Authorised writers, if their HMAC chains can be checked.
+    pub(super) chains: Option<Chains>,
+    /// The first slot from which on entries could only be checked one by one.
+    pub(super) broken_at: Option<u64>,
+}
+
+/// A promoted column as the ledger lists it.
+#[derive(Debug)]
+pub(super) struct Listed {
+    pub(super) name: String,
+    pub(super) path: Vec<String>,
+    /// Entry that listed it first.
+    pub(super) since: u64,
+}
+
+/// What a writer signed.
+#[derive(Debug)]
+pub(super) struct Signed {
+    pub(super) n: u64,
+    pub(super) writer: String,
+    pub(super) key: String,
+    pub(super) hmac_key: String,
+    pub(super) epoch: u64,
+    /// Range of `recorded_at` in microseconds.
+    pub(super) recorded: Option<(i64, i64)>,
+    pub(super) close: Option<Close>,
+    /// The HMAC key of the epoch, if the owner's secret was given and leads there.
+    pub(super) hmac: Option<HmacKey>,
+}
+
+/// Reads and checks the whole ledger, `trail.json`, the hint and the pins.
+pub(super) async fn audit(
+    run: &Run<'_>,
+    objects: &[(String, u64)],
+    report: &mut Report,
+) -> Result<Audit> {
+    if objects.is_empty() {
+        let message = format!("{} holds no trail", run.storage.url());
+        return Err(Error::NotFound(message));
+    }
+    // Read before the entries, so that writers at work cannot make it look ahead of them.
+    let hint = read_if_there(run, CHECKPOINT_HINT).await?;
+    let mut numbers: Vec<u64> = objects.iter().filter_map(|(path, _)| entry_number(path)).collect();
+    numbers.sort_unstable();
+    let hint_size = hint.as_deref().and_then(parse_hint).map(|note| note.checkpoint.size);
+    let mut auditor = Auditor {
+        run,
+        report,
+        state: State::default(),
+        audit: Audit::default(),
+        marks: run.trust.pins.iter().map(|p| p.size).chain(hint_size).map(|n| (n, None)).collect(),
+        writers: HashMap::new(),
+        paths: HashSet::new(),
+        hmac_keys: HashMap::new(),
+        elsewhere: Vec::new(),
+        stopped: false,
+    };
+    auditor.read(&numbers).await?;
+    auditor.summarise(&numbers);
+    auditor.check_trail_json(read_if_there(run, TRAIL_JSON).await?);
+    auditor.check_hint(hint, numbers.last().map_or(0, |n| n + 1));
+    auditor.check_pins();
+    Ok(auditor.audit)
+}
+
+async fn read_if_there(run: &Run<'_>, path: &str) -> Result<Option<Bytes>> {
+    match run.storage.get(path).await {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(Error::NotFound(_)) => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// The checkpoint of a hint, not verified yet.
+fn parse_hint(bytes: &[u8]) -> Option<ParsedNote> {
+    Checkpoint::parse(std::str::from_utf8(bytes).ok()?).ok()
+}
+
+struct Auditor<'a> {
+    run: &'a Run<'a>,
+    report: &'a mut Report,
+    state: State,
+    audit: Audit,
+    /// Sizes whose root somebody asks for.
+    marks: BTreeMap<u64, Option<Hash>>,
+    /// Public keys of writers, those authorised after a break included.
+    writers: HashMap<String, VerifyingKey>,
+    paths: HashSet<String>,
+    /// Epoch and HMAC key id of each signer's newest entry.
+    hmac_keys: HashMap<String, (u64, String)>,
+    /// Entries that were signed over other earlier entries than those there.
+    elsewhere: Vec<u64>,
+    /// Nothing more can be checked.
+    stopped: bool,
+}
+
+impl Auditor<'_> {
+    async fn read(&mut self, numbers: &[u64]) -> Result<()> {
+        self.mark();
+        if numbers.first() != Some(&0) {
+            let finding = Finding::missing("entry_missing", entry_path(0), "the entry is missing");
+            self.report.findings.push(finding);
+            self.stop(numbers.len());
+            return Ok(());
+        }
+        let storage = self.run.storage;
+        let mut objects = stream::iter(numbers.iter().copied())
+            .map(|n| async move { (n, storage.get(&entry_path(n)).await) })
+            .buffered(PARALLEL_READS);
+        let mut done = 0;
+        while let Some((n, read)) = objects.next().await {
+            self.run.demand_go()?;
+            if n % PROGRESS_EVERY == 0 {
+                let of_entries = numbers.len() as u64;
+                (self.run.progress)(Progress { entries: done, of_entries, ..Progress::default() });
+            }
+            match read {
+                Ok(bytes) => self.entry(n, &bytes),
+                // It was listed a moment ago: as good as never there.
+                Err(Error::NotFound(_)) => {}
+                Err(e) => return Err(e),
+            }
+            done += 1;
+            if self.stopped {
+                self.stop(numbers.len() - 1);
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn stop(&mut self, unread: usize) {
+        self.stopped = true;
+        let what = format!("{unread} further entries and all segments: entry 0 does not hold");
+        self.report.not_checked.push(what);
+    }
+
+    fn mark(&mut self) {
+        if let Some(root) = self.marks.get_mut(&self.state.size()) {
+            *root = Some(self.state.root());
+        }
+    }
+
+    fn entry(&mut self, n: u64, bytes: &[u8]) {
+        self.report.checked.entries += 1;
+        let size = self.state.size();
+        if n > size {
+            if self.audit.broken_at.is_none() {
+                self.gap(n);
+            }
+            self.alone(n, bytes);
+            return;
+        }
+        let other_past = Entry::parse(bytes).is_ok_and(|e| {
+            e.body.n == n && n > 0 && e.body.tree != HEXLOWER.encode(&self.state.root())
+        });
+        let applied = self.state.apply(bytes, Depth::Signatures);
+        self.mark();
+        match applied {
+            Ok(entry) => self.valid(entry),
+            Err(_) if other_past => {
+                self.audit.broken_at.get_or_insert(n);
+                self.elsewhere.push(n);
+                self.alone(n, bytes);
+            }
+            Err(invalid) => {
+                let message = format!("no valid entry: {invalid}");
+                self.report.findings.push(Finding::tampered(
+                    "entry_invalid",
+                    entry_path(n),
+                    message,
+                ));
+                self.stopped = n == 0;
+            }
+        }
+    }
+
+    fn gap(&mut self, next: u64) {
+        let from = self.state.size();
+        self.audit.broken_at = Some(from);
+        let message = match next - from {
+            1 => format!("entry {from} is missing although later ones exist"),
+            gap => format!("{gap} entries, {from} to {}, are missing", next - 1),
+        };
+        let finding = Finding::missing("entry_missing", entry_path(from), message);
+        self.report.findings.push(finding);
+    }
+
+    /// Takes over an entry that fits all entries before it.
+    fn valid(&mut self, entry: Entry) {
+        if entry.body.n == 0 && self.state.owner != Some(self.run.trust.owner) {
+            let theirs = self.state.owner.as_ref().map(keys::key_id).unwrap_or_default();
+            let message = format!(
+                "the trail's owner has key {theirs}, not {} as given",
+                keys::key_id(&self.run.trust.owner)
+            );
+            self.report.findings.push(Finding::tampered("owner", entry_path(0), message));
+            self.stopped = true;
+            return;
+        }
+        if entry.body.n == 0 {
+            self.audit.info = self.state.info.clone();
+            self.begin_chains();
+        }
+        self.take(entry);
+    }
+
+    /// Checks an entry that comes after a gap or was signed over other entries: who signed it.
+    fn alone(&mut self, n: u64, bytes: &[u8]) {
+        match self.signed(n, bytes) {
+            Ok(entry) => self.take(entry),
+            Err(message) => {
+                let finding = Finding::tampered("entry_invalid", entry_path(n), message);
+                self.report.findings.push(finding);
+            }
+        }
+    }
+
+    fn signed(&self, n: u64, bytes: &[u8]) -> Result<Entry, String> {
+        let entry = Entry::parse(bytes).map_err(|e| format!("no entry: {e}"))?;
+        let body = &entry.body;
+        if body.n != n {
+            return Err(format!("it says it is entry {}", body.n));
+        }
+        let public = match body.writer.as_str() {
+            OWNER => Some(&self.run.trust.owner),
+            writer => self.writers.get(writer),
+        };
+        let public = public.ok_or_else(|| format!("writer {:?} is not known", body.writer))?;
+        if keys::key_id(public) != body.key || !entry.signed_by(public) {
+            return Err("its signature does not hold".to_owned());
+        }
+        let info = self.audit.info.as_ref().ok_or("entry 0 does not hold")?;
+        let name = info.key_name(&body.writer);
+        let checkpoint = Checkpoint::verify_sole(&entry.checkpoint, &name, public, &info.origin);
+        match checkpoint {
+            Ok(c) if c.size == n && HEXLOWER.encode(&c.root) == body.tree => Ok(entry),
+            _ => Err("its checkpoint does not hold".to_owned()),
+        }
+    }
+
+    fn begin_chains(&mut self) {
+        let Some(owner) = self.run.trust.secret.clone() else {
+            let what = "HMACs and seals: the owner's secret was not given";
+            self.report.not_checked.push(what.to_owned());
+            return;
+        };
+        let trail_id = self.audit.info.as_ref().map(|i| i.trail_id.as_str()).unwrap_or_default();
+        match Chains::new(owner, trail_id) {
+            Ok(chains) => self.audit.chains = Some(chains),
+            Err(e) => {
+                let finding = Finding::tampered("owner_secret", entry_path(0), e.to_string());
+                self.report.findings.push(finding);
+            }
+        }
+    }
+
+    /// Within an epoch a signer has one HMAC key, and its first is the authorised one.
+    fn check_key_id(&mut self, body: &Body) {
+        for authorization in body.authorizes.iter().flatten() {
+            let first = (authorization.epoch, authorization.hmac_key.clone());
+            self.hmac_keys.entry(authorization.writer.clone()).or_insert(first);
+        }
+        let now = (body.epoch, body.hmac_key.clone());
+        let before = self.hmac_keys.insert(body.writer.clone(), now);
+        if before.is_some_and(|(epoch, id)| epoch == body.epoch && id != body.hmac_key) {
+            let message = "its HMAC key id is not that of its writer's epoch";
+            let finding = Finding::tampered("hmac_key", entry_path(body.n), message);
+            self.report.findings.push(finding);
+        }
+    }
+
+    fn take(&mut self, entry: Entry) {
+        self.check_key_id(&entry.body);
+        let hmac = match &mut self.audit.chains {
+            Some(chains) => chains.entry(&entry, self.report),
+            None => None,
+        };
+        let Body { n, writer, key, hmac_key, epoch, recorded, close, adds, columns, .. } =
+            entry.body;
+        for authorization in entry.body.authorizes.into_iter().flatten() {
+            let public = crate::ledger::public_key(&authorization.public);
+            self.writers.extend(public.map(|public| (authorization.writer, public)));
+        }
+        for column in columns.into_iter().flatten() {
+            self.audit.columns.entry(column.name.to_ascii_lowercase()).or_insert(Listed {
+                name: column.name,
+                path: column.path,
+                since: n,
+            });
+        }
+        if writer == OWNER {
+            return;
+        }
+        let time = |text: &str| json::parse_canonical_timestamp(text.as_bytes());
+        let recorded = recorded.and_then(|r| Some((time(&r.from)?, time(&r.to)?)));
+        let at = self.audit.entries.len();
+        let signed = Signed { n, writer, key, hmac_key, epoch, recorded, close, hmac };
+        self.audit.entries.push(Arc::new(signed));
+        for add in adds.into_iter().flatten() {
+            if self.paths.insert(add.path.clone()) {
+                self.audit.segments.push((at, Arc::new(add)));
+            }
+        }
+    }
+
+    fn summarise(&mut self, numbers: &[u64]) {
+        if let (Some(first), Some(last)) = (self.elsewhere.first(), self.elsewhere.last()) {
+            // One changed entry makes every later one unfit, which is worth one finding.
+            let message = format!(
+                "{} entries, up to number {last}, were signed over other earlier entries than \
+                 those that are there",
+                self.elsewhere.len()
+            );
+            self.report.findings.push(Finding::tampered("entry_tree", entry_path(*first), message));
+        }
+        if let (Some(broken), Some(last)) = (self.audit.broken_at, numbers.last()) {
+            self.report.not_checked.push(format!(
+                "whether entries {broken} to {last} belong together: the ledger is broken at \
+                 {broken}; their signatures and segments were checked"
+            ));
+        }
+        self.report.size = self.state.size();
+        self.report.root = HEXLOWER.encode(&self.state.root());
+        self.report.committed = self.state.rows;
+        self.report.last_entry.clone_from(&self.state.time);
+        if let Some(info) = &self.audit.info {
+            self.report.trail_id = Some(info.trail_id.clone());
+            self.report.origin = Some(info.origin.clone());
+        }
+    }
+
+    fn check_trail_json(&mut self, found: Option<Bytes>) {
+        let Some(found) = found else {
+            let finding = Finding::missing("trail_json", TRAIL_JSON, "it is not there");
+            self.report.findings.push(finding);
+            return;
+        };
+        let expected = self.audit.info.as_deref().and_then(|info| canonical(info).ok());
+        if expected.is_some_and(|expected| expected != found) {
+            let message = "it is not what entry 0 says, byte for byte";
+            self.report.findings.push(Finding::tampered("trail_json", TRAIL_JSON, message));
+        }
+    }
+
+    /// `there` is the number of slots up to the last one in use.
+    fn check_hint(&mut self, hint: Option<Bytes>, there: u64) {
+        let Some(hint) = hint else {
+            self.report
+                .not_checked
+                .push("whether entries were cut off the end: no checkpoint hint".to_owned());
+            return;
+        };
+        let Some(info) = &self.audit.info else { return };
+        let verified = self.verified_hint(&hint, info);
+        let not_checked = &mut self.report.not_checked;
+        let finding = match verified {
+            Err(message) => Finding::tampered("hint", CHECKPOINT_HINT, message),
+            Ok(c) if c.size > there => {
+                let message =
+                    format!("{} entries were signed for, and there are only {there}", c.size);
+                Finding::missing("entries_cut_off", entry_path(there), message)
+            }
+            Ok(c) => match self.marks.get(&c.size).copied().flatten() {
+                Some(root) if root == c.root => {
+                    if c.size < there {
+                        not_checked.push(format!(
+                            "whether entries were cut off the end: the newest checkpoint covers \
+                             the first {} of {there}",
+                            c.size
+                        ));
+                    }
+                    return;
+                }
+                Some(_) => {
+                    let message = format!("it signs another root of the first {} entries", c.size);
+                    Finding::tampered("hint", CHECKPOINT_HINT, message)
+                }
+                None => {
+                    not_checked.push("the checkpoint hint: entries before it are missing".into());
+                    return;
+                }
+            },
+        };
+        self.report.findings.push(finding);
+    }
+
+    /// The checkpoint of the hint if a signer of the trail signed it. Other lines are cosignatures.
+    fn verified_hint(&self, hint: &[u8], info: &TrailInfo) -> Result<Checkpoint, &'static str> {
+        let note = parse_hint(hint).ok_or("it is no signed checkpoint")?;
+        let text = std::str::from_utf8(hint).map_err(|_| "it is not UTF-8")?;
+        let mut ours = note.signatures.iter().filter_map(|(name, _)| {
+            let writer = name.strip_prefix(info.origin.as_str())?.strip_prefix('/')?;
+            match writer {
+                OWNER => Some((name, &self.run.trust.owner)),
+                writer => Some((name, self.writers.get(writer)?)),
+            }
+        });
+        let (name, public) = ours.next().ok_or("no signer of this trail signed it")?;
+        Checkpoint::verify(text, name, public, &info.origin)
+            .map_err(|_| "its signature does not hold")
+    }
+
+    fn check_pins(&mut self) {
+        let Some(info) = &self.audit.info else { return };
+        for pin in &self.run.trust.pins {
+            let finding = |verdict, message| Finding::new(verdict, "pin", CHECKPOINT_HINT, message);
+            let found = if pin.origin != info.origin {
+                let message = format!("the pin is of log {:?}, not {:?}", pin.origin, info.origin);
+                Some(finding(Verdict::Forked, message))
+            } else if pin.size > self.state.size() {
+                let message =
+                    format!("{} entries were pinned, {} are left", pin.size, self.state.size());
+                Some(finding(Verdict::RolledBack, message))
+            } else if self.marks.get(&pin.size).copied().flatten() != Some(pin.root) {
+                let message =
+                    format!("the first {} entries are not those that were pinned", pin.size);
+                Some(finding(Verdict::Forked, message))
+            } else {
+                None
+            };
+            self.report.checked.pins += 1;
+            self.report.findings.extend(found);
+        }
+    }
+}

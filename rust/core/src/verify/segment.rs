@@ -1,0 +1,128 @@
+//! One segment: its object, its description, its rows.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use bytes::Bytes;
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+
+use super::ledger::{Listed, Signed};
+use super::report::Finding;
+use super::{Level, description, rows, thrift};
+use crate::ledger::{AddedSegment, TrailInfo};
+use crate::merkle::Hash;
+use crate::segment::SegmentFile;
+use crate::{Error, Result};
+
+/// What all segments of a trail share.
+#[derive(Debug)]
+pub(super) struct TrailFacts {
+    pub(super) info: Arc<TrailInfo>,
+    /// Promoted columns by lower-case name.
+    pub(super) columns: HashMap<String, Listed>,
+    pub(super) level: Level,
+    /// Entries from here on may rest on others that are lost.
+    pub(super) broken_at: Option<u64>,
+}
+
+/// A segment, and what the ledger says of it.
+#[derive(Debug, Clone)]
+pub(super) struct Task {
+    pub(super) facts: Arc<TrailFacts>,
+    pub(super) signed: Arc<Signed>,
+    pub(super) add: Arc<AddedSegment>,
+    pub(super) cancel: Arc<AtomicBool>,
+}
+
+/// What the check of one segment found.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    pub(super) findings: Vec<Finding>,
+    pub(super) present: bool,
+    pub(super) bytes: u64,
+    pub(super) batches: u64,
+    pub(super) rows: u64,
+    pub(super) hmacs: u64,
+    pub(super) bloom_filters: u64,
+    /// Roots of its batches, if they are those that the ledger commits to.
+    pub(super) roots: Option<Vec<Hash>>,
+    /// Range of `recorded_at`, if every row was read.
+    pub(super) recorded: Option<(i64, i64)>,
+}
+
+impl Outcome {
+    pub(super) fn missing(task: &Task) -> Self {
+        let AddedSegment { path, rows, batches, .. } = &*task.add;
+        let message = format!("it is not there, with {rows} records in {batches} batches");
+        let mut finding = Finding::missing("segment_missing", path, message);
+        finding.rows = vec![(0, rows.saturating_sub(1))];
+        Self { findings: vec![finding], ..Self::default() }
+    }
+}
+
+/// Collects what is wrong with one segment.
+#[derive(Debug)]
+pub(super) struct Checked<'a> {
+    pub(super) task: &'a Task,
+    pub(super) outcome: Outcome,
+}
+
+impl Checked<'_> {
+    pub(super) fn wrong(&mut self, kind: &'static str, message: impl Into<String>) {
+        let finding = Finding::tampered(kind, &self.task.add.path, message);
+        self.outcome.findings.push(finding);
+    }
+
+    pub(super) fn wrong_batch(&mut self, kind: &'static str, batch: &str, message: &str) {
+        let mut finding = Finding::tampered(kind, &self.task.add.path, message);
+        finding.batch = Some(batch.to_owned());
+        self.outcome.findings.push(finding);
+    }
+}
+
+/// Checks the object of a segment and all that it holds.
+///
+/// # Errors
+/// `Interrupted` if the caller asked to stop.
+pub(super) fn check(task: &Task, bytes: Bytes) -> Result<Outcome> {
+    let outcome = Outcome { present: true, bytes: bytes.len() as u64, ..Outcome::default() };
+    let mut checked = Checked { task, outcome };
+    let add = &task.add;
+    let whole = bytes.len() as u64 == add.bytes;
+    if !whole {
+        checked.wrong("segment_length", format!("it has {} bytes, not {}", bytes.len(), add.bytes));
+    }
+    let genuine = HEXLOWER.encode(&Sha256::digest(&bytes)) == add.sha256;
+    if !genuine {
+        checked.wrong("segment_digest", "its bytes are not those that were signed");
+    }
+    // Bytes that are not the signed ones are still looked at, to name what was changed.
+    let looked = catch_unwind(AssertUnwindSafe(|| look(&mut checked, bytes)));
+    match looked {
+        Ok(Ok(())) => {}
+        Ok(Err(Error::Interrupted)) => return Err(Error::Interrupted),
+        Ok(Err(Error::Integrity { message, .. })) => checked.wrong("unreadable", message),
+        Ok(Err(e)) => checked.wrong("unreadable", e.to_string()),
+        // The Parquet library does not promise to survive every damage.
+        Err(_) => checked.wrong("unreadable", "the Parquet reader panicked on it"),
+    }
+    if !genuine {
+        checked.outcome.roots = None;
+        checked.outcome.recorded = None;
+    }
+    Ok(checked.outcome)
+}
+
+fn look(checked: &mut Checked<'_>, bytes: Bytes) -> Result<()> {
+    let path = &checked.task.add.path;
+    thrift::guard(&bytes).map_err(|what| Error::integrity(path, what))?;
+    let file = SegmentFile::open(path, bytes)?;
+    description::check(checked, &file)?;
+    if checked.task.facts.level == Level::Deep {
+        rows::check(checked, &file)?;
+    }
+    Ok(())
+}
