@@ -16,6 +16,7 @@ from sealtrail.events._fields import PARAMETERS, RECORDER_ONLY, VALUES
 class Event(dict[str, Any]):
     """An event made by a typed constructor, ready to be recorded (strictly by default)."""
 
+
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
 
