@@ -11,7 +11,7 @@ Example:
     'VERIFIED'
 """
 
-from sealtrail import events
+from sealtrail import demo, events
 from sealtrail._errors import (
     AlreadyExistsError,
     ConfigError,
@@ -63,6 +63,7 @@ __all__ = [
     "UsageError",
     "VerifyReport",
     "__version__",
+    "demo",
     "events",
     "init",
     "open",

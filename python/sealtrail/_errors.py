@@ -1,4 +1,4 @@
-"""The exceptions: few classes, each also a fitting builtin, each with a stable code."""
+"""The exceptions of sealtrail: few classes, each a fitting builtin too, with stable codes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,11 @@ class SealtrailError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle with all details."""
-        return _restore, (type(self), self.args[0], dict(self.__dict__))
+        details = {name: getattr(self, name) for name in _DETAILS}
+        return _restore, (type(self), self.args[0], details)
+
+
+_DETAILS = ("kind", "path", "line", "column", "reason", "audit_id")
 
 
 def _restore(cls: type[SealtrailError], message: str, details: dict[str, Any]) -> SealtrailError:

@@ -24,7 +24,9 @@ class ArrowStream(Protocol):
         """Arrow's PyCapsule of the batches."""
 
 
-Source: TypeAlias = Iterable[Mapping[str, Any]] | bytes | PathLike[str] | BinaryIO | ArrowStream
+Source: TypeAlias = (
+    Iterable[Mapping[str, Any]] | bytes | str | PathLike[str] | BinaryIO | ArrowStream
+)
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,17 @@ class VerifyReport:
 
     @property
     def ok(self) -> bool:
-        """Whether the record is what it was."""
-        return self.verdict.split("(")[0] in {"VERIFIED", "VERIFIED_TO", "PRUNED", "ERASED"}
+        """Whether everything that was checked holds."""
+        return self.verdict.partition("(")[0] in {"VERIFIED", "VERIFIED_TO", "PRUNED", "ERASED"}
+
+    @property
+    def exit_code(self) -> int:
+        """What ``sealtrail verify-integrity`` exits with: 0 if it holds, else 4."""
+        return 0 if self.ok else 4
+
+    def __bool__(self) -> bool:
+        """The same as ``ok``, so that ``assert trail.verify()`` means what it says."""
+        return self.ok
 
     def __repr__(self) -> str:
         """Verdict, counts and the first findings."""
@@ -177,43 +188,81 @@ class Trail:
         source: Source,
         *,
         strict: bool = False,
-        progress: Callable[..., object] | None = None,
+        progress: Callable[[int, int, int], object] | None = None,
     ) -> RecordReport:
         """Record many events and commit them; good ones are kept whatever the others are like.
 
         Args:
-            source: Mappings; JSON lines as bytes; the path of a file of JSON lines or an open
-                binary file (plain, gzip or zstd); or anything with ``__arrow_c_stream__``, whose
-                rows become events (NULL fields are left out).
+            source: Mappings; JSON lines as bytes or text; the :class:`pathlib.Path` of a file of
+                JSON lines or an open file (plain, gzip or zstd); or anything with
+                ``__arrow_c_stream__``, whose rows become events (structs become objects, NULL
+                fields are left out).
             strict: Refuse what the catalogue finds fault with, instead of noting it.
-            progress: Called now and then with counts.
+            progress: Called now and then with bytes read, events seen and records committed.
 
         Returns:
             A report that names the refused ones.
+
+        Raises:
+            TypeError: The source is of no such kind.
+            StoreError: It cannot be read, or the trail not be written. A note of the exception
+                says how many events were committed before.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit")
+            >>> report = trail.record_many([
+            ...     {"event_type": "data.export", "resource": {"path": "/claims.csv"}},
+            ...     {"event_type": "billing.paid"},
+            ... ])
+            >>> report.recorded, report.problems[0].line, report.problems[0].path
+            (1, 2, 'event_type')
         """
+        if isinstance(source, str) and "{" not in source and Path(source).exists():
+            message = f"{source!r} is taken as JSON lines; for a file give pathlib.Path({source!r})"
+            raise TypeError(message)
         report = _object(self._native.record_many(source, strict, progress))
         problems = [RefusedLine(**problem) for problem in report.pop("problems")]
         return RecordReport(**report, problems=problems)
 
-    def import_claude_code(self, *paths: Path_, include_content: bool = False) -> ImportReport:
-        """Record what transcripts of Claude Code tell (files, or the projects folder).
+    def import_claude_code(
+        self,
+        paths: Path_ | Iterable[Path_],
+        *,
+        include_content: bool = False,
+        progress: Callable[[int, int, int, int], object] | None = None,
+    ) -> ImportReport:
+        """Record what transcripts of Claude Code tell.
 
         Args:
-            paths: Files and folders.
+            paths: One or more files or folders, such as ``~/.claude/projects``.
             include_content: Keep the results of tool calls, not only their size and hash.
+            progress: Called now and then with files read, files in all, events found and records
+                committed.
 
         Returns:
             What was new. Importing the same again adds nothing.
         """
-        return self._import("claude-code", paths, content=include_content)
+        report = self._native.import_logs("claude-code", _paths(paths), include_content, progress)
+        return ImportReport(**_object(report))
 
-    def import_cloudtrail(self, *paths: Path_) -> ImportReport:
-        """Record what log files of AWS CloudTrail tell. Importing the same again adds nothing."""
-        return self._import("cloudtrail", paths, content=False)
+    def import_cloudtrail(
+        self,
+        paths: Path_ | Iterable[Path_],
+        *,
+        progress: Callable[[int, int, int, int], object] | None = None,
+    ) -> ImportReport:
+        """Record what log files of AWS CloudTrail tell.
 
-    def _import(self, program: str, paths: Sequence[Path_], *, content: bool) -> ImportReport:
-        listed = [Path(fspath(path)) for path in paths]
-        return ImportReport(**_object(self._native.import_logs(program, listed, content, None)))
+        Args:
+            paths: One or more files or folders.
+            progress: As for :meth:`import_claude_code`.
+
+        Returns:
+            What was new. Importing the same again adds nothing.
+        """
+        report = self._native.import_logs("cloudtrail", _paths(paths), False, progress)  # noqa: FBT003
+        return ImportReport(**_object(report))
 
     def flush(self) -> None:
         """Commit every record that is not in the ledger yet."""
@@ -257,13 +306,20 @@ class Trail:
             query: One statement that reads: the views are ``events``, ``auth_events``,
                 ``agent_events``, ``data_events``, ``workflow_events``, ``system_events``,
                 ``workflow_steps`` and ``approvals``.
-            params: Values for ``$1``, ``$2`` or ``?`` (a sequence), or ``$name`` (a mapping).
+            params: Values for ``$1``, ``$2`` or ``?`` (a list or tuple), or ``$name`` (a mapping).
 
         Returns:
             The answer, computed as it is read.
 
         Raises:
             SqlError: The statement cannot be answered; ``line`` and ``column`` tell the place.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit")
+            >>> _ = trail.record({"event_type": "auth.user_login", "user_id": "mira"})
+            >>> trail.sql("SELECT count(*) AS n FROM events WHERE user_id = ?", ["mira"]).to_dicts()
+            [{'n': 1}]
         """
         return Result(self._native.sql(query, params))
 
@@ -359,7 +415,7 @@ def open(  # noqa: A001
     return Trail(_native.open(_url(url), home=_path(home), config=_path(config)))
 
 
-def verify(  # noqa: PLR0913  (keywords)
+def verify(  # noqa: PLR0913
     url: Path_ | None = None,
     *,
     trail_id: str | None = None,
@@ -408,6 +464,11 @@ def _object(text: bytes) -> dict[str, Any]:
 
 def _url(url: Path_ | None) -> str | None:
     return None if url is None else fspath(url)
+
+
+def _paths(paths: Path_ | Iterable[Path_]) -> list[Path]:
+    several = [paths] if isinstance(paths, str | PathLike) else paths
+    return [Path(fspath(path)).expanduser() for path in several]
 
 
 def _path(path: Path_ | None) -> Path | None:
