@@ -28,9 +28,7 @@ def init(
     home: Path | None,
     config: Path | None,
 ) -> Trail: ...
-def open(  # noqa: A001
-    url: str | None, *, home: Path | None, config: Path | None
-) -> Trail: ...
+def open(url: str | None, *, home: Path | None, config: Path | None) -> Trail: ...
 def verify(
     url: str | None,
     *,
