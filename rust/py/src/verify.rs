@@ -94,8 +94,10 @@ fn trust(wish: &Wish, home: &Home, trail_id: Option<&str>) -> Result<Trust> {
     let public = match (&wish.key, &secret, trail_id) {
         (Some(key), ..) => public(key)?,
         (None, Some(secret), _) => secret.public(),
-        (None, None, Some(id)) => public(&OwnerKey::vkey_path(&home.keys_dir, id).to_string_lossy())
-            .map_err(|_| no_key())?,
+        (None, None, Some(id)) => {
+            public(&OwnerKey::vkey_path(&home.keys_dir, id).to_string_lossy())
+                .map_err(|_| no_key())?
+        }
         (None, None, None) => return Err(no_key()),
     };
     if secret.as_ref().is_some_and(|secret| secret.public() != public) {
