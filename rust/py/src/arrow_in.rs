@@ -1,6 +1,5 @@
 //! From Arrow data to events: a row is an event, a struct an object, and NULL a field left out.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -236,11 +235,26 @@ impl EncoderFactory for Floats {
 }
 
 impl Floats {
-    fn of<'a, T>(&self, array: &'a PrimitiveArray<T>) -> Box<dyn Encoder + 'a>
-    where
-        T: ArrowPrimitiveType<Native: Into<f64> + std::fmt::Debug>,
-    {
+    fn of<'a, T: Float>(&self, array: &'a PrimitiveArray<T>) -> Box<dyn Encoder + 'a> {
         Box::new(FloatEncoder { array, not_finite: Arc::clone(&self.not_finite) })
+    }
+}
+
+/// A type of numbers, written with the shortest digits that mean the value in that type.
+trait Float: ArrowPrimitiveType<Native: Into<f64>> {
+    fn write(value: Self::Native, out: &mut Vec<u8>);
+}
+
+impl Float for Float32Type {
+    fn write(value: f32, out: &mut Vec<u8>) {
+        // So few digits mean the same to whoever reads them as a double.
+        out.extend_from_slice(format!("{value:?}").as_bytes());
+    }
+}
+
+impl Float for Float64Type {
+    fn write(value: f64, out: &mut Vec<u8>) {
+        json::write_f64(value, out);
     }
 }
 
@@ -249,15 +263,12 @@ struct FloatEncoder<'a, T: ArrowPrimitiveType> {
     not_finite: Arc<AtomicBool>,
 }
 
-impl<T: ArrowPrimitiveType<Native: Into<f64> + std::fmt::Debug>> Encoder for FloatEncoder<'_, T> {
+impl<T: Float> Encoder for FloatEncoder<'_, T> {
     fn encode(&mut self, index: usize, out: &mut Vec<u8>) {
         let value = self.array.value(index);
         let wide: f64 = value.into();
         if wide.is_finite() {
-            // The shortest digits that mean the value as it is in its own type.
-            let mut text = String::new();
-            let _ = write!(text, "{value:?}");
-            out.extend_from_slice(text.as_bytes());
+            T::write(value, out);
         } else {
             self.not_finite.store(true, Ordering::Relaxed);
         }

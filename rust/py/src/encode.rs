@@ -239,8 +239,7 @@ fn number(value: f64, out: &mut Vec<u8>) -> Result<()> {
     if !value.is_finite() {
         return refuse("not_finite", format!("{value} is not a number that JSON knows"));
     }
-    // `Debug` gives the shortest digits that mean this value, with an exponent where it is long.
-    out.extend_from_slice(format!("{value:?}").as_bytes());
+    json::write_f64(value, out);
     Ok(())
 }
 

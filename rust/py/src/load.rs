@@ -8,6 +8,8 @@ use std::io::{Cursor, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, TrySendError};
+use std::time::Duration;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -16,7 +18,6 @@ use pyo3::types::{PyByteArray, PyBytes, PyIterator, PyMapping, PyString};
 use sealtrail_core::Error;
 use sealtrail_core::record::Strictness;
 use sealtrail_core::trail::{LoadOptions, LoadProgress, LoadReport, Trail};
-use tokio::sync::mpsc;
 
 use crate::arrow_in::ArrowEvents;
 use crate::bridge;
@@ -24,12 +25,14 @@ use crate::errors::Raise;
 use crate::lines::Lines;
 use crate::progress::{self, Latest, Teller};
 
-type Sender = mpsc::Sender<Vec<u8>>;
+type Sender = mpsc::SyncSender<Vec<u8>>;
 
 /// Text that is handed to the load at a time.
 const PIECE: usize = 1 << 20;
 /// Pieces that wait for the load.
 const PIECES: usize = 4;
+/// How long to wait for the load to take one.
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// Where events come from.
 enum Source<'py> {
@@ -94,7 +97,7 @@ pub(crate) fn load(
     let (input, source): (Box<dyn Read + Send>, _) = match source {
         Source::Text(text) => (text, None),
         other => {
-            let (sender, receiver) = mpsc::channel(PIECES);
+            let (sender, receiver) = mpsc::sync_channel(PIECES);
             let cancel = Arc::clone(&cancel);
             let feed = Feed { receiver, current: Cursor::default(), cancel };
             (Box::new(feed), Some((other, sender)))
@@ -150,10 +153,16 @@ fn feed(
     lines: &mut Lines,
     teller: &mut Teller<'_, '_, LoadProgress>,
 ) -> PyResult<()> {
-    let mut send = |piece: Vec<u8>| {
-        let sending = async { Ok::<_, Error>(sender.send(piece).await.is_ok()) };
-        let taken = bridge::wait_with(py, sending, |_| teller.tell())?;
-        teller.tell().map(|()| taken)
+    let mut send = |mut piece: Vec<u8>| -> PyResult<bool> {
+        loop {
+            teller.tell()?;
+            piece = match sender.try_send(piece) {
+                Ok(()) => return Ok(true),
+                Err(TrySendError::Disconnected(_)) => return Ok(false),
+                Err(TrySendError::Full(piece)) => piece,
+            };
+            bridge::wait(py, pause())?;
+        }
     };
     let result = match source {
         Source::Text(_) => Ok(()),
@@ -166,6 +175,11 @@ fn feed(
         cancel.store(true, Ordering::Relaxed);
     }
     result
+}
+
+async fn pause() -> Result<(), Error> {
+    tokio::time::sleep(PAUSE).await;
+    Ok(())
 }
 
 fn feed_file(
@@ -230,13 +244,13 @@ impl Read for Feed {
             if length > 0 || buffer.is_empty() {
                 return Ok(length);
             }
-            match self.receiver.blocking_recv() {
-                Some(piece) => self.current = Cursor::new(piece),
+            match self.receiver.recv() {
+                Ok(piece) => self.current = Cursor::new(piece),
                 // An end that was not reached is no end.
-                None if self.cancel.load(Ordering::Relaxed) => {
+                Err(_) if self.cancel.load(Ordering::Relaxed) => {
                     return Err(std::io::Error::other("interrupted"));
                 }
-                None => return Ok(0),
+                Err(_) => return Ok(0),
             }
         }
     }
