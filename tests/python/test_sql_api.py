@@ -235,7 +235,7 @@ def event_of(trail: sealtrail.Trail) -> dict[str, Any]:
 
 def test_rows_become_events(empty: sealtrail.Trail) -> None:
     event = {
-        "event_type": "data.filter",
+        "event_type": "data.rows",
         "timestamp": datetime(2026, 3, 1, 12, 0, 0, 1, tzinfo=UTC),
         "resource": {"path": "/a", "type": None},
         "tags": ["x", None],
@@ -249,7 +249,7 @@ def test_rows_become_events(empty: sealtrail.Trail) -> None:
     assert (report.recorded, report.problems) == (1, [])
     assert event_of(empty) == {
         "_exact_numbers": ["/n"],
-        "event_type": "data.filter",
+        "event_type": "data.rows",
         "timestamp": "2026-03-01T12:00:00.000001Z",
         "resource": {"path": "/a"},
         "tags": ["x", None],
@@ -265,7 +265,7 @@ def test_other_zones_dictionaries_and_data_frames(empty: sealtrail.Trail) -> Non
     zone = pa.timestamp("ns", tz="Europe/Berlin")
     table = pa.table(
         {
-            "event_type": pa.array(["data.filter"]).dictionary_encode(),
+            "event_type": pa.array(["data.rows"]).dictionary_encode(),
             "timestamp": pa.array([datetime(2026, 3, 1, tzinfo=UTC)], zone),
             "f": pa.array([0.1], pa.float32()),
         }
@@ -273,14 +273,14 @@ def test_other_zones_dictionaries_and_data_frames(empty: sealtrail.Trail) -> Non
     empty.record_many(table)
     assert event_of(empty)["timestamp"] == "2026-03-01T00:00:00.000Z"
     assert event_of(empty)["f"] == 0.1
-    frame = pl.DataFrame({"event_type": ["data.filter"] * 3, "n": [1, None, 3]})
+    frame = pl.DataFrame({"event_type": ["data.rows"] * 3, "n": [1, None, 3]})
     assert empty.record_many(frame).recorded == 3
     assert empty.record_many(frame.to_pandas()).recorded == 3
     assert empty.record_many(empty.sql("SELECT event_type FROM events")).recorded == 7
 
 
 def test_rows_that_json_cannot_say_are_named(empty: sealtrail.Trail) -> None:
-    rows = [{"event_type": "data.filter", "a": {"b": [1.0, x]}} for x in (1.0, float("nan"), None)]
+    rows = [{"event_type": "data.rows", "a": {"b": [1.0, x]}} for x in (1.0, float("nan"), None)]
     report = empty.record_many(pa.Table.from_pylist(rows))
     assert (report.lines, report.recorded) == (3, 2)
     (problem,) = report.problems
@@ -297,7 +297,7 @@ def test_rows_that_json_cannot_say_are_named(empty: sealtrail.Trail) -> None:
 )
 def test_columns_that_json_cannot_say(empty: sealtrail.Trail, column: Any, word: str) -> None:
     with pytest.raises(TypeError, match=word):
-        empty.record_many(pa.table({"event_type": ["data.filter"], "x": column}))
+        empty.record_many(pa.table({"event_type": ["data.rows"], "x": column}))
 
 
 def test_without_pyarrow_and_pandas(tmp_path: Path) -> None:
@@ -307,7 +307,7 @@ def test_without_pyarrow_and_pandas(tmp_path: Path) -> None:
             sys.modules[name] = None
         import sealtrail
         with sealtrail.init(sys.argv[1]) as trail:
-            trail.record({"event_type": "data.filter"})
+            trail.record({"event_type": "data.rows"})
             trail.record_many(trail.sql("SELECT event_type FROM events"))
             result = trail.sql("SELECT count(*) AS n, max(timestamp) AS t FROM events")
             assert result.to_dicts()[0]["n"] == 2

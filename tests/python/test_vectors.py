@@ -41,7 +41,7 @@ def native(folder: Path, *trust: str) -> tuple[str, int]:
 
 def plain(folder: Path) -> str:
     """Verdict of the verifier in plain Python."""
-    owner = VerifierKey.parse((folder / "owner.vkey").read_text())
+    owner = VerifierKey.parse((folder / "owner.vkey").read_text().strip())
     secret = RootSecret.parse((folder / "owner.json").read_bytes())
     return str(verify_trail(folder / "audit", owner, secret).verdict)
 
