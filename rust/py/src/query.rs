@@ -14,8 +14,10 @@ use pyo3_arrow::ffi::{
     ArrayIterator, to_array_pycapsules, to_schema_pycapsule, to_stream_pycapsule,
 };
 use sealtrail_query::{Engine, EngineOptions, Params, QueryError, QueryResult, ReadView};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
-use crate::errors::{Raise, usage};
+use crate::errors::{Raise, panic_text, usage};
 use crate::{bridge, values};
 
 type Batches = Pin<Box<dyn Stream<Item = Result<RecordBatch, QueryError>> + Send>>;
@@ -49,6 +51,46 @@ impl Question {
 enum Source {
     Question(Box<Question>),
     Rows(Vec<RecordBatch>),
+}
+
+/// Lets a runtime's thread compute the batches, one ahead of the reader. Not every operator pauses
+/// between batches, and the calling thread must be free to look for signals.
+fn computed_apart(mut batches: Batches) -> Batches {
+    let (sender, receiver) = mpsc::channel(1);
+    let task = tokio::spawn(async move {
+        while let Some(batch) = batches.next().await {
+            if sender.send(batch).await.is_err() {
+                return;
+            }
+        }
+    });
+    let state = (receiver, Task(Some(task)));
+    Box::pin(futures::stream::unfold(state, |(mut receiver, mut task)| async move {
+        let batch = match receiver.recv().await {
+            Some(batch) => Some(batch),
+            None => task.failure().await.map(Err),
+        };
+        batch.map(|batch| (batch, (receiver, task)))
+    }))
+}
+
+/// A task that ends with its owner.
+struct Task(Option<JoinHandle<()>>);
+
+impl Task {
+    /// Why it ended before its work did, if so.
+    async fn failure(&mut self) -> Option<QueryError> {
+        let panic = self.0.take()?.await.err()?.try_into_panic().ok()?;
+        Some(QueryError::Execution(panic_text(&*panic)))
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        if let Some(task) = &self.0 {
+            task.abort();
+        }
+    }
 }
 
 /// An answer. Each reading computes it anew, from the same moment of the trail.
@@ -90,10 +132,13 @@ impl Query {
     fn batches(&self, py: Python<'_>) -> PyResult<Batches> {
         let planned = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
         match (planned, &self.source) {
-            (Some(planned), _) => Ok(planned),
-            (None, Source::Question(question)) => {
-                Ok(Box::pin(bridge::wait(py, question.answer())?.batches()))
+            (Some(planned), _) => {
+                bridge::wait(py, async { Ok::<_, QueryError>(computed_apart(planned)) })
             }
+            (None, Source::Question(question)) => bridge::wait(py, async {
+                let batches = question.answer().await?.batches();
+                Ok::<_, QueryError>(computed_apart(Box::pin(batches)))
+            }),
             (None, Source::Rows(rows)) => {
                 Ok(Box::pin(futures::stream::iter(rows.clone().into_iter().map(Ok))))
             }

@@ -6,14 +6,17 @@ use std::sync::atomic::AtomicBool;
 
 use pyo3::prelude::*;
 use sealtrail_core::config::Home;
-use sealtrail_core::keys::OwnerKey;
+use sealtrail_core::keys::{OwnerKey, trail_id_bytes};
+use sealtrail_core::ledger::entry_path;
 use sealtrail_core::storage::Storage;
+use sealtrail_core::trail::TRAIL_FILE;
 use sealtrail_core::verify::{self, Level, Options, Progress, Trust};
 use sealtrail_core::{Error, Result, note};
+use serde_json::Value;
 
 use crate::bridge;
 use crate::errors::{Raise, usage};
-use crate::opening::Place;
+use crate::opening::{Place, owner_of_environment};
 use crate::progress::{self, Latest, Teller};
 use crate::trail::to_json;
 
@@ -43,8 +46,33 @@ pub(crate) fn verify_url(
 ) -> PyResult<Vec<u8>> {
     let place = Place::find(py, home, config.as_deref())?;
     let storage = Storage::open(&place.url(url)).map_err(|error| error.raise(py))?;
+    let trail_id = match trail_id {
+        None if key.is_none() && owner_key.is_none() => {
+            bridge::wait(py, claimed_id(&storage, &place.home))?
+        }
+        given => given,
+    };
     let wish = Wish { level, key, owner_key, threads, unsealed: 0 };
     verify(py, (&storage, trail_id.as_deref()), &place.home, wish, progress)
+}
+
+/// The id that the trail gives itself, if the keys folder has its key. It only chooses among the
+/// caller's keys, and either place where it stands may have been tampered with.
+async fn claimed_id(storage: &Storage, home: &Home) -> Result<Option<String>> {
+    let places = [(TRAIL_FILE.to_owned(), "/trail_id"), (entry_path(0), "/body/trail/trail_id")];
+    for (path, pointer) in places {
+        let bytes = match storage.get(&path).await {
+            Ok(bytes) => bytes,
+            Err(Error::NotFound(_)) => continue,
+            Err(error) => return Err(error),
+        };
+        let value: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        let id = value.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        if trail_id_bytes(id).is_ok() && OwnerKey::vkey_path(&home.keys_dir, id).exists() {
+            return Ok(Some(id.to_owned()));
+        }
+    }
+    Ok(None)
 }
 
 pub(crate) fn verify(
@@ -90,6 +118,12 @@ fn trust(wish: &Wish, home: &Home, trail_id: Option<&str>) -> Result<Trust> {
             Err(error) => return Err(error),
         },
         (None, None, None) => None,
+    };
+    let secret = match secret {
+        None if wish.key.is_none() => {
+            owner_of_environment()?.filter(|owner| trail_id.is_none_or(|id| owner.trail_id() == id))
+        }
+        known => known,
     };
     let public = match (&wish.key, &secret, trail_id) {
         (Some(key), ..) => public(key)?,
