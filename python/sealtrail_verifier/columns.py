@@ -68,7 +68,7 @@ class Column:
             FormatError: The stored value is no JSON value of this type.
         """
         if self.type == "timestamp" and not 0 <= stored <= MAX_MICROS:
-            raise FormatError("representation", f"{self.name} holds a time outside 1970-9999")
+            raise FormatError("representation", f"{self.name} holds a time outside 1970-2254")
         if self.type == "int64" and abs(stored) > MAX_INTEGER:
             raise FormatError("representation", f"{self.name} holds an integer beyond 2^53-1")
         if self.type == "float64" and (not isfinite(stored) or str(stored) == "-0.0"):

@@ -87,7 +87,7 @@ class Append:
 
 @dataclass(frozen=True)
 class Entry:
-    """A ledger entry: read, not yet believed. `message` is M, which `sig` and `hmac` are over."""
+    """A ledger entry: read, not yet believed. `message` is M, which `hmac` is over; `sig` is over both."""
 
     n: int
     tree: bytes

@@ -186,7 +186,7 @@ def check_signatures(entry: Entry, n: int, tree_root: bytes, ledger: Ledger) -> 
     public = ledger.public_key(entry.writer)
     if entry.key != note.key_id(public):
         raise FormatError("key", f"it names a key that is not that of {entry.writer}")
-    if not note.verify_ed25519(public, entry.sig, entry.message):
+    if not note.verify_ed25519(public, entry.sig, entry.message + entry.hmac):
         raise FormatError("signature", "its signature does not hold")
     statement = Checkpoint(n, tree_root, f"{ledger.trail.origin}/{entry.writer}")
     note.check(entry.checkpoint, ledger.trail.origin, statement, public)

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 DOMAINS: Final = ("auth", "agent", "data", "workflow", "system")
 MAX_DEPTH: Final = 64
-MAX_MICROS: Final = 253_402_300_799_999_999
-"""9999-12-31T23:59:59.999999Z in microseconds since 1970."""
+MAX_MICROS: Final = 8_993_721_599_999_999
+"""2254-12-31T23:59:59.999999Z in microseconds since 1970."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME: Final = re.compile(

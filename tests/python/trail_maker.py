@@ -227,12 +227,13 @@ class Maker:
         if tweak:
             tweak(body)
         message = b"sealtrail entry v1\n" + rfc8785.dumps(body)
+        seal = mac(signer.hmac_key, message)
         return self.put(
             {
                 "body": body,
                 "checkpoint": self.note(signer, n),
-                "hmac": mac(signer.hmac_key, message).hex(),
-                "sig": b64(signer.private.sign(message)),
+                "hmac": seal.hex(),
+                "sig": b64(signer.private.sign(message + seal)),
             }
         )
 

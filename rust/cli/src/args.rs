@@ -23,17 +23,17 @@ Exit codes:
   3  reading or writing failed, or events were refused
   4  the trail's integrity does not hold";
 
-/// The signed audit trail of AI agents: what they did, who authorised it, when, and proof that the
-/// record was not changed afterwards.
+/// The signed audit trail of AI agents: what they did, who authorised it, when,
+/// and proof that the record was not changed afterwards.
 #[derive(Debug, Parser)]
 #[command(
+    verbatim_doc_comment,
     name = "sealtrail",
     version,
     after_help = AFTER_HELP,
     subcommand_required = true,
     arg_required_else_help = true,
-    disable_help_subcommand = true,
-    term_width = 100
+    disable_help_subcommand = true
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -45,13 +45,27 @@ pub(crate) struct Cli {
 /// Options of every command.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Global {
-    /// Folder or URL of the trail, such as ./audit or s3://bucket/audit. Otherwise SEALTRAIL_TRAIL,
-    /// then `audit.trail.url` of the configuration, then ./audit
-    #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
+    /// Folder or URL of the trail, such as ./audit or s3://bucket/audit.
+    /// Otherwise SEALTRAIL_TRAIL, then audit.trail.url of the configuration,
+    /// then ./audit
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        help_heading = "Global options",
+        verbatim_doc_comment
+    )]
     pub(crate) trail: Option<String>,
-    /// Configuration file. Otherwise SEALTRAIL_CONFIG, then sealtrail.yaml in SEALTRAIL_HOME (or
-    /// the XDG configuration folder), then .claude/config/audit.yaml, then sealtrail.yaml here
-    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    /// Configuration file. Otherwise SEALTRAIL_CONFIG, then sealtrail.yaml in
+    /// SEALTRAIL_HOME (or the XDG configuration folder), then
+    /// .claude/config/audit.yaml, then sealtrail.yaml in the working folder
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help_heading = "Global options",
+        verbatim_doc_comment
+    )]
     pub(crate) config: Option<PathBuf>,
 }
 

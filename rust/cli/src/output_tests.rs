@@ -15,7 +15,10 @@ fn written(for_people: bool, parts: &[&[u8]]) -> String {
 
 #[test]
 fn a_terminal_is_never_sent_control_characters() {
-    assert_eq!(written(true, &[b"a\x1b[2Jb\r\x07\x7f\n\tc"]), "a\\u001b[2Jb\\u000d\\u0007\\u007f\n\tc");
+    assert_eq!(
+        written(true, &[b"a\x1b[2Jb\r\x07\x7f\n\tc"]),
+        "a\\u001b[2Jb\\u000d\\u0007\\u007f\n\tc"
+    );
     assert_eq!(written(true, &["x\u{9b}31m".as_bytes()]), "x\\u009b31m");
 }
 

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sealtrail_core::Error;
 use sealtrail_core::config::{self, Home, Loaded};
 use sealtrail_core::keys::OwnerKey;
 use sealtrail_core::trail::{OpenOptions, Settings, Trail};
-use sealtrail_core::Error;
 
 use crate::args::Global;
 use crate::failure::Failure;
@@ -110,7 +110,9 @@ impl<'a> Session<'a> {
         };
         let options = OpenOptions { home: self.home()?, settings, owner };
         self.wait(Trail::open(&url, options)).map_err(|failure| match failure.core() {
-            Some(Error::NotFound(_)) => no_trail(failure, &url),
+            Some(Error::NotFound(_)) => {
+                failure.hint("--trail or SEALTRAIL_TRAIL names another one")
+            }
             _ => failure,
         })
     }
@@ -139,10 +141,4 @@ impl<'a> Session<'a> {
     pub(crate) fn note(&mut self, line: impl std::fmt::Display) {
         tell(&mut self.err, format_args!("{line}"));
     }
-}
-
-fn no_trail(failure: Failure, url: &str) -> Failure {
-    failure
-        .hint(format!("`sealtrail init {url}` makes a trail there"))
-        .hint("--trail or SEALTRAIL_TRAIL names another one")
 }

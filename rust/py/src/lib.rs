@@ -1,13 +1,38 @@
-//! The Python binding of sealtrail: the module `sealtrail._native`.
+//! The Python binding of sealtrail: the module `sealtrail._native`, which the package `sealtrail`
+//! wraps. Not meant to be used by others.
+
+mod arrow_in;
+mod bridge;
+mod demo;
+mod encode;
+mod errors;
+mod files;
+mod importing;
+mod lines;
+mod load;
+mod opening;
+mod params;
+mod progress;
+mod query;
+mod trail;
+mod values;
+mod verify;
 
 use pyo3::prelude::*;
 
 /// The native half of sealtrail.
-#[pymodule(name = "_native")]
+#[pymodule(name = "_native", gil_used = false)]
 mod native {
     use std::ffi::OsString;
 
     use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::demo::Demo;
+    #[pymodule_export]
+    use crate::query::{Batch, BatchReader, Query, Rows, Schema};
+    #[pymodule_export]
+    use crate::trail::{Trail, init, open};
 
     /// Runs the command line; `argv` starts with the name of the program. Gives the exit code.
     #[pyfunction]
@@ -16,7 +41,7 @@ mod native {
     }
 
     #[pymodule_init]
-    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    fn module_init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

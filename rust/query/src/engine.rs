@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::catalog::{
-    CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList,
-    MemorySchemaProvider, SchemaProvider,
+    CatalogProvider, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider,
+    SchemaProvider,
 };
 use datafusion::common::DataFusionError;
 use datafusion::datasource::ViewTable;
@@ -246,6 +246,10 @@ fn config(options: &EngineOptions) -> SessionConfig {
     // Times are in UTC throughout; `now()` too, so that comparing needs no cast of the column.
     settings.execution.time_zone = Some("UTC".to_owned());
     settings.execution.parquet.reorder_filters = true;
+    // What sorts set aside for merging must leave room for sorting where memory is small.
+    let reserve = options.memory_limit / options.target_partitions.max(1) / 8;
+    settings.execution.sort_spill_reservation_bytes =
+        reserve.min(settings.execution.sort_spill_reservation_bytes);
     config
 }
 

@@ -1,6 +1,7 @@
 //! Every way a query can fail, with a stable code for programs.
 
 use datafusion::error::DataFusionError;
+use parquet::errors::ParquetError;
 
 /// The result of every fallible call of this crate.
 pub type Result<T, E = QueryError> = std::result::Result<T, E>;
@@ -94,12 +95,20 @@ impl QueryError {
         match error.find_root() {
             DataFusionError::ResourcesExhausted(message) => Self::Resources(message.clone()),
             DataFusionError::ObjectStore(source) => Self::Core(store_error(source)),
-            DataFusionError::ParquetError(source) => {
-                Self::Execution(format!("a segment cannot be read: {source}"))
-            }
+            DataFusionError::ParquetError(source) => reading(source),
             root => Self::Execution(plain(root)),
         }
     }
+}
+
+/// From a failure to read a segment.
+fn reading(error: &ParquetError) -> QueryError {
+    if let ParquetError::External(source) = error {
+        if let Some(source) = source.downcast_ref::<object_store::Error>() {
+            return QueryError::Core(store_error(source));
+        }
+    }
+    QueryError::Execution(format!("a segment cannot be read: {error}"))
 }
 
 fn store_error(source: &object_store::Error) -> sealtrail_core::Error {

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 /// One step into a JSON value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum PathPart {
+pub(crate) enum PathPart {
     /// A member of an object.
     Key(String),
     /// An element of an array; negative counts from the end.
@@ -16,7 +16,7 @@ pub enum PathPart {
 
 /// What is known about the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Form {
+pub(crate) enum Form {
     /// Any JSON: white space, members in any order, the first of duplicate members counts.
     Any,
     /// RFC 8785: no white space, members sorted by UTF-16 code units, no duplicates.
@@ -24,10 +24,10 @@ pub enum Form {
 }
 
 /// The largest integer that a record keeps as a number, 2^53 - 1.
-pub const MAX_EXACT: i64 = 9_007_199_254_740_991;
+pub(crate) const MAX_EXACT: i64 = 9_007_199_254_740_991;
 
 /// The raw text of the value at `path`, or `None` when there is none.
-pub fn get<'a>(text: &'a str, path: &[PathPart], form: Form) -> Option<&'a str> {
+pub(crate) fn get<'a>(text: &'a str, path: &[PathPart], form: Form) -> Option<&'a str> {
     let mut value = trim(text);
     for part in path {
         value = match part {
@@ -39,7 +39,7 @@ pub fn get<'a>(text: &'a str, path: &[PathPart], form: Form) -> Option<&'a str> 
 }
 
 /// As [`get`] for a path of member names in canonical text.
-pub fn get_keys<'a, S: AsRef<str>>(text: &'a str, path: &[S]) -> Option<&'a str> {
+pub(crate) fn get_keys<'a, S: AsRef<str>>(text: &'a str, path: &[S]) -> Option<&'a str> {
     path.iter().try_fold(text, |value, key| member(value, key.as_ref(), Form::Canonical))
 }
 
@@ -88,7 +88,7 @@ fn compare_key(raw: &str, wanted: &str) -> KeyOrder {
 }
 
 /// The members of an object, as raw name (between the quotes) and raw value.
-pub struct Members<'a> {
+pub(crate) struct Members<'a> {
     text: &'a str,
     at: usize,
 }
@@ -123,7 +123,7 @@ impl<'a> Iterator for Members<'a> {
 }
 
 /// The elements of an array, as raw values.
-pub struct Elements<'a> {
+pub(crate) struct Elements<'a> {
     text: &'a str,
     at: usize,
 }
@@ -218,7 +218,7 @@ fn nested_end(bytes: &[u8], start: usize) -> Option<usize> {
 }
 
 /// The characters of a string from its raw text between the quotes.
-pub fn unescape(raw: &str) -> Cow<'_, str> {
+pub(crate) fn unescape(raw: &str) -> Cow<'_, str> {
     let Some(first) = memchr::memchr(b'\\', raw.as_bytes()) else {
         return Cow::Borrowed(raw);
     };
@@ -266,12 +266,12 @@ fn four_hex(chars: &mut std::str::Chars<'_>) -> Option<u32> {
 }
 
 /// The characters of a JSON string; `None` for any other value.
-pub fn as_str(raw: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn as_str(raw: &str) -> Option<Cow<'_, str>> {
     raw.strip_prefix('"')?.strip_suffix('"').map(unescape)
 }
 
 /// Any value as text: a string without quotes, JSON text otherwise; `None` for `null`.
-pub fn as_text(raw: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn as_text(raw: &str) -> Option<Cow<'_, str>> {
     match raw {
         "null" => None,
         _ if raw.starts_with('"') => as_str(raw),
@@ -280,7 +280,7 @@ pub fn as_text(raw: &str) -> Option<Cow<'_, str>> {
 }
 
 /// A number without a fraction as an integer, `1.0` and `2e3` included.
-pub fn as_int(raw: &str) -> Option<i64> {
+pub(crate) fn as_int(raw: &str) -> Option<i64> {
     if let Ok(value) = raw.parse::<i64>() {
         return is_number(raw).then_some(value);
     }
@@ -293,17 +293,17 @@ pub fn as_int(raw: &str) -> Option<i64> {
 }
 
 /// An integer that an `int64` column holds: within ±(2^53 - 1).
-pub fn as_exact_int(raw: &str) -> Option<i64> {
+pub(crate) fn as_exact_int(raw: &str) -> Option<i64> {
     as_int(raw).filter(|value| (-MAX_EXACT..=MAX_EXACT).contains(value))
 }
 
 /// A number.
-pub fn as_float(raw: &str) -> Option<f64> {
+pub(crate) fn as_float(raw: &str) -> Option<f64> {
     if is_number(raw) { raw.parse().ok() } else { None }
 }
 
 /// `true` or `false`.
-pub fn as_bool(raw: &str) -> Option<bool> {
+pub(crate) fn as_bool(raw: &str) -> Option<bool> {
     match raw {
         "true" => Some(true),
         "false" => Some(false),
@@ -316,7 +316,7 @@ fn is_number(raw: &str) -> bool {
 }
 
 /// The number of members or elements; `None` for a scalar.
-pub fn length(raw: &str) -> Option<usize> {
+pub(crate) fn length(raw: &str) -> Option<usize> {
     Members::new(raw).map(Iterator::count).or_else(|| Elements::new(raw).map(Iterator::count))
 }
 

@@ -1,5 +1,13 @@
 use super::*;
 
+fn canonical(text: &str) -> String {
+    use sealtrail_core::json::{Canonicalizer, Limits};
+    let mut canonicalizer = Canonicalizer::default();
+    let bytes =
+        canonicalizer.object(text.as_bytes(), Limits::default()).map(|(bytes, _)| bytes.to_vec());
+    String::from_utf8(bytes.unwrap_or_default()).unwrap()
+}
+
 fn path(parts: &[&str]) -> Vec<PathPart> {
     parts
         .iter()

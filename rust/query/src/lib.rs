@@ -5,6 +5,7 @@ mod engine;
 mod error;
 mod functions;
 mod json;
+pub mod output;
 mod place;
 mod plain;
 mod provider;

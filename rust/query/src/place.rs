@@ -30,7 +30,10 @@ pub(crate) fn syntax(sql: &str, error: &ParserError) -> QueryError {
         ParserError::RecursionLimitExceeded => "the statement is nested too deeply",
     };
     let (message, line, column) = split_location(text);
-    let message = message.replace("Expected: ", "expected ").replace(", found: ", ", found ");
+    let message = message
+        .replace("Expected: ", "expected ")
+        .replace("Expected", "expected")
+        .replace(", found: ", ", found ");
     let message = message.replace("found EOF", "found the end");
     // At the end of the text the parser knows no place.
     let (line, column) = if line == 0 { end_of(sql) } else { (line, column) };

@@ -31,11 +31,11 @@ pub(crate) struct Demo {
     /// How many events to generate
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     events: u64,
-    /// Folder for trail, keys and events, empty or not there yet. Otherwise a new one among the
-    /// temporary files
-    #[arg(long, value_name = "FOLDER", conflicts_with = "jsonl")]
+    /// Folder for trail, keys and events, empty or not there yet. Otherwise a
+    /// new one among the temporary files
+    #[arg(long, value_name = "FOLDER", conflicts_with = "jsonl", verbatim_doc_comment)]
     dir: Option<PathBuf>,
-    /// Only generate events, as JSON lines into this file; `-` is standard output
+    /// Only generate events, as JSON lines in this file; - is standard output
     #[arg(long, value_name = "FILE")]
     jsonl: Option<PathBuf>,
     /// The same seed and --end give the same events

@@ -23,7 +23,7 @@ The record is printed as it was signed. The exit code is 1 if no record has this
 pub(crate) struct Get {
     /// The record's `audit_id`
     id: String,
-    /// json is indented on a terminal; jsonl is the canonical line that the proof covers
+    /// json is indented on a terminal; jsonl is the line that was signed
     #[arg(short, long, value_name = "FORMAT", default_value = "json")]
     output: Format,
 }

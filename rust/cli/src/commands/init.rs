@@ -28,13 +28,13 @@ pub(crate) struct Init {
     /// Folder or URL of the new trail; otherwise as for --trail
     #[arg(value_name = "TRAIL", conflicts_with = "trail")]
     place: Option<String>,
-    /// Time step of the partitions; `day` is for millions of events a day. Otherwise
-    /// `audit.trail.partitioning` of the configuration
-    #[arg(long, value_name = "STEP")]
+    /// Time step of the partitions; day is for millions of events a day.
+    /// Otherwise audit.trail.partitioning of the configuration
+    #[arg(long, value_name = "STEP", verbatim_doc_comment)]
     partition_by: Option<Step>,
-    /// Name of the trail's log in checkpoints, such as example.com/audit. Otherwise
-    /// sealtrail/<trail id>
-    #[arg(long, value_name = "NAME")]
+    /// Name of the trail's log in checkpoints, such as example.com/audit.
+    /// Otherwise sealtrail/<trail id>
+    #[arg(long, value_name = "NAME", verbatim_doc_comment)]
     origin: Option<String>,
 }
 

@@ -37,13 +37,13 @@ pub(crate) struct Record {
     /// Files of JSON lines; `-`, or none, is standard input
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Refuse events that lack a required field of their type or have one of the wrong type,
-    /// instead of noting it in the record
-    #[arg(long)]
+    /// Refuse events that lack a required field of their type or have one of
+    /// the wrong type, instead of noting it in the record
+    #[arg(long, verbatim_doc_comment)]
     strict: bool,
-    /// Leave the records in the write-ahead log, durable but without signed segments, for the next
-    /// writer to commit
-    #[arg(long)]
+    /// Leave the records in the write-ahead log, durable but not in signed
+    /// segments yet, for the next writer to commit
+    #[arg(long, verbatim_doc_comment)]
     no_commit: bool,
 }
 
@@ -106,6 +106,7 @@ fn load(
     let input = source.open_packed(session, &read)?;
     let (before, shown) = (bar.position(), bar.clone());
     let options = LoadOptions {
+        imported: false,
         strictness,
         progress: Some(Arc::new(move |progress| {
             shown.set_position(before + read.load(Ordering::Relaxed));

@@ -46,8 +46,9 @@ pub(crate) struct Sql {
     /// Write to this file, replacing it, instead of standard output
     #[arg(long, value_name = "FILE")]
     output_file: Option<PathBuf>,
-    /// Value of a parameter: in order for $1, $2 or ?, or as name=value for $name. Can be repeated
-    #[arg(long, value_name = "VALUE|NAME=VALUE", allow_hyphen_values = true)]
+    /// Value of a parameter: in order for $1, $2 or ?, or as name=value for
+    /// $name. Can be repeated
+    #[arg(long, value_name = "VALUE|NAME=VALUE", allow_hyphen_values = true, verbatim_doc_comment)]
     param: Vec<String>,
     /// Say on standard error how long it took
     #[arg(long)]

@@ -32,9 +32,9 @@ too. The exit code is 0 if everything holds, and 4 if anything is missing or was
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Verify {
-    /// quick checks signatures and object hashes; deep also every record, and everything that a
-    /// query relies on
-    #[arg(long, value_name = "LEVEL", default_value = "deep")]
+    /// quick checks signatures and object hashes; deep also every record, and
+    /// everything that a query relies on
+    #[arg(long, value_name = "LEVEL", default_value = "deep", verbatim_doc_comment)]
     level: Thoroughness,
     /// The owner's public key, or a file that holds it
     #[arg(long, value_name = "VKEY|FILE")]

@@ -187,6 +187,12 @@ impl Assembler {
         start: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), Fault> {
+        if rest.is_none() && child.inner.is_none() {
+            // The usual case: a column without a value.
+            if child.column.is_none_or(|column| row.values[column].is_null(row.row)) {
+                return Ok(());
+            }
+        }
         let name = || String::from_utf8_lossy(&child.name).into_owned();
         let mark = out.len();
         out.push(if mark == start { b'{' } else { b',' });

@@ -5,11 +5,15 @@ use std::cmp::Ordering;
 
 /// Order of two raw (escaped, unquoted) member names: by UTF-16 code units of what they mean.
 pub fn cmp_names(a: &[u8], b: &[u8]) -> Ordering {
-    let simple = |name: &[u8]| name.iter().all(|&c| c < 0x80 && c != b'\\');
-    if simple(a) && simple(b) {
-        return a.cmp(b);
+    for (&x, &y) in a.iter().zip(b) {
+        if x == b'\\' || y == b'\\' || x != y && (x >= 0x80 || y >= 0x80) {
+            return unescape(a).encode_utf16().cmp(unescape(b).encode_utf16());
+        }
+        if x != y {
+            return x.cmp(&y);
+        }
     }
-    unescape(a).encode_utf16().cmp(unescape(b).encode_utf16())
+    a.len().cmp(&b.len())
 }
 
 /// Text of a raw (escaped, unquoted) string; unknown escapes stay as they are.

@@ -28,6 +28,8 @@ const MAX_PROBLEMS: usize = 10_000;
 pub struct LoadOptions {
     /// What to do with events that the catalogue finds fault with.
     pub strictness: Strictness,
+    /// The events are another program's: this host's `identity` is not added to them.
+    pub imported: bool,
     /// Told after each chunk of lines.
     pub progress: Option<Arc<dyn Fn(LoadProgress) + Send + Sync>>,
     /// Set it to stop; what is committed by then stays.
@@ -129,6 +131,7 @@ impl Trail {
 
 struct Load<'a> {
     writer: &'a Arc<Writer>,
+    rules: Rules,
     options: &'a LoadOptions,
     id: String,
     part: Part,
@@ -138,8 +141,13 @@ struct Load<'a> {
 
 impl<'a> Load<'a> {
     fn new(writer: &'a Arc<Writer>, options: &'a LoadOptions) -> Result<Self> {
+        let mut rules = writer.rules.clone();
+        if options.imported {
+            rules.defaults.clear();
+        }
         Ok(Self {
             writer,
+            rules,
             options,
             id: new_uuid()?,
             part: Part::default(),
@@ -169,7 +177,7 @@ impl<'a> Load<'a> {
         let pieces: Vec<_> = chunk.pieces(rayon::current_num_threads() * 2).collect();
         let done: Vec<_> = pieces
             .into_par_iter()
-            .map(|range| check_lines(chunk, range, stamps, &self.writer.rules, self.options))
+            .map(|range| check_lines(chunk, range, stamps, &self.rules, self.options))
             .collect();
         for (arena, results) in done {
             let at = self.part.arenas.len();

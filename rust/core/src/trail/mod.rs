@@ -2,6 +2,7 @@
 
 mod commit;
 mod epoch;
+mod import;
 mod init;
 mod load;
 mod lookup;
@@ -16,6 +17,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use import::{ImportProblem, ImportProgress, ImportReport, ImportRun};
 pub use init::{InitOptions, TRAIL_FILE, init};
 pub use load::{LoadOptions, LoadProgress, LoadReport, RefusedLine};
 pub use settings::{OpenOptions, Settings};

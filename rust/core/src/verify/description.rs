@@ -12,14 +12,23 @@ use crate::record::SCHEMA_VERSION;
 use crate::segment::{
     BatchMeta, MAX_BATCH_ROWS, SegmentColumn, SegmentFile, SegmentMeta, batch_list_root,
 };
+use crate::{Error, Result};
 
 /// Entries of ours in the Parquet metadata: description and seal.
 const METADATA_ENTRIES: usize = 2;
 /// Runs of this many leaves have a stored hash each.
 pub(super) const RUN: usize = 1 << crate::segment::TREE_LEVELS;
 
+/// Most columns that a segment promotes.
+const MAX_PROMOTED: usize = 256;
+/// Records nest at most so deep, and so do the paths of columns.
+pub(super) const MAX_DEPTH: usize = 64;
+
 /// Checks the description and the seal.
-pub(super) fn check(checked: &mut Checked<'_>, file: &SegmentFile) {
+///
+/// # Errors
+/// `Integrity` if the columns are such as to make reading the rows dangerous.
+pub(super) fn check(checked: &mut Checked<'_>, file: &SegmentFile) -> Result<()> {
     let meta = file.meta();
     checked.outcome.batches = meta.batches.len() as u64;
     let entries = file.parquet().file_metadata().key_value_metadata().map_or(0, Vec::len);
@@ -32,7 +41,14 @@ pub(super) fn check(checked: &mut Checked<'_>, file: &SegmentFile) {
         check_batch(checked, meta, ordinal, batch);
     }
     check_batch_list(checked, meta);
+    // Putting rows together recurses as deep as paths go.
+    let deep = meta.columns.iter().any(|c| c.path.is_empty() || c.path.len() > MAX_DEPTH);
+    if deep || meta.columns.len() > fixed().len() + MAX_PROMOTED {
+        let message = "it has more columns, or columns of deeper paths, than any segment has";
+        return Err(Error::integrity(&checked.task.add.path, message));
+    }
     check_columns(checked, &meta.columns);
+    Ok(())
 }
 
 fn check_seal(checked: &mut Checked<'_>, file: &SegmentFile) {
@@ -146,6 +162,8 @@ fn column_problem(task: &Task, column: &SegmentColumn) -> Option<&'static str> {
     }
     let listed = task.facts.columns.get(&column.name.to_ascii_lowercase());
     match listed.filter(|listed| listed.since <= task.signed.n) {
+        // The entry that listed it may be the one that is lost.
+        None if task.facts.broken_at.is_some_and(|at| at <= task.signed.n) => None,
         None => Some("is not listed in the ledger"),
         Some(listed) if listed.name != column.name || listed.path != column.path => {
             Some("belongs to another path")

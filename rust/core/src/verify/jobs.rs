@@ -27,7 +27,9 @@ pub(super) async fn check_segments(
 ) -> Result<()> {
     note_orphans(&audit, objects, report);
     let Some(info) = audit.info.clone() else { return Ok(()) };
-    let facts = Arc::new(TrailFacts { info, columns: audit.columns, level: run.options.level });
+    let (columns, broken_at) = (audit.columns, audit.broken_at);
+    let level = run.options.level;
+    let facts = Arc::new(TrailFacts { info, columns, level, broken_at });
     let tasks: Vec<Task> = audit
         .segments
         .iter()

@@ -18,7 +18,7 @@ use crate::ledger::{
     entry_path,
 };
 use crate::merkle::Hash;
-use crate::note::Checkpoint;
+use crate::note::{Checkpoint, ParsedNote};
 use crate::segment::canonical;
 use crate::{Error, Result};
 
@@ -81,7 +81,7 @@ pub(super) async fn audit(
     let hint = read_if_there(run, CHECKPOINT_HINT).await?;
     let mut numbers: Vec<u64> = objects.iter().filter_map(|(path, _)| entry_number(path)).collect();
     numbers.sort_unstable();
-    let hint_size = hint.as_deref().and_then(parse_hint).map(|(checkpoint, _)| checkpoint.size);
+    let hint_size = hint.as_deref().and_then(parse_hint).map(|note| note.checkpoint.size);
     let mut auditor = Auditor {
         run,
         report,
@@ -90,6 +90,7 @@ pub(super) async fn audit(
         marks: run.trust.pins.iter().map(|p| p.size).chain(hint_size).map(|n| (n, None)).collect(),
         writers: HashMap::new(),
         paths: HashSet::new(),
+        hmac_keys: HashMap::new(),
         elsewhere: Vec::new(),
         stopped: false,
     };
@@ -109,11 +110,9 @@ async fn read_if_there(run: &Run<'_>, path: &str) -> Result<Option<Bytes>> {
     }
 }
 
-/// The checkpoint of a hint and the name of its one signer.
-fn parse_hint(bytes: &[u8]) -> Option<(Checkpoint, String)> {
-    let mut note = Checkpoint::parse(std::str::from_utf8(bytes).ok()?).ok()?;
-    let (name, _) = note.signatures.pop().filter(|_| note.signatures.is_empty())?;
-    Some((note.checkpoint, name))
+/// The checkpoint of a hint, not verified yet.
+fn parse_hint(bytes: &[u8]) -> Option<ParsedNote> {
+    Checkpoint::parse(std::str::from_utf8(bytes).ok()?).ok()
 }
 
 struct Auditor<'a> {
@@ -126,6 +125,8 @@ struct Auditor<'a> {
     /// Public keys of writers, those authorised after a break included.
     writers: HashMap<String, VerifyingKey>,
     paths: HashSet<String>,
+    /// Epoch and HMAC key id of each signer's newest entry.
+    hmac_keys: HashMap<String, (u64, String)>,
     /// Entries that were signed over other earlier entries than those there.
     elsewhere: Vec<u64>,
     /// Nothing more can be checked.
@@ -293,7 +294,23 @@ impl Auditor<'_> {
         }
     }
 
+    /// Within an epoch a signer has one HMAC key, and its first is the authorised one.
+    fn check_key_id(&mut self, body: &Body) {
+        for authorization in body.authorizes.iter().flatten() {
+            let first = (authorization.epoch, authorization.hmac_key.clone());
+            self.hmac_keys.entry(authorization.writer.clone()).or_insert(first);
+        }
+        let now = (body.epoch, body.hmac_key.clone());
+        let before = self.hmac_keys.insert(body.writer.clone(), now);
+        if before.is_some_and(|(epoch, id)| epoch == body.epoch && id != body.hmac_key) {
+            let message = "its HMAC key id is not that of its writer's epoch";
+            let finding = Finding::tampered("hmac_key", entry_path(body.n), message);
+            self.report.findings.push(finding);
+        }
+    }
+
     fn take(&mut self, entry: Entry) {
+        self.check_key_id(&entry.body);
         let hmac = match &mut self.audit.chains {
             Some(chains) => chains.entry(&entry, self.report),
             None => None,
@@ -367,25 +384,15 @@ impl Auditor<'_> {
 
     /// `there` is the number of slots up to the last one in use.
     fn check_hint(&mut self, hint: Option<Bytes>, there: u64) {
-        let not_checked = &mut self.report.not_checked;
         let Some(hint) = hint else {
-            not_checked.push("whether entries were cut off the end: no checkpoint hint".to_owned());
+            self.report
+                .not_checked
+                .push("whether entries were cut off the end: no checkpoint hint".to_owned());
             return;
         };
         let Some(info) = &self.audit.info else { return };
-        let verified =
-            parse_hint(&hint).ok_or("it is no signed checkpoint").and_then(|(_, name)| {
-                let prefix = format!("{}/", info.origin);
-                let writer = name.strip_prefix(&prefix).ok_or("it is signed for another log")?;
-                let public = match writer {
-                    OWNER => Some(&self.run.trust.owner),
-                    writer => self.writers.get(writer),
-                };
-                let public = public.ok_or("its signer is not authorised")?;
-                let text = std::str::from_utf8(&hint).map_err(|_| "it is not UTF-8")?;
-                Checkpoint::verify_sole(text, &name, public, &info.origin)
-                    .map_err(|_| "its signature does not hold")
-            });
+        let verified = self.verified_hint(&hint, info);
+        let not_checked = &mut self.report.not_checked;
         let finding = match verified {
             Err(message) => Finding::tampered("hint", CHECKPOINT_HINT, message),
             Ok(c) if c.size > there => {
@@ -415,6 +422,22 @@ impl Auditor<'_> {
             },
         };
         self.report.findings.push(finding);
+    }
+
+    /// The checkpoint of the hint if a signer of the trail signed it. Other lines are cosignatures.
+    fn verified_hint(&self, hint: &[u8], info: &TrailInfo) -> Result<Checkpoint, &'static str> {
+        let note = parse_hint(hint).ok_or("it is no signed checkpoint")?;
+        let text = std::str::from_utf8(hint).map_err(|_| "it is not UTF-8")?;
+        let mut ours = note.signatures.iter().filter_map(|(name, _)| {
+            let writer = name.strip_prefix(info.origin.as_str())?.strip_prefix('/')?;
+            match writer {
+                OWNER => Some((name, &self.run.trust.owner)),
+                writer => Some((name, self.writers.get(writer)?)),
+            }
+        });
+        let (name, public) = ours.next().ok_or("no signer of this trail signed it")?;
+        Checkpoint::verify(text, name, public, &info.origin)
+            .map_err(|_| "its signature does not hold")
     }
 
     fn check_pins(&mut self) {

@@ -53,8 +53,8 @@ fn chunk_pages(
     let mut at = start;
     if chunk.dictionary_page_offset().is_some() {
         let header = page_header(file, offset(at)?)?;
-        if header.kind != DICTIONARY_PAGE {
-            return Err("there is no dictionary where it should be");
+        if header.kind != DICTIONARY_PAGE || header.values > rows {
+            return Err("there is no dictionary of its values where it should be");
         }
         at = at.checked_add(header.size).ok_or(OUTSIDE)?;
     }

@@ -216,6 +216,25 @@ impl Report {
     }
 }
 
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Counts { entries, segments, batches, records, bytes, hmacs, epoch_seals, .. } =
+            self.checked;
+        writeln!(f, "{}  {}", self.verdict, self.trail)?;
+        writeln!(f, "  ledger: {} entries, root {}", self.size, self.root)?;
+        writeln!(
+            f,
+            "  checked: {entries} entries, {segments} segments ({bytes} bytes), {batches} batches, \
+             {records} of {} records, {hmacs} HMACs, {epoch_seals} epoch seals",
+            self.committed
+        )?;
+        let lines = self.findings.iter().map(ToString::to_string);
+        let not_checked = self.not_checked.iter().map(|what| format!("not checked: {what}"));
+        let notes = self.notes.iter().map(|note| format!("note: {note}"));
+        lines.chain(not_checked).chain(notes).try_for_each(|line| writeln!(f, "  {line}"))
+    }
+}
+
 /// Numbers that come in ascending order, kept as ranges: at most [`Rows::MOST`] of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Rows {

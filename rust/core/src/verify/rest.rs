@@ -2,11 +2,9 @@
 
 use std::cmp::Ordering;
 
+use super::description::MAX_DEPTH;
 use crate::columns::{ColumnType, LogicalColumn, fits};
 use crate::json::{self, Limits};
-
-/// Records nest at most so deep.
-const MAX_DEPTH: usize = 64;
 
 /// Looks at the rests of one segment's rows, with the segment's columns and the fixed columns
 /// that it lacks.

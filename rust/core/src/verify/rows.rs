@@ -39,8 +39,9 @@ const REQUIRED: [&str; 5] =
 /// # Errors
 /// `Integrity` if they cannot be read, `Interrupted` if the caller asked to stop.
 pub(super) fn check(checked: &mut Checked<'_>, file: &SegmentFile) -> Result<()> {
-    for (column, problem) in pages::problems(&file.bytes()?, file.parquet()) {
-        checked.wrong("page_index", format!("column {:?}: {problem}", excerpt(&column)));
+    let problems = pages::problems(&file.bytes()?, file.parquet());
+    for (column, problem) in &problems {
+        checked.wrong("page_index", format!("column {:?}: {problem}", excerpt(column)));
     }
     let groups = file.parquet().row_groups();
     let counted = groups.iter().try_fold(0_i64, |sum, g| sum.checked_add(g.num_rows().max(0)));
@@ -48,6 +49,10 @@ pub(super) fn check(checked: &mut Checked<'_>, file: &SegmentFile) -> Result<()>
     let rows = i64::try_from(checked.task.add.rows).ok();
     if stated != [rows, rows] {
         checked.wrong("rows", format!("it has not {} rows, as it should", checked.task.add.rows));
+        return Ok(());
+    }
+    if !problems.is_empty() {
+        // Pages that are not what they seem can make the reader take memory without end.
         return Ok(());
     }
     let Some(required) = required_columns(file.meta()) else {

@@ -78,7 +78,7 @@ impl Chains {
         };
         report.checked.hmacs += 1;
         if key.id() != body.hmac_key {
-            let message = "its HMAC key id is not that of its writer's epoch";
+            let message = "its HMAC key id is not that of the key derived for its epoch";
             report.findings.push(Finding::tampered("hmac_key", place(), message));
         }
         if !entry.sealed_by(&key) {

@@ -24,6 +24,8 @@ pub(super) struct TrailFacts {
     /// Promoted columns by lower-case name.
     pub(super) columns: HashMap<String, Listed>,
     pub(super) level: Level,
+    /// Entries from here on may rest on others that are lost.
+    pub(super) broken_at: Option<u64>,
 }
 
 /// A segment, and what the ledger says of it.
@@ -118,7 +120,7 @@ fn look(checked: &mut Checked<'_>, bytes: Bytes) -> Result<()> {
     let path = &checked.task.add.path;
     thrift::guard(&bytes).map_err(|what| Error::integrity(path, what))?;
     let file = SegmentFile::open(path, bytes)?;
-    description::check(checked, &file);
+    description::check(checked, &file)?;
     if checked.task.facts.level == Level::Deep {
         rows::check(checked, &file)?;
     }

@@ -36,14 +36,15 @@ FROM events GROUP BY domain ORDER BY events DESC",
     ),
     (
         "Which agents cost most, and who answers for them?",
-        "SELECT agent_id, count(DISTINCT user_id) AS users, count(*) AS responses,
-       sum(input_tokens + output_tokens) AS tokens, round(sum(cost_usd), 2) AS usd
+        "SELECT agent_id, count(DISTINCT initiated_by) AS people, count(*) AS responses,
+       sum(tokens_used) AS tokens, round(sum(cost_usd), 2) AS usd
 FROM workflow_events WHERE event_type = 'workflow.resource_usage'
 GROUP BY agent_id ORDER BY usd DESC LIMIT 5",
     ),
     (
         "Who looked at personal data last?",
-        "SELECT timestamp, user_id, agent_id, action, resource_path, outcome
+        "SELECT timestamp, coalesce(user_id, user_context_initiated_by) AS on_behalf_of,
+       agent_id, action, resource_path, outcome
 FROM data_events WHERE resource_sensitivity_level IN ('pii', 'phi')
 ORDER BY timestamp DESC LIMIT 5",
     ),
@@ -158,7 +159,10 @@ fn record(
     let stats = session.wait(trail.stats())?;
     let per_event = stats.bytes_per_event.unwrap_or_default();
     let (segments, size) = (count(stats.segments, "segment"), bytes(stats.bytes));
-    writeln!(session.out, "  on disk     {segments}, {size} with ledger, {per_event:.0} bytes an event")?;
+    writeln!(
+        session.out,
+        "  on disk     {segments}, {size} with ledger, {per_event:.0} bytes an event"
+    )?;
     Ok(trail)
 }
 
@@ -199,11 +203,7 @@ fn judge(session: &mut Session<'_>, folder: &Path, trust: &Trust) -> Result<Repo
 }
 
 /// Tampers with a copy in two ways; gives whether each was found.
-fn tampering(
-    session: &mut Session<'_>,
-    place: &Place,
-    trust: &Trust,
-) -> Result<bool, Failure> {
+fn tampering(session: &mut Session<'_>, place: &Place, trust: &Trust) -> Result<bool, Failure> {
     heading(session, "5. An attacker edits a copy")?;
     let copy = place.copy();
     tamper::copy(&place.trail(), &copy)?;

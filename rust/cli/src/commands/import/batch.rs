@@ -51,6 +51,7 @@ impl Batch {
             return Ok(());
         }
         let options = LoadOptions {
+            imported: true,
             strictness: record::Strictness::Lenient,
             cancel: session.cancel.flag(),
             ..LoadOptions::default()

@@ -29,7 +29,11 @@ pub(super) fn parse(given: &[String]) -> Result<Params, Failure> {
             return Err(Failure::usage(format!("--param {name}: given twice")));
         }
     }
-    if named.keys().any(|name| is_number(name)) { numbered(named) } else { Ok(Params::Named(named)) }
+    if named.keys().any(|name| is_number(name)) {
+        numbered(named)
+    } else {
+        Ok(Params::Named(named))
+    }
 }
 
 /// Values whose names are their places.

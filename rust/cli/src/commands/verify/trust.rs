@@ -84,8 +84,12 @@ fn of_user(session: &Session<'_>, storage: &Storage) -> Result<Trust, Failure> {
             return Ok(trust);
         }
     }
-    let shown = ids.first().map_or("this trail", String::as_str);
-    Err(Failure::usage(format!("there is no key to verify {shown} with"))
+    if ids.is_empty() && session.wait(storage.list("ledger"))?.is_empty() {
+        return Err(Failure::from(Error::NotFound(format!("{} holds no trail", storage.url())))
+            .hint("--trail or SEALTRAIL_TRAIL names another one"));
+    }
+    let shown = ids.first().map_or("that is damaged", String::as_str);
+    Err(Failure::usage(format!("there is no key to verify the trail {shown} with"))
         .hint("--key names the owner's public key, as `sealtrail init` printed it")
         .hint(format!("the keys folder is {}", home.keys_dir.display())))
 }
@@ -114,7 +118,9 @@ async fn claimed_ids(storage: &Storage) -> Result<Vec<String>, Error> {
         };
         let value: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         let id = value.pointer(pointer).and_then(Value::as_str);
-        ids.extend(id.filter(|id| sealtrail_core::keys::trail_id_bytes(id).is_ok()).map(str::to_owned));
+        ids.extend(
+            id.filter(|id| sealtrail_core::keys::trail_id_bytes(id).is_ok()).map(str::to_owned),
+        );
     }
     ids.dedup();
     Ok(ids)

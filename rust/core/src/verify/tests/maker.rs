@@ -49,7 +49,7 @@ pub(super) struct Made {
 
 pub(super) fn record(value: &Value) -> Made {
     let mut canonicalizer = Canonicalizer::default();
-    let limits = Limits { max_bytes: 1 << 24, max_depth: 100 };
+    let limits = Limits { max_bytes: 1 << 25, max_depth: 100 };
     let bytes = canonicalizer.object(value.to_string().as_bytes(), limits).unwrap().0.to_vec();
     let domain = value["event_type"].as_str().unwrap().split('.').next().unwrap();
     let domains = crate::catalogue::catalogue().domains();

@@ -471,6 +471,7 @@ fn check_alone(maker: &Maker, segment: &crate::segment::BuiltSegment) -> usize {
         info: Arc::new(maker.info.clone()),
         columns: columns.unwrap_or_default(),
         level: Level::Deep,
+        broken_at: None,
     };
     let task = segment::Task {
         facts: Arc::new(facts),

@@ -1,0 +1,13 @@
+//! The command line from its arguments to its exit code, one module for each command.
+
+mod config;
+mod demo;
+mod events;
+mod ground;
+mod import;
+mod init;
+mod program;
+mod reading;
+mod record;
+mod sql;
+mod verify;

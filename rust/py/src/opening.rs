@@ -1,0 +1,86 @@
+//! Which trail, which folders, which settings: the arguments of `init`, `open` and `verify`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use pyo3::exceptions::PyUserWarning;
+use pyo3::prelude::*;
+use sealtrail_core::config::{self, Home, Loaded};
+use sealtrail_core::keys::OwnerKey;
+use sealtrail_core::trail::{OpenOptions, Settings};
+use sealtrail_core::{Error, Result};
+
+use crate::errors::Raise;
+
+/// Names a trail where the caller does not.
+const TRAIL_VARIABLE: &str = "SEALTRAIL_TRAIL";
+/// Holds the owner's key (the content of `owner.json`) where it is in no file.
+const OWNER_KEY_VARIABLE: &str = "SEALTRAIL_OWNER_KEY";
+
+/// The surroundings of a call: environment, folders, configuration.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) home: Home,
+    pub(crate) loaded: Arc<Loaded>,
+}
+
+impl Place {
+    /// Reads the configuration; what it says without effect becomes warnings.
+    pub(crate) fn find(
+        py: Python<'_>,
+        home: Option<PathBuf>,
+        config: Option<&Path>,
+    ) -> PyResult<Self> {
+        let place = Self::read(home, config).map_err(|error| error.raise(py))?;
+        let category = py.get_type::<PyUserWarning>();
+        for warning in &place.loaded.warnings {
+            let text = std::ffi::CString::new(warning.replace('\0', " "))?;
+            PyErr::warn(py, &category, &text, 2)?;
+        }
+        Ok(place)
+    }
+
+    fn read(home: Option<PathBuf>, config: Option<&Path>) -> Result<Self> {
+        let home = home.map(std::path::absolute).transpose();
+        let home = home.map_err(|error| Error::io("home", error))?;
+        let root = home.as_ref().map(|home| home.to_string_lossy().into_owned());
+        let env = |name: &str| match name {
+            "SEALTRAIL_HOME" if root.is_some() => root.clone(),
+            _ => variable(name),
+        };
+        let cwd = std::env::current_dir().map_err(|error| Error::io(".", error))?;
+        let loaded = config::load(config, &env, &cwd)?;
+        let home = match &home {
+            Some(home) => Home::at(home),
+            None => Home::from_env(&env)?,
+        };
+        Ok(Self { home, loaded: Arc::new(loaded) })
+    }
+
+    /// The trail that is meant: the given one, else SEALTRAIL_TRAIL, else the configuration's.
+    pub(crate) fn url(&self, given: Option<String>) -> String {
+        given
+            .or_else(|| variable(TRAIL_VARIABLE))
+            .unwrap_or_else(|| self.loaded.config.trail.url_or_default().to_owned())
+    }
+
+    /// How to open the trail at `url`.
+    pub(crate) fn options(&self, url: &str) -> Result<OpenOptions> {
+        Ok(OpenOptions {
+            home: self.home.clone(),
+            settings: Settings::from_config(&self.loaded.config, url),
+            owner: owner_of_environment()?.map(Arc::new),
+        })
+    }
+}
+
+/// The owner's key of SEALTRAIL_OWNER_KEY.
+pub(crate) fn owner_of_environment() -> Result<Option<OwnerKey>> {
+    let text = variable(OWNER_KEY_VARIABLE);
+    text.map(|text| OwnerKey::from_env_value(&text, OWNER_KEY_VARIABLE)).transpose()
+}
+
+/// An environment variable that is set to something.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

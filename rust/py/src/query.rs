@@ -1,0 +1,344 @@
+//! Results of SQL: computed as they are read, batch by batch.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchReader, StructArray};
+use arrow::datatypes::{Field, SchemaRef};
+use arrow::error::ArrowError;
+use futures::{Stream, StreamExt};
+use object_store::ObjectStore;
+use pyo3::prelude::*;
+use pyo3::types::{PyCapsule, PyList, PyTuple};
+use pyo3_arrow::error::PyArrowError;
+use pyo3_arrow::ffi::{
+    ArrayIterator, to_array_pycapsules, to_schema_pycapsule, to_stream_pycapsule,
+};
+use sealtrail_query::{Engine, EngineOptions, Params, QueryError, QueryResult, ReadView};
+
+use crate::errors::{Raise, usage};
+use crate::{bridge, values};
+
+type Batches = Pin<Box<dyn Stream<Item = Result<RecordBatch, QueryError>> + Send>>;
+
+/// The process's one engine, so that all queries together keep to one limit of memory.
+pub(crate) fn engine(py: Python<'_>) -> PyResult<&'static Engine> {
+    static ENGINE: OnceLock<Engine> = OnceLock::new();
+    if let Some(engine) = ENGINE.get() {
+        return Ok(engine);
+    }
+    let engine = Engine::new(&EngineOptions::default()).map_err(|error| error.raise(py))?;
+    Ok(ENGINE.get_or_init(|| engine))
+}
+
+/// A question and the moment of the trail that it is asked of.
+struct Question {
+    engine: &'static Engine,
+    view: Arc<ReadView>,
+    store: Arc<dyn ObjectStore>,
+    text: String,
+    params: Params,
+}
+
+impl Question {
+    async fn answer(&self) -> Result<QueryResult, QueryError> {
+        let (view, store) = (Arc::clone(&self.view), Arc::clone(&self.store));
+        self.engine.sql(view, store, &self.text, self.params.clone()).await
+    }
+}
+
+enum Source {
+    Question(Box<Question>),
+    Rows(Vec<RecordBatch>),
+}
+
+/// An answer. Each reading computes it anew, from the same moment of the trail.
+#[pyclass(frozen, module = "sealtrail._native")]
+pub(crate) struct Query {
+    source: Source,
+    schema: SchemaRef,
+    /// The stream that planning made, for the first reading.
+    first: Mutex<Option<Batches>>,
+    /// The first rows, and whether there are more.
+    head: Mutex<Option<(usize, Vec<RecordBatch>, bool)>>,
+}
+
+impl Query {
+    /// Plans a question, so that its errors come now.
+    pub(crate) fn ask(
+        py: Python<'_>,
+        engine: &'static Engine,
+        view: Arc<ReadView>,
+        store: Arc<dyn ObjectStore>,
+        text: String,
+        params: Params,
+    ) -> PyResult<Self> {
+        let question = Question { engine, view, store, text, params };
+        let result = bridge::wait(py, question.answer())?;
+        let schema = Arc::clone(&result.schema);
+        let first = Mutex::new(Some(Box::pin(result.batches()) as Batches));
+        let source = Source::Question(Box::new(question));
+        Ok(Self { source, schema, first, head: Mutex::default() })
+    }
+
+    /// Rows that are there already.
+    pub(crate) fn of(rows: RecordBatch) -> Self {
+        let schema = rows.schema();
+        let source = Source::Rows(vec![rows]);
+        Self { source, schema, first: Mutex::default(), head: Mutex::default() }
+    }
+
+    fn batches(&self, py: Python<'_>) -> PyResult<Batches> {
+        let planned = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match (planned, &self.source) {
+            (Some(planned), _) => Ok(planned),
+            (None, Source::Question(question)) => {
+                Ok(Box::pin(bridge::wait(py, question.answer())?.batches()))
+            }
+            (None, Source::Rows(rows)) => {
+                Ok(Box::pin(futures::stream::iter(rows.clone().into_iter().map(Ok))))
+            }
+        }
+    }
+}
+
+#[pymethods]
+impl Query {
+    fn schema(&self) -> Schema {
+        Schema(Arc::clone(&self.schema))
+    }
+
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        Ok(to_schema_pycapsule(py, self.schema.as_ref())?)
+    }
+
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyCapsule>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        let reader = Reader { batches: self.batches(py)? };
+        stream_capsule(py, &self.schema, reader, requested_schema)
+    }
+
+    /// An iterator over the batches.
+    fn read(&self, py: Python<'_>) -> PyResult<BatchReader> {
+        Ok(BatchReader(Mutex::new(Turn::Free(self.batches(py)?))))
+    }
+
+    /// All rows, in memory.
+    fn collect(&self, py: Python<'_>) -> PyResult<Rows> {
+        let mut batches = self.batches(py)?;
+        let all = bridge::wait(py, async {
+            let mut all = Vec::new();
+            while let Some(batch) = batches.next().await {
+                all.push(batch?);
+            }
+            Ok::<_, QueryError>(all)
+        })?;
+        Ok(Rows { schema: Arc::clone(&self.schema), batches: all })
+    }
+
+    /// The first `count` rows as lists of values, and whether there are more. Kept for the next
+    /// call.
+    fn head<'py>(&self, py: Python<'py>, count: usize) -> PyResult<(Bound<'py, PyList>, bool)> {
+        let kept = self.head.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (batches, more) = match kept {
+            Some((kept, batches, more)) if kept == count => (batches, more),
+            _ => self.read_head(py, count)?,
+        };
+        let rows = PyList::empty(py);
+        for batch in &batches {
+            values::append_rows(py, batch, &rows)?;
+        }
+        Ok((rows, more))
+    }
+}
+
+impl Query {
+    fn read_head(&self, py: Python<'_>, count: usize) -> PyResult<(Vec<RecordBatch>, bool)> {
+        let mut batches = self.batches(py)?;
+        let (head, more) = bridge::wait(py, async {
+            let (mut head, mut left) = (Vec::new(), count);
+            while let Some(batch) = batches.next().await {
+                let batch = batch?;
+                head.push(batch.slice(0, left.min(batch.num_rows())));
+                if batch.num_rows() > left {
+                    return Ok((head, true));
+                }
+                left -= batch.num_rows();
+            }
+            Ok::<_, QueryError>((head, false))
+        })?;
+        let mut kept = self.head.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = Some((count, head.clone(), more));
+        Ok((head, more))
+    }
+}
+
+/// The columns of a result.
+#[pyclass(frozen, module = "sealtrail._native")]
+pub(crate) struct Schema(SchemaRef);
+
+#[pymethods]
+impl Schema {
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        Ok(to_schema_pycapsule(py, self.0.as_ref())?)
+    }
+
+    /// Names and Arrow types.
+    fn columns(&self) -> Vec<(String, String)> {
+        let fields = self.0.fields().iter();
+        fields.map(|field| (field.name().clone(), field.data_type().to_string())).collect()
+    }
+}
+
+/// Some rows of a result.
+#[pyclass(frozen, module = "sealtrail._native")]
+pub(crate) struct Batch(RecordBatch);
+
+#[pymethods]
+impl Batch {
+    fn __len__(&self) -> usize {
+        self.0.num_rows()
+    }
+
+    fn schema(&self) -> Schema {
+        Schema(self.0.schema())
+    }
+
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        Ok(to_schema_pycapsule(py, self.0.schema().as_ref())?)
+    }
+
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_array__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyCapsule>>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        let field = Field::new_struct("", self.0.schema().fields().clone(), false);
+        let array = StructArray::from(self.0.clone());
+        Ok(to_array_pycapsules(py, Arc::new(field), &array, requested_schema)?)
+    }
+
+    /// The rows as dictionaries.
+    fn to_dicts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let rows = PyList::empty(py);
+        values::append_dicts(py, &self.0, &rows)?;
+        Ok(rows)
+    }
+}
+
+/// All rows of a result.
+#[pyclass(frozen, module = "sealtrail._native")]
+pub(crate) struct Rows {
+    schema: SchemaRef,
+    batches: Vec<RecordBatch>,
+}
+
+#[pymethods]
+impl Rows {
+    fn __len__(&self) -> usize {
+        self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        Ok(to_schema_pycapsule(py, self.schema.as_ref())?)
+    }
+
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyCapsule>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        let batches = self.batches.clone().into_iter().map(Ok);
+        stream_capsule(py, &self.schema, batches, requested_schema)
+    }
+
+    /// The rows as dictionaries.
+    fn to_dicts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let rows = PyList::empty(py);
+        for batch in &self.batches {
+            values::append_dicts(py, batch, &rows)?;
+        }
+        Ok(rows)
+    }
+}
+
+fn stream_capsule<'py>(
+    py: Python<'py>,
+    schema: &SchemaRef,
+    batches: impl Iterator<Item = Result<RecordBatch, ArrowError>> + Send + 'static,
+    requested_schema: Option<Bound<'py, PyCapsule>>,
+) -> PyResult<Bound<'py, PyCapsule>> {
+    let field = Field::new_struct("", schema.fields().clone(), false)
+        .with_metadata(schema.metadata().clone());
+    let arrays = batches.map(|batch| Ok(Arc::new(StructArray::from(batch?)) as ArrayRef));
+    let reader = Box::new(ArrayIterator::new(arrays, Arc::new(field)));
+    to_stream_pycapsule(py, reader, requested_schema).map_err(PyErr::from)
+}
+
+/// Batches for a consumer that speaks Arrow's C interface. It may hold Python's lock or not.
+struct Reader {
+    batches: Batches,
+}
+
+impl Iterator for Reader {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = Python::attach(|py| next_batch(py, &mut self.batches));
+        batch
+            .map_err(|error| {
+                // What stopped it must not go on; and the interface's text ends at the first NUL.
+                self.batches = Box::pin(futures::stream::empty());
+                ArrowError::ExternalError(error.to_string().replace('\0', "\u{fffd}").into())
+            })
+            .transpose()
+    }
+}
+
+fn next_batch(py: Python<'_>, batches: &mut Batches) -> PyResult<Option<RecordBatch>> {
+    bridge::wait(py, async { batches.next().await.transpose() })
+}
+
+enum Turn {
+    Free(Batches),
+    Taken,
+    Over,
+}
+
+/// Iterates over the batches of a result.
+#[pyclass(frozen, module = "sealtrail._native")]
+pub(crate) struct BatchReader(Mutex<Turn>);
+
+impl BatchReader {
+    fn set(&self, turn: Turn) -> Turn {
+        std::mem::replace(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner), turn)
+    }
+}
+
+#[pymethods]
+impl BatchReader {
+    fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Batch>> {
+        let mut batches = match self.set(Turn::Taken) {
+            Turn::Free(batches) => batches,
+            Turn::Taken => return Err(usage("another thread reads from this iterator")),
+            Turn::Over => {
+                self.set(Turn::Over);
+                return Ok(None);
+            }
+        };
+        let next = next_batch(py, &mut batches);
+        let over = !matches!(next, Ok(Some(_)));
+        self.set(if over { Turn::Over } else { Turn::Free(batches) });
+        Ok(next?.map(Batch))
+    }
+}

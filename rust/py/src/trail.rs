@@ -1,0 +1,209 @@
+//! The trail, as Python's `Trail` uses it.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use object_store::ObjectStore;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
+use sealtrail_core::config::Partitioning;
+use sealtrail_core::record::Strictness;
+use sealtrail_core::trail::{self, InitOptions};
+use sealtrail_core::{Error, import};
+use serde::Serialize;
+
+use crate::errors::{Raise, usage};
+use crate::opening::Place;
+use crate::params;
+use crate::query::{Query, engine};
+use crate::{bridge, encode, files, importing, load, verify};
+
+/// An open trail. What it gives is JSON where Python makes objects of its own from it.
+#[pyclass(frozen, module = "sealtrail._native")]
+pub(crate) struct Trail {
+    inner: trail::Trail,
+    place: Place,
+    /// The one handle by which the query engine knows this trail.
+    store: OnceLock<Arc<dyn ObjectStore>>,
+}
+
+fn strictness(strict: bool) -> Strictness {
+    if strict { Strictness::Strict } else { Strictness::Lenient }
+}
+
+/// JSON of a value, for Python to read.
+pub(crate) fn to_json(py: Python<'_>, value: &impl Serialize) -> PyResult<Vec<u8>> {
+    serde_json::to_vec(value).map_err(|error| Error::encoding("report", error).raise(py))
+}
+
+/// Makes a trail.
+#[pyfunction]
+#[pyo3(signature = (url, *, partition_by, origin, home, config))]
+pub(crate) fn init(
+    py: Python<'_>,
+    url: Option<String>,
+    partition_by: Option<String>,
+    origin: Option<String>,
+    home: Option<PathBuf>,
+    config: Option<PathBuf>,
+) -> PyResult<Trail> {
+    let place = Place::find(py, home, config.as_deref())?;
+    let url = place.url(url);
+    let by_day = match partition_by.as_deref() {
+        Some("month") => false,
+        Some("day") => true,
+        None => place.loaded.config.trail.partitioning == Partitioning::Day,
+        Some(other) => {
+            return Err(usage(format!("partition_by is \"month\" or \"day\", not {other:?}")));
+        }
+    };
+    let options = InitOptions { by_day, origin, ..InitOptions::new(place.home.clone()) };
+    bridge::wait(py, trail::init(&url, &options))?;
+    open_at(py, place, &url)
+}
+
+/// Opens a trail.
+#[pyfunction]
+#[pyo3(signature = (url, *, home, config))]
+pub(crate) fn open(
+    py: Python<'_>,
+    url: Option<String>,
+    home: Option<PathBuf>,
+    config: Option<PathBuf>,
+) -> PyResult<Trail> {
+    let place = Place::find(py, home, config.as_deref())?;
+    let url = place.url(url);
+    open_at(py, place, &url)
+}
+
+fn open_at(py: Python<'_>, place: Place, url: &str) -> PyResult<Trail> {
+    let options = place.options(url).map_err(|error| error.raise(py))?;
+    let inner = bridge::wait(py, trail::Trail::open(url, options))?;
+    Ok(Trail { inner, place, store: OnceLock::new() })
+}
+
+impl Trail {
+    fn store(&self) -> Result<Arc<dyn ObjectStore>, Error> {
+        if let Some(store) = self.store.get() {
+            return Ok(Arc::clone(store));
+        }
+        let store = self.inner.storage().object_store()?;
+        Ok(Arc::clone(self.store.get_or_init(|| store)))
+    }
+}
+
+#[pymethods]
+impl Trail {
+    #[getter]
+    fn url(&self) -> &str {
+        self.inner.url()
+    }
+
+    fn info(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
+        to_json(py, &**self.inner.info())
+    }
+
+    fn record(&self, event: &Bound<'_, PyAny>, strict: bool) -> PyResult<String> {
+        let py = event.py();
+        let text: Cow<'_, [u8]> = if let Ok(bytes) = event.cast::<PyBytes>() {
+            Cow::Borrowed(bytes.as_bytes())
+        } else if let Ok(text) = event.cast::<PyString>() {
+            Cow::Borrowed(text.to_str()?.as_bytes())
+        } else {
+            let mut out = Vec::with_capacity(1024);
+            encode::event(event, &mut out).map_err(|refusal| refusal.raise(py))?;
+            Cow::Owned(out)
+        };
+        bridge::wait(py, self.inner.record(&text, strictness(strict)))
+    }
+
+    #[pyo3(signature = (source, strict, progress))]
+    fn record_many(
+        &self,
+        source: &Bound<'_, PyAny>,
+        strict: bool,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Vec<u8>> {
+        let report = load::load(&self.inner, source, strictness(strict), progress)?;
+        to_json(source.py(), &report)
+    }
+
+    fn flush(&self, py: Python<'_>) -> PyResult<()> {
+        bridge::wait(py, self.inner.flush())
+    }
+
+    fn recover(&self, py: Python<'_>) -> PyResult<()> {
+        bridge::wait(py, self.inner.recover())
+    }
+
+    fn close(&self, py: Python<'_>, commit: bool) -> PyResult<()> {
+        bridge::wait(py, self.inner.close(commit))
+    }
+
+    fn get(&self, py: Python<'_>, audit_id: &str) -> PyResult<Option<Vec<u8>>> {
+        bridge::wait(py, self.inner.get(audit_id))
+    }
+
+    fn contains(&self, py: Python<'_>, ids: Vec<String>) -> PyResult<Vec<String>> {
+        let found = bridge::wait(py, self.inner.contains(&ids))?;
+        Ok(found.into_iter().collect())
+    }
+
+    fn stats(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
+        let stats = bridge::wait(py, self.inner.stats())?;
+        to_json(py, &stats)
+    }
+
+    fn sql(&self, query: &Bound<'_, PyString>, params: &Bound<'_, PyAny>) -> PyResult<Query> {
+        let py = query.py();
+        let text = query.to_str()?.to_owned();
+        let params = params::params(params)?;
+        let store = self.store().map_err(|error| error.raise(py))?;
+        let engine = engine(py)?;
+        let view = bridge::wait(py, self.inner.view())?;
+        Query::ask(py, engine, view, store, text, params)
+    }
+
+    fn files(&self, py: Python<'_>) -> PyResult<Query> {
+        let view = bridge::wait(py, self.inner.view())?;
+        files::files(py, &view, self.inner.info().by_day())
+    }
+
+    #[pyo3(signature = (level, key, owner_key, threads, progress))]
+    fn verify(
+        &self,
+        py: Python<'_>,
+        level: &str,
+        key: Option<String>,
+        owner_key: Option<PathBuf>,
+        threads: usize,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Vec<u8>> {
+        let unsealed = bridge::wait(py, self.inner.view()).map_or(0, |v| v.unflushed.len() as u64);
+        let wish = verify::Wish { level, key, owner_key, threads, unsealed };
+        verify::verify(py, self.inner.storage(), &self.place.home, wish, progress)
+    }
+
+    #[pyo3(signature = (program, paths, include_content, progress))]
+    fn import_logs(
+        &self,
+        py: Python<'_>,
+        program: &str,
+        paths: Vec<PathBuf>,
+        include_content: bool,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Vec<u8>> {
+        let source = match program {
+            "claude-code" => import::Source::ClaudeCode,
+            "cloudtrail" => import::Source::CloudTrail,
+            other => return Err(usage(format!("{other:?}: no such program"))),
+        };
+        let options = import::ImportOptions { include_content, ..Default::default() };
+        let url = self.inner.url();
+        let mut opening = self.place.options(url).map_err(|error| error.raise(py))?;
+        // Imported events say themselves who acted and where.
+        opening.settings.defaults.clear();
+        importing::import(py, (url, opening), source, paths, options, progress)
+    }
+}

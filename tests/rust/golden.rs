@@ -1,0 +1,62 @@
+//! The golden trails verify, and hold the records that they held when they were made.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sealtrail_core::keys::OwnerKey;
+use sealtrail_core::segment::SegmentFile;
+use sealtrail_core::storage::Storage;
+use sealtrail_core::verify::{self, Options, Trust, Verdict};
+
+fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/v1")
+}
+
+fn owner() -> Arc<OwnerKey> {
+    let text = fs::read_to_string(golden().join("owner.json")).unwrap();
+    Arc::new(OwnerKey::from_env_value(&text, "owner.json").unwrap())
+}
+
+fn verdict(trail: &Path) -> verify::Report {
+    let storage = Storage::open(trail.to_str().unwrap()).unwrap();
+    let owner = owner();
+    let trust = Trust { secret: Some(Arc::clone(&owner)), ..Trust::owner(owner.public()) };
+    let run = verify::verify(&storage, &trust, &Options::default(), &|_| {}, &Arc::default());
+    sealtrail_core::runtime().unwrap().block_on(run).unwrap()
+}
+
+#[test]
+fn the_golden_trail_verifies_with_every_seal() {
+    let report = verdict(&golden().join("audit"));
+    assert_eq!(report.verdict, Verdict::Verified, "{:?}", report.findings);
+    assert_eq!((report.checked.entries, report.checked.records), (12, 192));
+    assert_eq!(report.checked.epoch_seals, 3);
+}
+
+#[test]
+fn the_golden_records_come_back_byte_for_byte() {
+    let root = golden().join("audit");
+    let mut found = BTreeMap::new();
+    let mut folders = vec![root.join("segments")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+            let file = SegmentFile::open(&name, fs::read(&path).unwrap().into()).unwrap();
+            let all: Vec<usize> = (0..usize::try_from(file.meta().rows).unwrap()).collect();
+            for record in file.records(&all).unwrap() {
+                let text = String::from_utf8(record).unwrap();
+                let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+                found.insert(value["audit_id"].as_str().unwrap().to_owned(), text);
+            }
+        }
+    }
+    let expected = fs::read_to_string(golden().join("records.jsonl")).unwrap();
+    assert_eq!(found.into_values().collect::<Vec<_>>(), expected.lines().collect::<Vec<_>>());
+}
