@@ -1,5 +1,7 @@
 //! The record, its proof and its storage: everything of sealtrail that must be exact.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 pub mod catalogue;
 pub mod columns;
 pub mod config;

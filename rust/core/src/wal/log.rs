@@ -61,6 +61,9 @@ pub type OpenLog = Arc<dyn Fn(&Path) -> io::Result<Box<dyn LogFile>> + Send + Sy
 pub struct WalOptions {
     /// When a record counts as durable.
     pub sync: SyncMode,
+    /// A file of this many bytes is left for a new one when something in it is committed
+    /// ([`Wal::remove_committed`]).
+    pub rotate_bytes: u64,
     /// How files are opened; tests put failing ones here.
     pub open: OpenLog,
 }
@@ -68,7 +71,7 @@ pub struct WalOptions {
 impl Default for WalOptions {
     fn default() -> Self {
         let open = |path: &Path| AppendFile::open(path).map(|file| Box::new(file) as _);
-        Self { sync: SyncMode::default(), open: Arc::new(open) }
+        Self { sync: SyncMode::default(), rotate_bytes: 8 << 20, open: Arc::new(open) }
     }
 }
 
@@ -100,6 +103,8 @@ struct State {
     path: PathBuf,
     /// First sequence number of the current file.
     first: u64,
+    /// Bytes of frames in the current file, written or not.
+    bytes: u64,
     /// Files before the current one.
     closed: Vec<LogRange>,
     /// Encoded frames that are not written yet.
@@ -158,6 +163,7 @@ impl Wal {
             file,
             path,
             first,
+            bytes: 0,
             closed: recovered.files.clone(),
             buffer: Vec::new(),
             spare: Vec::new(),
@@ -199,9 +205,11 @@ impl Wal {
         }
         let mut state = self.lock();
         state.check()?;
-        let State { key, chain, buffer, next, synced, .. } = &mut *state;
+        let State { key, chain, buffer, next, synced, bytes, .. } = &mut *state;
         let sequence = *next;
+        let before = buffer.len();
         encode_frame(buffer, key, chain, (sequence, *synced), content_hash, record);
+        *bytes += (buffer.len() - before) as u64;
         *next += 1;
         Ok(sequence)
     }
@@ -271,21 +279,7 @@ impl Wal {
         if state.first == first && state.epoch == epoch {
             return Ok(first);
         }
-        let path = file_path(&self.dir, first);
-        match new_file(&path, &key, epoch, first, &self.options) {
-            Ok(file) => state.file = file,
-            Err(e) => {
-                // The file may be there even so, and then ends the one before it.
-                state.poisoned = Some(e.to_string());
-                return state.check().map(|()| first);
-            }
-        }
-        if state.first < first {
-            let closed = LogRange { first: state.first, last: first - 1 };
-            state.closed.push(closed);
-        }
-        state.chain = Chain::start(&key, first);
-        (state.key, state.epoch, state.path, state.first) = (key, epoch, path, first);
+        self.begin(&mut state, first, epoch, key)?;
         Ok(first)
     }
 
@@ -299,29 +293,50 @@ impl Wal {
         if next <= state.next {
             return Ok(());
         }
-        let path = file_path(&self.dir, next);
-        match new_file(&path, &state.key, state.epoch, next, &self.options) {
-            Ok(file) => state.file = file,
-            Err(e) => {
-                state.poisoned = Some(e.to_string());
-                return state.check();
-            }
-        }
-        let closed = LogRange { first: state.first, last: state.next - 1 };
-        state.closed.push(closed);
-        state.chain = Chain::start(&state.key, next);
-        (state.path, state.first, state.next) = (path, next, next);
+        let (epoch, key) = (state.epoch, state.key.clone());
+        self.begin(&mut state, next, epoch, key)?;
+        state.next = next;
         (state.written, state.synced) = (next - 1, next - 1);
         Ok(())
     }
 
-    /// Removes the files of which every record is committed; the current file stays. Returns how
-    /// many were removed.
+    /// Makes the file that begins with number `first`. The lock is held and nothing is pending.
+    fn begin(&self, state: &mut State, first: u64, epoch: u64, key: HmacKey) -> Result<()> {
+        let path = file_path(&self.dir, first);
+        match new_file(&path, &key, epoch, first, &self.options) {
+            Ok(file) => state.file = file,
+            Err(e) => {
+                // The file may be there even so, and then ends the one before it.
+                state.poisoned = Some(e.to_string());
+                self.done.notify_all();
+                return state.check();
+            }
+        }
+        if state.first < state.next {
+            let closed = LogRange { first: state.first, last: state.next - 1 };
+            state.closed.push(closed);
+        } else if state.first < first {
+            durable::remove(&state.path)?;
+        }
+        state.chain = Chain::start(&key, first);
+        (state.key, state.epoch, state.path, state.first) = (key, epoch, path, first);
+        state.bytes = 0;
+        Ok(())
+    }
+
+    /// Removes the files of which every record is committed, and returns how many. The current
+    /// file stays; if it has grown large and something in it is committed, a new one is begun, so
+    /// that a later call can remove it.
     ///
     /// # Errors
-    /// `Error::Io`; the next call tries again.
+    /// `Error::Io`; the next call tries again. `Error::Poisoned` if a new file cannot be made.
     pub fn remove_committed(&self, committed: u64) -> Result<usize> {
         let mut state = self.lock();
+        if state.bytes >= self.options.rotate_bytes && state.first <= committed {
+            state = self.settle(state)?;
+            let (first, epoch, key) = (state.next, state.epoch, state.key.clone());
+            self.begin(&mut state, first, epoch, key)?;
+        }
         let mut removed = 0;
         // The oldest first, so that what remains has no gap.
         while let Some(range) = state.closed.first().filter(|range| range.last <= committed) {

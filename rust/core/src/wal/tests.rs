@@ -93,7 +93,7 @@ pub(super) fn options(faults: &SharedFaults, sync: SyncMode) -> WalOptions {
         faults.lock().unwrap().durable.insert(path.to_owned(), size);
         Ok(Box::new(FaultyFile { file, path: path.to_owned(), faults: Arc::clone(&faults) }))
     };
-    WalOptions { sync, open: Arc::new(open) }
+    WalOptions { sync, open: Arc::new(open), ..WalOptions::default() }
 }
 
 pub(super) fn open(dir: &Path, committed: u64, epoch: u64, options: WalOptions) -> Wal {
@@ -293,6 +293,47 @@ fn rotation_begins_a_file_and_commits_remove_files() {
     assert_eq!(recovered.frames[0].epoch, 4);
     assert_eq!(recover(dir.path(), &key_of, 8).unwrap().next, 9);
     assert!(files(dir.path()).unwrap().is_empty());
+}
+
+#[test]
+fn a_large_file_is_left_behind_once_something_in_it_is_committed() {
+    let dir = scratch();
+    let wal = open(dir.path(), 0, 1, WalOptions { rotate_bytes: 300, ..WalOptions::default() });
+    fill(&wal, 1..=4);
+    assert_eq!(wal.remove_committed(4).unwrap(), 0);
+    assert_eq!(files(dir.path()).unwrap(), [1], "small files stay");
+    fill(&wal, 5..=8);
+    assert_eq!(wal.remove_committed(0).unwrap(), 0);
+    assert_eq!(files(dir.path()).unwrap(), [1], "nothing in it is committed");
+    assert_eq!(wal.remove_committed(6).unwrap(), 0);
+    assert_eq!(files(dir.path()).unwrap(), [1, 9]);
+    fill(&wal, 9..=16);
+    assert_eq!(wal.remove_committed(16).unwrap(), 2);
+    assert_eq!(files(dir.path()).unwrap(), [17]);
+    fill(&wal, 17..=18);
+    drop(wal);
+    assert_records(&recover(dir.path(), &key_of, 16).unwrap().frames, 17, 18);
+}
+
+#[test]
+fn numbers_that_were_used_past_the_log_are_skipped() {
+    let dir = scratch();
+    let wal = open(dir.path(), 0, 1, WalOptions::default());
+    wal.skip_to(10).unwrap();
+    assert_eq!(files(dir.path()).unwrap(), [10], "the empty file is gone");
+    fill(&wal, 10..=12);
+    wal.skip_to(12).unwrap();
+    wal.skip_to(13).unwrap();
+    assert_eq!(files(dir.path()).unwrap(), [10]);
+    wal.skip_to(100).unwrap();
+    assert_eq!((wal.next_sequence(), wal.synced()), (100, 99));
+    fill(&wal, 100..=101);
+    assert_records(&WalSnapshot::open(dir.path()).unwrap().frames(99).unwrap(), 100, 101);
+    assert!(WalSnapshot::open(dir.path()).unwrap().frames(11).is_err(), "13 to 99 are nowhere");
+    assert_eq!(wal.remove_committed(99).unwrap(), 1);
+    drop(wal);
+    assert!(matches!(recover(dir.path(), &key_of, 98), Err(Error::Integrity { .. })));
+    assert_records(&recover(dir.path(), &key_of, 99).unwrap().frames, 100, 101);
 }
 
 fn assert_poisoned(wal: &Wal) {
