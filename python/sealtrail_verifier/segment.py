@@ -174,5 +174,7 @@ def _column_problems(said: Metadata, task: Task) -> Iterator[str]:
             yield f"column {column.name} is not listed in the ledger"
         elif (column.name, column.path) != (known.name, known.path):
             yield f"column {column.name} is that of another path"
-        elif column.type != known.type and name in task.fixed:
+        elif column.type != known.type and (
+            name in task.fixed or (column.type, known.type) == ("float64", "int64")
+        ):
             yield f"column {column.name} is {column.type}, but {known.type} for the trail"

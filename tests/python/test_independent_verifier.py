@@ -336,11 +336,12 @@ def test_unused_bits_of_base64_are_found(copy: tm.Maker) -> None:
     assert kinds(verify(copy)) == {"form"}
 
 
-def test_the_hmac_of_the_last_entry_takes_the_secret_or_the_checkpoint(copy: tm.Maker) -> None:
+@pytest.mark.parametrize("secret", [True, False])
+def test_an_edited_hmac_is_found_without_the_secret_too(copy: tm.Maker, secret: bool) -> None:
     rewrite(copy.slot(7), lambda entry: entry.update(hmac="0" * 64))
-    assert kinds(verify(copy, secret=False)) == {"checkpoint"}
+    assert kinds(verify(copy, secret=secret)) == {"checkpoint", "signature"}
     (copy.folder / "checkpoint").unlink()
-    assert kinds(verify(copy)) == {"hmac"}
+    assert kinds(verify(copy, secret=secret)) == {"signature"}
 
 
 def test_a_record_that_was_edited_in_place_is_named(copy: tm.Maker) -> None:

@@ -6,7 +6,7 @@ use data_encoding::{BASE64, HEXLOWER};
 use sha2::{Digest, Sha256};
 
 use super::segment::{Checked, Task};
-use crate::columns::{LogicalColumn, fixed};
+use crate::columns::{ColumnType, LogicalColumn, fixed};
 use crate::merkle::{self, Hash};
 use crate::record::SCHEMA_VERSION;
 use crate::segment::{
@@ -167,6 +167,14 @@ fn column_problem(task: &Task, column: &SegmentColumn) -> Option<&'static str> {
         None => Some("is not listed in the ledger"),
         Some(listed) if listed.name != column.name || listed.path != column.path => {
             Some("belongs to another path")
+        }
+        // Its whole numbers would not be found under the listed type.
+        Some(listed)
+            if column.kind == ColumnType::Float64
+                && listed.kind == ColumnType::Int64
+                && listed.double_since.is_none_or(|since| since > task.signed.n) =>
+        {
+            Some("holds doubles, but integers by the ledger")
         }
         Some(_) => None,
     }

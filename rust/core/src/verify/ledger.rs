@@ -12,6 +12,7 @@ use super::anchors::parse_hint;
 use super::report::{Finding, Report};
 use super::secrets::Chains;
 use super::{Progress, Run};
+use crate::columns::ColumnType;
 use crate::json;
 use crate::keys::{self, HmacKey, OWNER};
 use crate::ledger::{
@@ -50,6 +51,10 @@ pub(super) struct Listed {
     pub(super) path: Vec<String>,
     /// Entry that listed it first.
     pub(super) since: u64,
+    /// The type that it had then.
+    pub(super) kind: ColumnType,
+    /// First entry that listed it as a double.
+    pub(super) double_since: Option<u64>,
 }
 
 /// What a writer signed.
@@ -317,11 +322,16 @@ impl Auditor<'_> {
             self.writers.extend(public.map(|public| (authorization.writer, public)));
         }
         for column in columns.into_iter().flatten() {
-            self.audit.columns.entry(column.name.to_ascii_lowercase()).or_insert(Listed {
+            let double = column.kind == ColumnType::Float64;
+            let listed = self.audit.columns.entry(column.name.to_ascii_lowercase());
+            let listed = listed.or_insert(Listed {
                 name: column.name,
                 path: column.path,
                 since: n,
+                kind: column.kind,
+                double_since: None,
             });
+            listed.double_since = listed.double_since.or(double.then_some(n));
         }
         if writer == OWNER {
             return;
