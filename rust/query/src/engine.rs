@@ -10,6 +10,7 @@ use datafusion::catalog::{
     SchemaProvider,
 };
 use datafusion::common::DataFusionError;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::datasource::ViewTable;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -17,7 +18,10 @@ use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::object_store::ObjectStoreRegistry;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
-use datafusion::physical_plan::execute_stream;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::unnest::UnnestExec;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SQLOptions, SessionConfig};
 use futures::{Stream, StreamExt};
 use object_store::ObjectStore;
@@ -30,7 +34,7 @@ use crate::plain::plain_stream;
 use crate::provider::{STORE_URL, TrailTable, Unflushed};
 use crate::reader::{FooterCache, SegmentReaderFactory};
 use crate::shape::Shape;
-use crate::sql::{self, Params, Parsed};
+use crate::sql::{self, Params, Parsed, Wanted};
 use crate::{place, views};
 
 const CATALOG: &str = "trail";
@@ -180,9 +184,8 @@ impl Engine {
         let mut state = self.session(&store).map_err(|error| QueryError::running(&error))?;
         let failed = |error: DataFusionError| place::planning(sql, &parsed.tokens, &error);
         let schema = catalog(&state, table).map_err(failed)?;
-        register_views(&state, &schema, &shape, &parsed).await.map_err(failed)?;
         state.mark_start_execution();
-        let mut plan = state.statement_to_plan(parsed.statement.clone()).await.map_err(failed)?;
+        let mut plan = logical_plan(&state, &schema, &shape, &parsed).await.map_err(failed)?;
         let options = SQLOptions::new()
             .with_allow_ddl(false)
             .with_allow_dml(false)
@@ -192,6 +195,7 @@ impl Engine {
             plan = plan.with_param_values(values).map_err(failed)?;
         }
         let physical = state.create_physical_plan(&plan).await.map_err(failed)?;
+        let physical = interruptible(physical).map_err(failed)?;
         let stream = execute_stream(physical, state.task_ctx()).map_err(failed)?;
         let stream = plain_stream(stream);
         Ok(QueryResult { schema: stream.schema(), stream })
@@ -266,12 +270,48 @@ fn catalog(
     Ok(schema)
 }
 
+/// Plans a statement over views that have only the columns which it may mean. An error is that of
+/// the whole views: it may list the columns.
+async fn logical_plan(
+    state: &SessionState,
+    schema: &MemorySchemaProvider,
+    shape: &Shape,
+    parsed: &Parsed,
+) -> datafusion::common::Result<LogicalPlan> {
+    let wanted = parsed.wanted();
+    if wanted != Wanted::All {
+        register_views(state, schema, shape, parsed, &wanted).await?;
+        if let Ok(plan) = state.statement_to_plan(parsed.statement.clone()).await {
+            return Ok(plan);
+        }
+    }
+    register_views(state, schema, shape, parsed, &Wanted::All).await?;
+    state.statement_to_plan(parsed.statement.clone()).await
+}
+
+/// Lets the work be stopped between any two batches of an operator that makes more rows than it
+/// reads; the others pause where they read.
+fn interruptible(
+    plan: Arc<dyn ExecutionPlan>,
+) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
+    let pausing = plan.transform_up(|node| {
+        let multiplies = node.children().len() > 1 || node.is::<UnnestExec>();
+        Ok(if multiplies {
+            Transformed::yes(Arc::new(CooperativeExec::new(node)) as _)
+        } else {
+            Transformed::no(node)
+        })
+    })?;
+    Ok(pausing.data)
+}
+
 /// Adds the views that the statement names (all of them if it lists tables).
 async fn register_views(
     state: &SessionState,
     schema: &MemorySchemaProvider,
     shape: &Shape,
     parsed: &Parsed,
+    wanted: &Wanted,
 ) -> datafusion::common::Result<()> {
     let references = state.resolve_table_references(&parsed.statement)?;
     let named = |name: &str| references.iter().any(|reference| reference.table() == name);
@@ -280,11 +320,12 @@ async fn register_views(
     let on_events = views::NAMES.iter().any(|name| name.ends_with("_events") && named(name));
     for name in views::NAMES {
         if (lists || named(name) || name == "events" && on_events)
-            && let Some(definition) = views::definition(name, shape)
+            && let Some(definition) = views::definition(name, shape, wanted)
         {
             let view = sql::parse(&definition)
                 .map_err(|error| DataFusionError::External(Box::new(error)))?;
             let plan = state.statement_to_plan(view.statement).await?;
+            schema.deregister_table(name)?;
             schema.register_table(
                 name.to_owned(),
                 Arc::new(ViewTable::new(plan, Some(definition))),

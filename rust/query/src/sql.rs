@@ -2,7 +2,7 @@
 
 mod dialect;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use datafusion::common::ParamValues;
 use datafusion::scalar::ScalarValue;
@@ -46,7 +46,46 @@ pub(crate) enum Kind {
     Listing,
 }
 
+/// The columns that a statement may mean.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// All that there are.
+    All,
+    /// Those that have one of these names, in lower case.
+    Named(HashSet<String>),
+}
+
+impl Wanted {
+    pub(crate) fn has(&self, column: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(names) => names.contains(&column.to_ascii_lowercase()),
+        }
+    }
+}
+
 impl Parsed {
+    /// The columns that the statement may mean: all words of its text, unless it has something
+    /// that stands for columns without naming them.
+    pub(crate) fn wanted(&self) -> Wanted {
+        if self.kind() != Kind::Query {
+            return Wanted::All;
+        }
+        let mut names = HashSet::new();
+        let texts = self.tokens.iter().map(|token| &token.token);
+        let texts: Vec<&Token> =
+            texts.filter(|token| !matches!(token, Token::Whitespace(_))).collect();
+        for (at, token) in texts.iter().enumerate() {
+            match token {
+                Token::Word(word) if word.keyword == Keyword::NATURAL => return Wanted::All,
+                Token::Word(word) => names.insert(word.value.to_ascii_lowercase()),
+                Token::Mul if !names_nothing(&texts[..at]) => return Wanted::All,
+                _ => continue,
+            };
+        }
+        Wanted::Named(names)
+    }
+
     pub(crate) fn kind(&self) -> Kind {
         match &self.statement {
             PlannableStatement::Statement(statement) => match statement.as_ref() {
@@ -87,6 +126,22 @@ pub(crate) fn parse(sql: &str) -> Result<Parsed> {
         tokens,
         placeholders,
     })
+}
+
+/// Whether a `*` after these tokens is that of `count(*)` or stands between operands.
+fn names_nothing(before: &[&Token]) -> bool {
+    let is =
+        |token: &Token, known: Keyword| matches!(token, Token::Word(word) if word.keyword == known);
+    match before {
+        [.., Token::Word(function), Token::LParen] => function.value.eq_ignore_ascii_case("count"),
+        // `SELECT DISTINCT ON (x) *`
+        [.., Token::RParen] => !before
+            .windows(2)
+            .any(|pair| is(pair[0], Keyword::DISTINCT) && is(pair[1], Keyword::ON)),
+        [.., Token::Word(word)] => word.keyword == Keyword::NoKeyword,
+        [.., Token::Number(..) | Token::RBracket | Token::Placeholder(_)] => true,
+        _ => false,
+    }
 }
 
 fn reads_only(statement: &Statement) -> bool {
@@ -259,3 +314,6 @@ pub(crate) fn bind(parsed: &Parsed, params: Params) -> Result<Option<ParamValues
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,7 @@
 //! A value is present if it is neither NULL nor empty.
 
 use crate::shape::{ATTRS, DOMAIN, EVENT, Shape};
+use crate::sql::Wanted;
 
 /// The table of every record.
 pub(crate) const RECORDS: &str = "records";
@@ -33,15 +34,20 @@ pub(crate) const NAMES: [&str; 8] = [
 /// Columns that come first in `SELECT * FROM events`.
 const LEADING: [&str; 3] = ["timestamp", "event_type", DOMAIN];
 
-const MEANING: &str = "\
-action_of(event_type) AS action, \
-first_present(modified_by, \
-  only_if(domain, 'workflow', attrs ->> 'overridden_by'), \
-  only_if(domain, 'workflow', approver), \
-  only_if(event_type, 'agent.spawned', parent_agent_id), \
-  agent_id, user_id, initiated_by, user_context_initiated_by, email, credential_id) AS actor, \
-first_present(session_id, user_context_session_id) AS session, \
-outcome_of(first_present(status, result_status)) AS outcome";
+/// Columns of `events` that say what others mean.
+const MEANING: [(&str, &str); 4] = [
+    ("action", "action_of(event_type)"),
+    (
+        "actor",
+        "first_present(modified_by, \
+          only_if(domain, 'workflow', attrs ->> 'overridden_by'), \
+          only_if(domain, 'workflow', approver), \
+          only_if(event_type, 'agent.spawned', parent_agent_id), \
+          agent_id, user_id, initiated_by, user_context_initiated_by, email, credential_id)",
+    ),
+    ("session", "first_present(session_id, user_context_session_id)"),
+    ("outcome", "outcome_of(first_present(status, result_status))"),
+];
 
 const WORKFLOW_STEPS: &str = "\
 SELECT audit_id, \"timestamp\", workflow_id, execution_id, \
@@ -78,10 +84,11 @@ SELECT audit_id, \"timestamp\", event_type, domain, CAST(NULL AS BIGINT), \
   approver, \"timestamp\" AS approved_at, status, arrow_cast(event, 'Utf8') \
 FROM records WHERE event_type = 'workflow.approval'";
 
-/// The SQL of a view, or `None` if there is none of this name.
-pub(crate) fn definition(name: &str, shape: &Shape) -> Option<String> {
+/// The SQL of a view, or `None` if there is none of this name. `events` has only the columns that
+/// `wanted` may mean: planning takes time in proportion to them.
+pub(crate) fn definition(name: &str, shape: &Shape, wanted: &Wanted) -> Option<String> {
     match name {
-        "events" => Some(events(shape)),
+        "events" => Some(events(shape, wanted)),
         "workflow_steps" => Some(WORKFLOW_STEPS.to_owned()),
         "approvals" => Some(APPROVALS.to_owned()),
         _ => {
@@ -91,13 +98,20 @@ pub(crate) fn definition(name: &str, shape: &Shape) -> Option<String> {
     }
 }
 
-fn events(shape: &Shape) -> String {
+fn events(shape: &Shape, wanted: &Wanted) -> String {
     let schema = shape.schema();
     let others = schema.fields().iter().map(|field| field.name().as_str());
     let others = others.filter(|name| !LEADING.contains(name) && ![ATTRS, EVENT].contains(name));
-    let columns: Vec<String> = others.chain([ATTRS, EVENT]).map(quoted).collect();
-    let leading = LEADING.map(quoted).join(", ");
-    format!("SELECT {leading}, {MEANING}, {} FROM records", columns.join(", "))
+    let meaning = MEANING.iter().filter(|(name, _)| wanted.has(name));
+    let mut columns: Vec<String> = leading(wanted).map(quoted).collect();
+    columns.extend(meaning.map(|(name, value)| format!("{value} AS {name}")));
+    columns.extend(others.chain([ATTRS, EVENT]).filter(|name| wanted.has(name)).map(quoted));
+    format!("SELECT {} FROM records", columns.join(", "))
+}
+
+/// The domain is what the views of the domains ask of `events`, and a view needs a column.
+fn leading(wanted: &Wanted) -> impl Iterator<Item = &'static str> {
+    LEADING.into_iter().filter(|name| *name == DOMAIN || wanted.has(name))
 }
 
 fn quoted(name: &str) -> String {

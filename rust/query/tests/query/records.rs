@@ -1,13 +1,10 @@
 //! Reading records through SQL: columns, rest, views, pruning.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod common;
-
-use common::{TestTrail, canonical, record};
+use crate::common::{TestTrail, canonical, record};
 use serde_json::{Value, json};
 
 fn examples() -> Vec<Value> {
-    let text = include_str!("../../core/src/catalogue/examples.jsonl");
+    let text = include_str!("../../../core/src/catalogue/examples.jsonl");
     text.lines()
         .map(|line| {
             let mut value: Value = serde_json::from_str(line).unwrap();

@@ -1,11 +1,8 @@
 //! What is refused, and how errors point at their place.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod common;
 
 use std::collections::HashMap;
 
-use common::{TestTrail, record};
+use crate::common::{TestTrail, record};
 use datafusion::scalar::ScalarValue;
 use sealtrail_query::{Engine, EngineOptions, Params, QueryError};
 use serde_json::{Value, json};

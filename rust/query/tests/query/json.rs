@@ -1,14 +1,11 @@
 //! JSON operators and functions.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod common;
-
-use common::{TestTrail, record};
+use crate::common::{TestTrail, record};
 use serde_json::{Value, json};
 
 /// Canonical JSON of a value.
 fn text_of(value: &Value) -> String {
-    let object = common::canonical(&json!({"v": value}));
+    let object = crate::common::canonical(&json!({"v": value}));
     String::from_utf8(object[5..object.len() - 1].to_vec()).unwrap()
 }
 

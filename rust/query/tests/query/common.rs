@@ -1,6 +1,5 @@
 //! Trails built in memory for the tests of this crate.
-#![allow(unreachable_pub, clippy::panic, reason = "shared by several tests")]
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
+#![allow(unreachable_pub, clippy::panic)]
 
 use std::sync::Arc;
 
@@ -16,7 +15,7 @@ use sealtrail_core::keys::{HmacKey, Secret};
 use sealtrail_core::ledger::{AddedSegment, State};
 use sealtrail_core::segment::{Row, Signer, build_segments};
 use sealtrail_core::trail::ReadView;
-use sealtrail_query::{Engine, EngineOptions, Params, QueryError};
+use sealtrail_query::{Engine, EngineOptions, Params, QueryError, QueryResult};
 use serde_json::{Value, json};
 
 /// A trail under construction.
@@ -123,6 +122,12 @@ impl TestTrail {
             Arc::new(ReadView { state: Arc::new(state), unflushed: self.unflushed.clone() })
         });
         Arc::clone(view)
+    }
+
+    /// An answer that is not read yet.
+    pub async fn query(&mut self, sql: &str) -> Result<QueryResult, QueryError> {
+        let view = self.view();
+        self.engine.sql(view, Arc::clone(&self.store), sql, Params::None).await
     }
 
     pub async fn try_query(
