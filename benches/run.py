@@ -35,7 +35,7 @@ QUERIES = {
         "AND agent_id IS NOT NULL GROUP BY agent_id ORDER BY cost DESC LIMIT 10"
     ),
     "pii reads of the last day": (
-        "SELECT audit_id, timestamp, agent_id, {path} FROM {table} WHERE event_type = "
+        "SELECT timestamp, agent_id, user_id, {path} FROM {table} WHERE event_type = "
         "'data.file_read' AND {level} = 'pii' AND timestamp >= TIMESTAMPTZ '{since}'"
     ),
 }
@@ -146,9 +146,9 @@ def queries(trail: sealtrail.Trail, parquet: Path) -> None:
             since=since,
         )
         mine, duck = pairs(
-            lambda q=ours: trail.sql(q).to_arrow(), lambda q=theirs: db.execute(q).to_arrow_table()
+            lambda q=ours: trail.sql(q).to_arrow(), lambda q=theirs: db.sql(q).to_arrow_table()
         )
-        same = trail.sql(ours).to_arrow().num_rows == db.execute(theirs).to_arrow_table().num_rows
+        same = trail.sql(ours).to_arrow().num_rows == db.sql(theirs).to_arrow_table().num_rows
         note = "" if same else " DIFFERENT ANSWERS"
         report(
             name,

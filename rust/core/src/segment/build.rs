@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::meta::{BatchMeta, SegmentColumn, SegmentMeta, batch_list_root};
 use super::{MAX_BATCH_ROWS, write};
 use crate::catalogue::catalogue;
-use crate::columns::{Registry, Shredded, Shredder, Survey, fixed};
+use crate::columns::{LogicalColumn, Registry, Shredded, Shredder, Survey, fixed};
 use crate::json;
 use crate::keys::{self, HmacKey};
 use crate::ledger::{AddedSegment, Bounds};
@@ -87,16 +87,15 @@ pub fn build_segments(
         }
     }
     let mut sorted: Vec<_> = partitions.into_iter().collect();
+    // The largest first, so that no core waits long for another's last one.
+    sorted.sort_by_key(|(_, rows)| std::cmp::Reverse(rows.len()));
     let surveys: Vec<Survey> = sorted.par_iter_mut().map(|(_, rows)| survey(rows)).collect();
     let promoted: Vec<_> = surveys.iter().map(|s| s.promote(registry)).collect();
     let built: Vec<(BuiltSegment, Vec<SegmentColumn>)> = sorted
         .par_iter()
         .zip(promoted)
-        .map(|((partition, rows), promoted)| {
-            let mut shredder = Shredder::new(fixed(), &promoted);
-            rows.iter().for_each(|row| shredder.push(row.record));
-            build_one(partition, rows, shredder.finish()?, signer)
-        })
+        .with_max_len(1)
+        .map(|((partition, rows), promoted)| build_one(partition, rows, &promoted, signer))
         .collect::<Result<_>>()?;
     for (_, columns) in &built {
         for column in columns.iter().filter(|c| !fixed().iter().any(|f| f.name == c.name)) {
@@ -124,27 +123,35 @@ fn survey(rows: &mut [Row<'_>]) -> Survey {
     survey
 }
 
+fn shred(rows: &[Row<'_>], promoted: &[LogicalColumn]) -> Result<Shredded> {
+    let mut shredder = Shredder::new(fixed(), promoted);
+    rows.iter().for_each(|row| shredder.push(row.record));
+    shredder.finish()
+}
+
+/// The batches of a segment and their roots.
+fn batches_of(segment: &str, rows: &[Row<'_>]) -> Result<(Vec<BatchMeta>, Vec<Hash>)> {
+    let batch = |(ordinal, chunk): (usize, &[Row<'_>])| {
+        let salt: [u8; 32] = keys::random()?;
+        let leaf = |(i, row): (usize, &Row<'_>)| {
+            merkle::record_leaf(&merkle::batch_salt_at(&salt, i as u64), row.record)
+        };
+        let leaves: Vec<Hash> = chunk.iter().enumerate().map(leaf).collect();
+        let meta = BatchMeta::new(format!("{segment}:{ordinal}"), &salt, &leaves);
+        Ok((meta, merkle::root(&leaves)))
+    };
+    rows.par_chunks(MAX_BATCH_ROWS).enumerate().map(batch).collect()
+}
+
 fn build_one(
     (domain, period): &Partition,
     rows: &[Row<'_>],
-    shredded: Shredded,
+    promoted: &[LogicalColumn],
     signer: &Signer<'_>,
 ) -> Result<(BuiltSegment, Vec<SegmentColumn>)> {
     let segment = new_uuid()?;
-    let mut batches = Vec::new();
-    let mut roots = Vec::new();
-    for (ordinal, chunk) in rows.chunks(MAX_BATCH_ROWS).enumerate() {
-        let salt: [u8; 32] = keys::random()?;
-        let leaves: Vec<Hash> = chunk
-            .iter()
-            .enumerate()
-            .map(|(i, row)| {
-                merkle::record_leaf(&merkle::batch_salt_at(&salt, i as u64), row.record)
-            })
-            .collect();
-        batches.push(BatchMeta::new(format!("{segment}:{ordinal}"), &salt, &leaves));
-        roots.push(merkle::root(&leaves));
-    }
+    let (shredded, hashed) = rayon::join(|| shred(rows, promoted), || batches_of(&segment, rows));
+    let (shredded, (batches, roots)) = (shredded?, hashed?);
     let domain = catalogue().domains().get(usize::from(*domain)).map(|d| d.name.clone());
     let domain = domain.ok_or_else(|| Error::encoding(&segment, "unknown domain"))?;
     let folder = if signer.by_day { "day" } else { "month" };

@@ -1,8 +1,10 @@
 //! Segments: immutable Parquet files that prove their own rows (FORMAT section 5).
 
 mod build;
+mod find;
 mod meta;
 mod read;
+mod sample;
 mod source;
 mod write;
 

@@ -2,16 +2,13 @@
 
 use arrow::array::{Array, AsArray, RecordBatch, StringArray, UInt16Array};
 use arrow::datatypes::UInt16Type;
-use std::collections::HashSet;
 use std::path::Path;
 
 use bytes::Bytes;
-use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
-use parquet::bloom_filter::Sbbf;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use parquet::file::reader::{ChunkReader, Length};
 
@@ -100,11 +97,11 @@ impl SegmentFile {
         self.source.get_bytes(0, length).map_err(|e| self.failed(e))
     }
 
-    fn failed(&self, e: impl std::fmt::Display) -> Error {
+    pub(super) fn failed(&self, e: impl std::fmt::Display) -> Error {
         Error::integrity(&self.path, format!("unreadable rows: {e}"))
     }
 
-    fn builder(&self) -> ParquetRecordBatchReaderBuilder<Source> {
+    pub(super) fn builder(&self) -> ParquetRecordBatchReaderBuilder<Source> {
         ParquetRecordBatchReaderBuilder::new_with_metadata(
             self.source.clone(),
             self.parquet.clone(),
@@ -118,80 +115,6 @@ impl SegmentFile {
     /// `Integrity` if they cannot be read.
     pub fn rows(&self) -> Result<ParquetRecordBatchReader> {
         self.builder().build().map_err(|e| self.failed(e))
-    }
-
-    /// Row numbers whose `column` (of strings) equals `value`; bloom filters first.
-    ///
-    /// # Errors
-    /// `Integrity` if they cannot be read.
-    pub fn find(&self, column: &str, value: &str) -> Result<Vec<usize>> {
-        let mut found = Vec::new();
-        self.scan(
-            column,
-            |bloom| bloom.check(value),
-            |number, text| {
-                if text == value {
-                    found.push(number);
-                }
-            },
-        )?;
-        Ok(found)
-    }
-
-    /// The values of `column` (of strings) that are among `wanted`.
-    ///
-    /// # Errors
-    /// `Integrity` if they cannot be read.
-    pub fn matching(&self, column: &str, wanted: &HashSet<&str>) -> Result<HashSet<String>> {
-        let mut found = HashSet::new();
-        let any = |bloom: &Sbbf| wanted.iter().any(|value| bloom.check(*value));
-        self.scan(column, any, |_, text| {
-            if wanted.contains(text) {
-                found.insert(text.to_owned());
-            }
-        })?;
-        Ok(found)
-    }
-
-    /// Shows every value of a column of strings, with its row number, except in row groups that
-    /// `worth` rules out by their bloom filter.
-    fn scan(
-        &self,
-        column: &str,
-        worth: impl Fn(&Sbbf) -> bool,
-        mut show: impl FnMut(usize, &str),
-    ) -> Result<()> {
-        let schema = self.parquet.parquet_schema();
-        let Some(at) = schema.columns().iter().position(|c| c.name() == column) else {
-            return Ok(());
-        };
-        let builder = self.builder();
-        let (mut groups, mut ranges, mut start) = (Vec::new(), Vec::new(), 0);
-        for (group, meta) in self.parquet().row_groups().iter().enumerate() {
-            let bloom = builder.get_row_group_column_bloom_filter(group, at);
-            let rows = meta.num_rows() as usize;
-            if bloom.map_err(|e| self.failed(e))?.is_none_or(|bloom| worth(&bloom)) {
-                groups.push(group);
-                ranges.push(start..start + rows);
-            }
-            start += rows;
-        }
-        if groups.is_empty() {
-            return Ok(());
-        }
-        let mask = ProjectionMask::leaves(schema, [at]);
-        let builder = builder.with_row_groups(groups).with_projection(mask);
-        let mut numbers = ranges.into_iter().flatten();
-        for batch in builder.build().map_err(|e| self.failed(e))? {
-            let batch = batch.map_err(|e| self.failed(e))?;
-            let Some(texts) = batch.column(0).as_string_opt::<i32>() else {
-                return Err(self.failed(format!("column {column:?} holds no strings")));
-            };
-            for (text, number) in texts.iter().zip(numbers.by_ref()) {
-                text.into_iter().for_each(|text| show(number, text));
-            }
-        }
-        Ok(())
     }
 
     /// The canonical records of the given rows (ascending numbers).

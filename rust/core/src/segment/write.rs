@@ -6,14 +6,16 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt16Array};
 use arrow::compute::kernels::aggregate;
 use arrow::datatypes::{DataType, Field, Schema, TimestampMicrosecondType};
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowWriterOptions, compute_leaves};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
+use rayon::prelude::*;
 
 use super::MAX_BATCH_ROWS;
 use super::meta::{META_KEY, SEAL_KEY, SegmentColumn, SegmentMeta};
+use super::sample;
 use crate::columns::{BATCH, ColumnType, REST, Shredded};
 use crate::keys::HmacKey;
 use crate::ledger::Bounds;
@@ -32,7 +34,24 @@ const PAGE_ROWS: usize = 20_000;
 pub(crate) const MAX_BOUND: usize = 128;
 /// Bytes of a string in Parquet's own statistics; longer ones are bounded by their beginnings.
 const MAX_STATISTIC: usize = 32;
-const FLUSH_ZSTD_LEVEL: i32 = 6;
+/// Ids of what passes: their rows lie close together, which a compressor sees in the values but
+/// not in positions within a dictionary.
+const PASSING_IDS: [&str; 6] = [
+    "execution_id",
+    "parent_execution",
+    "session_id",
+    "tool_use_id",
+    "trace_id",
+    "user_context_session_id",
+];
+
+const FLUSH_ZSTD_LEVEL: i32 = 9;
+/// For texts, where a longer search pays.
+const TEXT_ZSTD_LEVEL: i32 = 12;
+/// Mean length from which values count as texts, in bytes.
+const TEXT_BYTES: usize = 24;
+/// For values without repetition, where only the coding of single bytes gains anything.
+const RANDOM_ZSTD_LEVEL: i32 = 1;
 
 /// The columns of a segment in file order.
 pub(super) struct File {
@@ -84,10 +103,9 @@ impl File {
         let failed = |e| Error::encoding(&meta.segment, e);
         let options =
             ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
-        let mut writer = ArrowWriter::try_new_with_options(Vec::new(), batch.schema(), options)
+        let writer = ArrowWriter::try_new_with_options(Vec::new(), batch.schema(), options)
             .map_err(failed)?;
-        writer.write(&batch).map_err(failed)?;
-        writer.into_inner().map_err(failed)
+        write_groups(writer, &batch).map_err(failed)
     }
 
     fn record_batch(&self, meta: &SegmentMeta) -> Result<RecordBatch> {
@@ -108,9 +126,8 @@ impl File {
     }
 
     fn properties(&self, metadata: Vec<KeyValue>) -> Result<WriterProperties> {
-        let level = ZstdLevel::try_new(FLUSH_ZSTD_LEVEL).map_err(|e| Error::encoding("zstd", e))?;
         let mut builder = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(level))
+            .set_compression(zstd_of(FLUSH_ZSTD_LEVEL)?)
             .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
             .set_data_page_row_count_limit(PAGE_ROWS)
             .set_statistics_enabled(EnabledStatistics::Page)
@@ -118,13 +135,14 @@ impl File {
             .set_statistics_truncate_length(Some(MAX_STATISTIC))
             .set_key_value_metadata(Some(metadata))
             .set_sorting_columns(self.sorting());
-        for column in &self.columns {
-            builder = column_properties(builder, column, self.rows);
+        for (column, array) in self.columns.iter().zip(&self.arrays) {
+            builder = column_properties(builder, column, array)?;
         }
         let rest = ColumnPath::from(REST);
         Ok(builder
             .set_column_dictionary_enabled(rest.clone(), false)
             .set_column_encoding(rest.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY)
+            .set_column_compression(rest.clone(), zstd_of(TEXT_ZSTD_LEVEL)?)
             .set_column_statistics_enabled(rest, EnabledStatistics::None)
             .build())
     }
@@ -136,11 +154,39 @@ impl File {
     }
 }
 
+/// Writes the batch with all columns of a row group at once: a segment may be all there is to do.
+fn write_groups(
+    writer: ArrowWriter<Vec<u8>>,
+    batch: &RecordBatch,
+) -> parquet::errors::Result<Vec<u8>> {
+    let (mut file, factory) = writer.into_serialized_writer()?;
+    for (index, from) in (0..batch.num_rows()).step_by(ROW_GROUP_ROWS).enumerate() {
+        let rows = batch.slice(from, ROW_GROUP_ROWS.min(batch.num_rows() - from));
+        let chunks: Vec<ArrowColumnChunk> = factory
+            .create_column_writers(index)?
+            .into_par_iter()
+            .zip(rows.schema_ref().fields().par_iter().zip(rows.columns()))
+            .map(|(mut column, (field, array))| {
+                for leaf in compute_leaves(field, array)? {
+                    column.write(&leaf)?;
+                }
+                column.close()
+            })
+            .collect::<parquet::errors::Result<_>>()?;
+        let mut group = file.next_row_group()?;
+        for chunk in chunks {
+            chunk.append_to_row_group(&mut group)?;
+        }
+        group.close()?;
+    }
+    file.into_inner()
+}
+
 fn column_properties(
     builder: WriterPropertiesBuilder,
     column: &SegmentColumn,
-    rows: usize,
-) -> WriterPropertiesBuilder {
+    array: &ArrayRef,
+) -> Result<WriterPropertiesBuilder> {
     let path = ColumnPath::from(column.name.as_str());
     let mut builder = match (column.kind, column.name.as_str()) {
         (ColumnType::Timestamp, _) => builder
@@ -149,14 +195,36 @@ fn column_properties(
         (_, "audit_id") => builder
             .set_column_dictionary_enabled(path.clone(), false)
             .set_column_encoding(path.clone(), Encoding::DELTA_BYTE_ARRAY),
+        (ColumnType::Utf8, name) => {
+            let values = array.as_string::<i32>();
+            let (random, passing) = (sample::is_random(values)?, PASSING_IDS.contains(&name));
+            let count = values.len() - values.null_count();
+            let level = match random {
+                true => RANDOM_ZSTD_LEVEL,
+                false if !passing && values.value_data().len() >= count * TEXT_BYTES => {
+                    TEXT_ZSTD_LEVEL
+                }
+                false => FLUSH_ZSTD_LEVEL,
+            };
+            builder
+                .set_column_dictionary_enabled(path.clone(), !random && !passing)
+                .set_column_compression(path.clone(), zstd_of(level)?)
+        }
         _ => builder,
     };
-    if BLOOM_COLUMNS.contains(&column.name.as_str()) {
+    // Ids that ascend with the rows are found by the bounds of their pages.
+    let ascending = column.name == "audit_id" && array.as_string::<i32>().iter().is_sorted();
+    if BLOOM_COLUMNS.contains(&column.name.as_str()) && !ascending {
         builder = builder
             .set_column_bloom_filter_fpp(path.clone(), BLOOM_FPP)
-            .set_column_bloom_filter_max_ndv(path, rows.min(ROW_GROUP_ROWS) as u64);
+            .set_column_bloom_filter_max_ndv(path, array.len().min(ROW_GROUP_ROWS) as u64);
     }
-    builder
+    Ok(builder)
+}
+
+fn zstd_of(level: i32) -> Result<Compression> {
+    let level = ZstdLevel::try_new(level).map_err(|e| Error::encoding("zstd", e))?;
+    Ok(Compression::ZSTD(level))
 }
 
 /// Bounds as the ledger writes them; `None` for columns without values, long strings and types

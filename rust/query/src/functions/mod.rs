@@ -8,6 +8,7 @@
 mod eval;
 mod meaning;
 mod planner;
+mod truncate;
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -28,7 +29,8 @@ use crate::json::Form;
 /// Every function that is ours.
 pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
     let json = JsonFn::ALL.into_iter().map(|function| JsonUdf::udf(function, Form::Any));
-    json.chain(Meaning::ALL.into_iter().map(MeaningUdf::udf)).collect()
+    let meaning = Meaning::ALL.into_iter().map(MeaningUdf::udf);
+    json.chain(meaning).chain([truncate::TruncateUdf::udf()]).collect()
 }
 
 /// What to read at the path.

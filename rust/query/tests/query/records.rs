@@ -204,3 +204,21 @@ async fn partitions_times_and_bounds_prune_segments() {
         assert_eq!(plan.matches(".parquet").count(), files, "{filter}\n{plan}");
     }
 }
+
+#[tokio::test]
+async fn times_are_truncated_in_utc() {
+    let mut trail = TestTrail::new();
+    trail.segment(&examples()).await;
+    for unit in ["microsecond", "second", "hour", "day", "week", "month", "quarter", "year"] {
+        let sql = format!(
+            "SELECT count(*) FROM events WHERE arrow_typeof(date_trunc('{unit}', \"timestamp\")) \
+             <> arrow_typeof(\"timestamp\") OR date_trunc('{unit}', \"timestamp\") <> \
+             CAST(date_trunc('{unit}', CAST(\"timestamp\" AS TIMESTAMP)) AS TIMESTAMPTZ)"
+        );
+        assert_eq!(trail.value(&sql).await, json!(0), "{unit}");
+    }
+    let day = "SELECT min(date_trunc('DAY', \"timestamp\")) FROM events";
+    let first = "SELECT min(\"timestamp\") FROM events";
+    let (day, first) = (trail.value(day).await, trail.value(first).await);
+    assert_eq!(day.as_str().unwrap(), format!("{}T00:00:00Z", &first.as_str().unwrap()[..10]));
+}

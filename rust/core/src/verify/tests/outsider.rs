@@ -418,7 +418,9 @@ fn check_alone(maker: &Maker, segment: &crate::segment::BuiltSegment) -> usize {
     use crate::verify::{ledger::Listed, ledger::Signed, segment};
     let columns = crate::segment::SegmentFile::open("x", segment.bytes.clone());
     let listed = |c: &crate::segment::SegmentColumn| {
-        let listed = Listed { name: c.name.clone(), path: c.path.clone(), since: 1 };
+        let double_since = (c.kind == crate::columns::ColumnType::Float64).then_some(1);
+        let (name, path) = (c.name.clone(), c.path.clone());
+        let listed = Listed { name, path, since: 1, kind: c.kind, double_since };
         (c.name.to_ascii_lowercase(), listed)
     };
     let columns = columns.map(|f| f.meta().columns.iter().map(listed).collect());

@@ -1,0 +1,149 @@
+//! Finding rows by a value: bloom filters and bounds of pages first, then only what they leave.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use arrow::array::AsArray;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::RowSelection;
+use parquet::bloom_filter::Sbbf;
+use parquet::file::page_index::column_index::ColumnIndexMetaData;
+
+use super::read::SegmentFile;
+use crate::Result;
+
+/// Values that are looked for, in order.
+struct Wanted<'a>(Vec<&'a str>);
+
+impl<'a> Wanted<'a> {
+    fn new(values: impl Iterator<Item = &'a str>) -> Self {
+        let mut sorted: Vec<&str> = values.collect();
+        sorted.sort_unstable();
+        Self(sorted)
+    }
+
+    fn any_in(&self, bloom: &Sbbf) -> bool {
+        self.0.iter().any(|value| bloom.check(*value))
+    }
+
+    fn any_between(&self, min: &[u8], max: &[u8]) -> bool {
+        let at = self.0.partition_point(|value| value.as_bytes() < min);
+        self.0.get(at).is_some_and(|value| value.as_bytes() <= max)
+    }
+}
+
+impl SegmentFile {
+    /// Row numbers whose `column` (of strings) equals `value`.
+    ///
+    /// # Errors
+    /// `Integrity` if they cannot be read.
+    pub fn find(&self, column: &str, value: &str) -> Result<Vec<usize>> {
+        let mut found = Vec::new();
+        self.scan(column, &Wanted::new([value].into_iter()), |number, text| {
+            if text == value {
+                found.push(number);
+            }
+        })?;
+        Ok(found)
+    }
+
+    /// The values of `column` (of strings) that are among `wanted`.
+    ///
+    /// # Errors
+    /// `Integrity` if they cannot be read.
+    pub fn matching(&self, column: &str, wanted: &HashSet<&str>) -> Result<HashSet<String>> {
+        let mut found = HashSet::new();
+        self.scan(column, &Wanted::new(wanted.iter().copied()), |_, text| {
+            if wanted.contains(text) {
+                found.insert(text.to_owned());
+            }
+        })?;
+        Ok(found)
+    }
+
+    /// Shows the values of a column of strings, with their row numbers, wherever a wanted one may
+    /// be.
+    fn scan(
+        &self,
+        column: &str,
+        wanted: &Wanted<'_>,
+        mut show: impl FnMut(usize, &str),
+    ) -> Result<()> {
+        let schema = self.parquet().file_metadata().schema_descr();
+        let Some(at) = schema.columns().iter().position(|c| c.name() == column) else {
+            return Ok(());
+        };
+        let builder = self.builder();
+        let (mut groups, mut ranges) = (Vec::new(), Vec::new());
+        // Rows before the group in the file, and in the groups that are read.
+        let (mut in_file, mut in_read) = (0, 0);
+        let mut selected = Vec::new();
+        for (group, meta) in self.parquet().row_groups().iter().enumerate() {
+            let rows = meta.num_rows() as usize;
+            let bloom = builder.get_row_group_column_bloom_filter(group, at);
+            if bloom.map_err(|e| self.failed(e))?.is_none_or(|bloom| wanted.any_in(&bloom)) {
+                let pages = self.pages(group, at, rows, wanted);
+                if !pages.is_empty() {
+                    let moved = |by: usize| move |r: &Range<usize>| r.start + by..r.end + by;
+                    ranges.extend(pages.iter().map(moved(in_file)));
+                    selected.extend(pages.iter().map(moved(in_read)));
+                    groups.push(group);
+                    in_read += rows;
+                }
+            }
+            in_file += rows;
+        }
+        if groups.is_empty() {
+            return Ok(());
+        }
+        let selection = RowSelection::from_consecutive_ranges(selected.into_iter(), in_read);
+        let builder = builder
+            .with_row_groups(groups)
+            .with_row_selection(selection)
+            .with_projection(ProjectionMask::leaves(schema, [at]));
+        let mut numbers = ranges.into_iter().flatten();
+        for batch in builder.build().map_err(|e| self.failed(e))? {
+            let batch = batch.map_err(|e| self.failed(e))?;
+            let Some(texts) = batch.column(0).as_string_opt::<i32>() else {
+                return Err(self.failed(format!("column {column:?} holds no strings")));
+            };
+            for (text, number) in texts.iter().zip(numbers.by_ref()) {
+                text.into_iter().for_each(|text| show(number, text));
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows of a row group whose pages may hold a wanted value; all where nothing is known.
+    fn pages(
+        &self,
+        group: usize,
+        at: usize,
+        rows: usize,
+        wanted: &Wanted<'_>,
+    ) -> Vec<Range<usize>> {
+        let all = || std::iter::once(0..rows).collect();
+        let metadata = self.parquet();
+        let bounds = metadata.column_index().and_then(|index| index.get(group)?.get(at));
+        let places = metadata.offset_index().and_then(|index| index.get(group)?.get(at));
+        let (Some(ColumnIndexMetaData::BYTE_ARRAY(bounds)), Some(places)) = (bounds, places) else {
+            return all();
+        };
+        let places = places.page_locations();
+        if bounds.num_pages() != places.len() as u64 {
+            return all();
+        }
+        let start = |page: usize| {
+            places
+                .get(page)
+                .map_or(rows, |place| usize::try_from(place.first_row_index).unwrap_or(0))
+        };
+        (0..places.len())
+            .filter(|page| match (bounds.min_value(*page), bounds.max_value(*page)) {
+                (Some(min), Some(max)) => wanted.any_between(min, max),
+                _ => !bounds.is_null_page(*page),
+            })
+            .map(|page| start(page)..start(page + 1))
+            .collect()
+    }
+}
