@@ -13,7 +13,7 @@ use crate::columns::Registry;
 use crate::json::{Canonicalizer, Limits, parse_canonical_timestamp};
 use crate::keys::{HmacKey, OwnerKey, WriterKeys};
 use crate::ledger::{
-    AddedSegment, Authorization, Body, CHECKPOINT_HINT, Close, Depth, Entry, Kind, Recorded, State,
+    AddedSegment, Authorization, Body, CHECKPOINT_HINT, Close, Entry, Kind, Recorded, State,
     TrailInfo, WalRange, entry_path,
 };
 use crate::merkle::Hash;
@@ -133,7 +133,7 @@ impl Maker {
 
     pub(super) fn put_entry(&mut self, entry: &Entry) {
         let bytes = entry.to_bytes().unwrap();
-        let _ = self.state.apply(&bytes, Depth::Signatures);
+        let _ = self.state.apply(&bytes);
         self.objects.insert(entry_path(self.state.size() - 1), bytes);
     }
 

@@ -305,7 +305,7 @@ fn a_trail_of_others_is_found() {
 fn garbage_in_a_slot_has_no_effect_but_is_found() {
     let mut maker = tiny();
     let garbage = b"not an entry".to_vec();
-    let _ = maker.state.apply(&garbage, crate::ledger::Depth::Signatures);
+    let _ = maker.state.apply(&garbage);
     maker.objects.insert(entry_path(2), garbage);
     maker.append(&[event(2, "data.export")], false);
     let report = maker.verify(true);
@@ -418,7 +418,14 @@ fn check_alone(maker: &Maker, segment: &crate::segment::BuiltSegment) -> usize {
     use crate::verify::{ledger::Listed, ledger::Signed, segment};
     let columns = crate::segment::SegmentFile::open("x", segment.bytes.clone());
     let listed = |c: &crate::segment::SegmentColumn| {
-        let listed = Listed { name: c.name.clone(), path: c.path.clone(), since: 1 };
+        let double = c.kind == crate::columns::ColumnType::Float64;
+        let listed = Listed {
+            name: c.name.clone(),
+            path: c.path.clone(),
+            since: 1,
+            kind: c.kind,
+            double_since: double.then_some(1),
+        };
         (c.name.to_ascii_lowercase(), listed)
     };
     let columns = columns.map(|f| f.meta().columns.iter().map(listed).collect());
