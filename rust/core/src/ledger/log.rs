@@ -48,7 +48,7 @@ impl Ledger {
     }
 
     /// Reads every entry.
-    pub(super) async fn read_all(storage: Storage) -> Result<Self> {
+    pub(crate) async fn read_all(storage: Storage) -> Result<Self> {
         let listed = storage.names_after(FOLDER, FOLDER).await?;
         let mut numbers: Vec<u64> = listed.iter().filter_map(|path| entry_number(path)).collect();
         numbers.sort_unstable();

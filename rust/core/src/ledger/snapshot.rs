@@ -154,7 +154,7 @@ pub(crate) fn found(bytes: Bytes) -> Result<Hash> {
 }
 
 /// The file of the snapshot of `state`. The same state gives the same bytes.
-pub(super) fn write(state: &State, leaves: &[Hash]) -> Result<Vec<u8>> {
+pub(crate) fn write(state: &State, leaves: &[Hash]) -> Result<Vec<u8>> {
     let failed = |e| Error::encoding("snapshot", e);
     let level = ZstdLevel::try_new(ZSTD_LEVEL).map_err(failed)?;
     let properties = WriterProperties::builder()

@@ -1,3 +1,6 @@
+mod history;
+mod snapshots;
+
 use ed25519_dalek::SigningKey;
 
 use super::*;

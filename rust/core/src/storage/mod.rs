@@ -342,3 +342,6 @@ async fn create_remote(
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+pub(crate) mod watched;
