@@ -22,6 +22,7 @@ Modules, in the order in which an auditor may want to read them:
 | `entries`   | 7      | the form of a ledger entry                            |
 | `ledger`    | 7      | what makes an entry valid                             |
 | `history`   | 7      | all entries, trail.json, the newest checkpoint        |
+| `snapshots` | 10     | snapshots of the ledger, rebuilt and compared         |
 | `stored`    | 5, 7   | whether a segment's bytes are the signed ones         |
 | `metadata`  | 5      | the form of a segment's metadata                      |
 | `segment`   | 5      | metadata, columns and batches of a segment            |

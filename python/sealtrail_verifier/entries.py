@@ -56,7 +56,10 @@ class Close:
 
 @dataclass(frozen=True)
 class Add:
-    """A segment that an entry brings into the trail; times are microseconds since 1970."""
+    """A segment that an entry brings into the trail; times are microseconds since 1970.
+
+    `item` is the canonical JSON of all that the entry says of it.
+    """
 
     path: str
     domain: str
@@ -71,6 +74,7 @@ class Add:
     root: bytes
     sha256: bytes
     stats: dict[str, object]
+    item: bytes
 
 
 @dataclass(frozen=True)
@@ -86,11 +90,21 @@ class Append:
 
 
 @dataclass(frozen=True)
+class Snapshot:
+    """The snapshot that an entry names; its signer was authorised by entry `authorized`."""
+
+    authorized: int
+    size: int
+    sha256: bytes
+
+
+@dataclass(frozen=True)
 class Entry:
     """A ledger entry: read, not yet believed. `hmac` is over `message` (M), `sig` over both."""
 
     n: int
     tree: bytes
+    time: str
     writer: str
     key: str
     epoch: int
@@ -100,6 +114,7 @@ class Entry:
     hmac: bytes
     checkpoint: str
     says: Init | Authorize | Append | Close
+    snapshot: Snapshot | None
 
 
 def read(data: bytes) -> Entry:
@@ -113,10 +128,11 @@ def read(data: bytes) -> Entry:
     body = outer.inner("body")
     if body.integer("v") != 1:
         raise FormatError("version", "this verifier knows version 1 only")
-    time(body, "time")
+    says = _says(body)
     entry = Entry(
         n=body.integer("n"),
         tree=body.hex("tree", 32),
+        time=time(body, "time"),
         writer=body.text("writer", _SIGNER),
         key=body.hex("key", 8).hex(),
         epoch=body.integer("epoch"),
@@ -125,7 +141,8 @@ def read(data: bytes) -> Entry:
         sig=outer.base64("sig", 64),
         hmac=outer.hex("hmac", 32),
         checkpoint=outer.text("checkpoint"),
-        says=_says(body),
+        says=says,
+        snapshot=_snapshot(body) if isinstance(says, Append | Close) else None,
     )
     outer.end()
     body.end()
@@ -166,6 +183,19 @@ def _close(members: Members) -> Close:
     close = Close(members.integer("batches"), members.integer("epoch"), members.hex("seal", 32))
     members.end()
     return close
+
+
+def _snapshot(body: Members) -> Snapshot | None:
+    if not body.has("snapshot"):
+        return None
+    members = body.inner("snapshot")
+    snapshot = Snapshot(
+        authorized=members.integer("authorized"),
+        size=members.integer("bytes", low=1),
+        sha256=members.hex("sha256", 32),
+    )
+    members.end()
+    return snapshot
 
 
 def _append(body: Members) -> Append:
@@ -211,6 +241,7 @@ def _add(item: object) -> Add:
         root=members.hex("root", 32),
         sha256=members.hex("sha256", 32),
         stats=_stats(members.inner("stats")),
+        item=jcs.encode(item),
     )
     members.end()
     return add

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sealtrail_verifier import entries, jcs, ledger, merkle, note
+from sealtrail_verifier import entries, jcs, ledger, merkle, note, snapshots
 from sealtrail_verifier.columns import Column
-from sealtrail_verifier.entries import Entry
+from sealtrail_verifier.entries import Entry, Snapshot
 from sealtrail_verifier.folder import Folder, slot
 from sealtrail_verifier.forms import FormatError, Members
 from sealtrail_verifier.ledger import Ledger
@@ -22,11 +22,16 @@ class History:
         ledger: The state after the last entry; None if entry 0 is missing or invalid.
         valid: The valid entries, each with the promoted columns of its time.
         roots: `roots[n]` is the root of the first n entries.
+        leaves: The leaves of the entries in the tree.
+        snapshots: The valid entries that name a snapshot, each with the digest of
+            the rows that the snapshot must have.
     """
 
     ledger: Ledger | None = None
     valid: list[tuple[Entry, Mapping[str, Column]]] = field(default_factory=list)
     roots: list[bytes] = field(default_factory=list)
+    leaves: list[bytes] = field(default_factory=list)
+    snapshots: list[tuple[Entry, Snapshot, bytes]] = field(default_factory=list)
 
 
 def replay(
@@ -50,7 +55,8 @@ def replay(
                 forked.append(n)
             else:
                 report.tampered(bad.kind, slot(n), bad.problem)
-        tree.add(merkle.entry_leaf(data))
+        history.leaves.append(merkle.entry_leaf(data))
+        tree.add(history.leaves[-1])
         history.roots.append(tree.root())
         if history.ledger is None:
             break
@@ -77,8 +83,12 @@ def _take(
     entry = entries.read(data)
     state = history.ledger or ledger.begin(entry, owner, fixed)
     ledger.check_signatures(entry, n, history.roots[n], state)
+    named = entry.snapshot if history.ledger and not state.snapshot_problem(entry) else None
+    rows = snapshots.expected(state, history.leaves) if named else b""
     state.accept(entry)
     history.ledger = state
+    if named:
+        history.snapshots.append((entry, named, rows))
     history.valid.append((entry, state.columns))
 
 

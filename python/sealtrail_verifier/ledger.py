@@ -13,9 +13,10 @@ from sealtrail_verifier.trailfile import Trail
 
 @dataclass
 class Writer:
-    """What the valid entries so far say about one writer."""
+    """What the valid entries so far say about one writer; `entry` is the one that authorised it."""
 
     authorized: Authorization
+    entry: int = 0
     committed: int = 0
     recorded_to: int = 0
     epoch: int = 0
@@ -28,8 +29,10 @@ class Writer:
 class Ledger:
     """The state after the entries so far.
 
-    `roots[n]` is the root of the first n entries. `columns` is replaced, never
-    changed, so that each accepted entry keeps the names of its time.
+    `columns` is replaced, never changed, so that each accepted entry keeps the
+    names of its time. `segments` holds what the entries say of each segment, `rows`
+    the sum of their rows, `time` is that of the newest valid entry, `snapshot` the
+    number of the newest that names one, or 0.
     """
 
     trail: Trail
@@ -39,6 +42,10 @@ class Ledger:
     writers: dict[str, Writer] = field(default_factory=dict)
     columns: dict[str, Column] = field(default_factory=dict)
     paths: set[str] = field(default_factory=set)
+    segments: list[bytes] = field(default_factory=list)
+    rows: int = 0
+    time: str = ""
+    snapshot: int = 0
 
     def public_key(self, signer: str) -> bytes:
         """The public key of the owner or of an authorised writer."""
@@ -60,6 +67,18 @@ class Ledger:
             self._accept_owner(entry)
         else:
             self._accept_writer(entry)
+        self.time = entry.time
+
+    def snapshot_problem(self, entry: Entry) -> str:
+        """Why an entry may not name the snapshot that it names; empty if it may."""
+        named = entry.snapshot
+        if named is None:
+            return ""
+        if entry.n - self.snapshot < max(1, entry.n // 16):
+            return f"it names a snapshot too soon after entry {self.snapshot}"
+        if named.authorized != self.writers[entry.writer].entry:
+            return f"its writer was not authorised by entry {named.authorized}"
+        return ""
 
     def _accept_owner(self, entry: Entry) -> None:
         if isinstance(entry.says, Append | Close):
@@ -68,7 +87,7 @@ class Ledger:
             raise FormatError("epoch", "the owner's epoch is not 0")
         if entry.hmac_key != self.owner_hmac_key:
             raise FormatError("key", "hmac_key is not the owner's")
-        new = {a.writer: Writer(a, epoch=a.epoch) for a in entry.says.authorizes}
+        new = {a.writer: Writer(a, entry.n, epoch=a.epoch) for a in entry.says.authorizes}
         twice = len(new) < len(entry.says.authorizes) or new.keys() & self.writers.keys()
         if twice:
             raise FormatError("authorize", "a writer is authorised twice")
@@ -77,6 +96,9 @@ class Ledger:
     def _accept_writer(self, entry: Entry) -> None:
         writer = self.writers[entry.writer]
         _check_epoch(writer, entry)
+        problem = self.snapshot_problem(entry)
+        if problem:
+            raise FormatError("snapshot", problem)
         if isinstance(entry.says, Append):
             columns = self._check_append(writer, entry.says)
         elif isinstance(entry.says, Close):
@@ -96,6 +118,9 @@ class Ledger:
         # Nothing can fail any more.
         self.columns = columns
         self.paths.update(add.path for add in adds)
+        self.segments += [add.item for add in adds]
+        self.rows += sum(add.rows for add in adds)
+        self.snapshot = entry.n if entry.snapshot else self.snapshot
         writer.epoch = entry.epoch
         writer.hmac_keys[entry.epoch] = entry.hmac_key
         writer.batches[entry.epoch] = batches

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from sealtrail_verifier import history, stored
+from sealtrail_verifier import history, snapshots, stored
 from sealtrail_verifier.columns import Column, fixed_columns
 from sealtrail_verifier.entries import Append, Entry
 from sealtrail_verifier.folder import Folder, is_slot, slot
@@ -57,11 +57,25 @@ class _Verification:
         if trail is not None:
             self.report.trail_id, self.report.origin = trail.trail_id, trail.origin
             self._check_entries(past, trail.trail_id, secret)
+        self._check_snapshots(past)
         known = {"trail.json", "checkpoint"} | (past.ledger.paths if past.ledger else set())
+        known |= {snapshots.path(entry.n) for entry, _, _ in past.snapshots}
         self.report.orphans = [
             name for name in self.folder.files() if name not in known and not is_slot(name)
         ]
         self.report.not_checked += NEVER_CHECKED
+
+    def _check_snapshots(self, past: History) -> None:
+        for entry, said, rows in past.snapshots:
+            path = snapshots.path(entry.n)
+            data = self.folder.read(path)
+            if data is None:
+                self.report.missing("snapshot", path, f"entry {entry.n} names it")
+                continue
+            self.report.count("snapshots")
+            problem = snapshots.check(data, said, rows)
+            if problem:
+                self.report.tampered(problem[0], path, problem[1])
 
     def _check_entries(self, past: History, trail_id: str, secret: RootSecret | None) -> None:
         seals = None

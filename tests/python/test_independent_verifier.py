@@ -337,7 +337,7 @@ def test_unused_bits_of_base64_are_found(copy: tm.Maker) -> None:
 
 
 @pytest.mark.parametrize("secret", [True, False])
-def test_an_edited_hmac_is_found_without_the_secret_too(copy: tm.Maker, secret: bool) -> None:
+def test_an_edited_hmac_is_found_without_the_secret_too(copy: tm.Maker, *, secret: bool) -> None:
     rewrite(copy.slot(7), lambda entry: entry.update(hmac="0" * 64))
     assert kinds(verify(copy, secret=secret)) == {"checkpoint", "signature"}
     (copy.folder / "checkpoint").unlink()

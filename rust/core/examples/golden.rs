@@ -1,7 +1,7 @@
 //! Makes the golden trail of `tests/vectors`: `cargo run --release --example golden -- FOLDER`.
 //!
 //! Two writers, epochs of a second (open, closed and empty ones), single records and bulk loads,
-//! promoted columns of every type with misfits, exact numbers, generated and given ids.
+//! promoted columns of every type with misfits, exact numbers, generated and given ids, snapshots.
 
 use std::io::Cursor;
 use std::time::Duration;
@@ -28,7 +28,8 @@ async fn make(folder: &str) -> Result<()> {
     let options = InitOptions { epoch_seconds: 1, ..InitOptions::new(home.clone()) };
     init(&url, &options).await?;
     let open = || async {
-        let settings = Settings::from_config(&Config::default(), &url);
+        let mut settings = Settings::from_config(&Config::default(), &url);
+        settings.snapshot_spacing = 4;
         Trail::open(&url, OpenOptions { home: home.clone(), settings, owner: None }).await
     };
     let (first, second) = (open().await?, open().await?);

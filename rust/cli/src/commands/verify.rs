@@ -141,10 +141,11 @@ pub(super) fn print(
     )?;
     writeln!(
         out,
-        "  and {}, {}, {}, {}",
+        "  and {}, {}, {}, {}, {}",
         count(checked.hmacs, "HMAC"),
         count(checked.epoch_seals, "epoch seal"),
         count(checked.bloom_filters, "bloom filter"),
+        count(checked.snapshots, "snapshot"),
         count(checked.pins, "pin"),
     )?;
     for (heading, lines) in [("not checked", &report.not_checked), ("note", &report.notes)] {

@@ -10,7 +10,7 @@ const RESERVED: [&str; 8] =
     ["event", "attrs", "domain", "action", "actor", "session", "outcome", "period"];
 
 /// The promoted columns of a trail, in order of first use.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Registry {
     columns: Vec<LogicalColumn>,
     by_name: HashMap<String, usize>,

@@ -152,6 +152,18 @@ pub struct Close {
     pub seal: String,
 }
 
+/// The snapshot that an entry names (FORMAT section 10).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotRef {
+    /// Number of the entry that authorised the signer.
+    pub authorized: u64,
+    /// Size of the object.
+    pub bytes: u64,
+    /// Hex SHA-256 of the object.
+    pub sha256: String,
+}
+
 /// What an entry says; see the tables in FORMAT section 7.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -176,6 +188,8 @@ pub struct Body {
     pub owner: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub recorded: Option<Recorded>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub snapshot: Option<SnapshotRef>,
     pub time: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub trail: Option<TrailInfo>,
@@ -202,6 +216,7 @@ impl Body {
             n: 0,
             owner: None,
             recorded: None,
+            snapshot: None,
             time,
             trail: None,
             tree: String::new(),

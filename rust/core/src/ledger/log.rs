@@ -5,14 +5,19 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::state::{Depth, State};
+use super::signed::Read;
+use super::state::State;
+use super::{resume, snapshot};
 use crate::merkle::{self, Hash};
 use crate::storage::Storage;
 use crate::{Error, Result};
 
 /// Path of the hint that holds the newest checkpoint.
 pub const CHECKPOINT_HINT: &str = "checkpoint";
+pub(super) const FOLDER: &str = "ledger";
 const PARALLEL_READS: usize = 16;
+/// Entries that are parsed at a time.
+const FOLDED_AT_ONCE: usize = 4096;
 
 /// Path of entry `n` within the trail.
 pub fn entry_path(n: u64) -> String {
@@ -28,15 +33,24 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Reads a whole ledger.
+    /// Reads a ledger: from its newest usable snapshot on, else from its first entry.
     ///
     /// # Errors
-    /// `NotFound` if there is none, `Integrity` if an entry is missing or the newest one does not
-    /// hold.
+    /// `NotFound` if there is none, `Integrity` if an entry is missing or the first one does not
+    /// hold. With a snapshot, earlier entries are not looked at.
     pub async fn open(storage: Storage) -> Result<Self> {
-        let listed = storage.list("ledger").await?;
-        let mut numbers: Vec<u64> =
-            listed.iter().filter_map(|(path, _)| entry_number(path)).collect();
+        let mut ledger = match resume::newest(&storage).await {
+            Some(ledger) => ledger,
+            None => Self::read_all(storage).await?,
+        };
+        ledger.refresh().await?;
+        Ok(ledger)
+    }
+
+    /// Reads every entry.
+    pub(crate) async fn read_all(storage: Storage) -> Result<Self> {
+        let listed = storage.names_after(FOLDER, FOLDER).await?;
+        let mut numbers: Vec<u64> = listed.iter().filter_map(|path| entry_number(path)).collect();
         numbers.sort_unstable();
         if numbers.is_empty() {
             let message =
@@ -47,11 +61,22 @@ impl Ledger {
             let message = "the entry is missing although later ones exist";
             return Err(Error::integrity(entry_path(missing.0), message));
         }
-        let mut ledger = Self { storage, state: Arc::default(), leaves: Vec::new() };
+        let mut ledger = Self::from_parts(storage, State::default(), Vec::new());
         let objects = ledger.fetch(0..numbers.len() as u64).await?;
         ledger.fold(&objects)?;
-        ledger.refresh().await?;
         Ok(ledger)
+    }
+
+    pub(super) fn from_parts(storage: Storage, state: State, leaves: Vec<Hash>) -> Self {
+        Self { storage, state: Arc::new(state), leaves }
+    }
+
+    /// The file of a snapshot as of now, for the next entry to name.
+    ///
+    /// # Errors
+    /// `Encoding`, or `Integrity` if no trail is described.
+    pub(crate) fn snapshot(&self) -> Result<Bytes> {
+        snapshot::write(&self.state, &self.leaves).map(Bytes::from)
     }
 
     /// The trail as of the newest entry read.
@@ -71,7 +96,7 @@ impl Ledger {
     pub async fn refresh(&mut self) -> Result<()> {
         loop {
             match self.storage.get(&entry_path(self.state.size())).await {
-                Ok(bytes) => self.fold(&[bytes])?,
+                Ok(bytes) => self.fold(&[bytes]).map(drop)?,
                 Err(Error::NotFound(_)) => return Ok(()),
                 Err(e) => return Err(e),
             }
@@ -84,26 +109,28 @@ impl Ledger {
         Some(merkle::root(leaves))
     }
 
-    async fn fetch(&self, numbers: std::ops::Range<u64>) -> Result<Vec<Bytes>> {
+    pub(super) async fn fetch(&self, numbers: std::ops::Range<u64>) -> Result<Vec<Bytes>> {
         let gets: Vec<_> = numbers.map(|n| get(self.storage.clone(), entry_path(n))).collect();
         stream::iter(gets).buffered(PARALLEL_READS).try_collect().await
     }
 
-    /// The newest checkpoint vouches for the bytes of all entries before it, so only the last
-    /// object's signatures are checked here; `verify` checks all.
-    fn fold(&mut self, objects: &[Bytes]) -> Result<()> {
+    /// Folds further objects and tells how many are valid entries. The others have no effect, and
+    /// `verify` reports them; but without a valid entry 0 there is no trail.
+    pub(super) fn fold(&mut self, objects: &[Bytes]) -> Result<usize> {
         let state = Arc::make_mut(&mut self.state);
-        for (i, bytes) in objects.iter().enumerate() {
-            let n = state.size();
-            let depth = if i + 1 == objects.len() { Depth::Signatures } else { Depth::Structure };
-            let applied = state.apply(bytes, depth);
-            self.leaves.push(merkle::leaf_hash(bytes));
-            if let (Err(e), true) = (&applied, n == 0) {
-                return Err(Error::integrity(entry_path(0), e.to_string()));
+        let mut valid = 0;
+        for some in objects.chunks(FOLDED_AT_ONCE) {
+            for read in Read::all(state, some) {
+                let n = state.size();
+                self.leaves.push(read.leaf);
+                match state.apply_read(read, |_, _| {}) {
+                    Ok(_) => valid += 1,
+                    Err(e) if n == 0 => return Err(Error::integrity(entry_path(0), e.to_string())),
+                    Err(_) => {}
+                }
             }
-            // A slot filled with garbage has no effect; `verify` reports it.
         }
-        Ok(())
+        Ok(valid)
     }
 }
 

@@ -2,15 +2,20 @@
 
 mod entry;
 mod log;
+mod resume;
+mod signed;
+pub(crate) mod snapshot;
 mod state;
 
 #[cfg(test)]
 mod tests;
 
 pub use entry::{
-    AddedSegment, Authorization, Body, Bounds, Close, Entry, Kind, Recorded, TrailInfo, WalRange,
+    AddedSegment, Authorization, Body, Bounds, Close, Entry, Kind, Recorded, SnapshotRef,
+    TrailInfo, WalRange,
 };
 pub(crate) use log::entry_number;
 pub use log::{CHECKPOINT_HINT, Ledger, entry_path};
-pub(crate) use state::{Depth, public_key};
+pub use snapshot::snapshot_path;
+pub(crate) use state::public_key;
 pub use state::{InvalidEntry, State, WriterState};

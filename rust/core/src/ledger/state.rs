@@ -7,11 +7,16 @@ use data_encoding::{BASE64, HEXLOWER};
 use ed25519_dalek::VerifyingKey;
 
 use super::entry::{AddedSegment, Authorization, Body, Entry, Kind, TrailInfo};
+use super::signed::{Read, Signed};
 use crate::columns::Registry;
 use crate::json;
 use crate::keys::{self, OWNER, WriterKeys};
-use crate::merkle::{self, Accumulator, Hash};
-use crate::note::Checkpoint;
+use crate::merkle::{Accumulator, Hash};
+
+/// A writer makes a snapshot once this part of the ledger came after the last one.
+const SNAPSHOT_PART: u64 = 4;
+/// Nobody may make one before this part of the ledger came.
+const SNAPSHOT_LEAST_PART: u64 = 16;
 
 /// Why an object in a slot is no valid entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,10 +33,12 @@ fn invalid(what: impl Into<String>) -> InvalidEntry {
 }
 
 /// A writer as the ledger knows it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WriterState {
     /// How the owner authorised it.
     pub authorization: Authorization,
+    /// Number of the entry that did.
+    pub authorized: u64,
     /// Its public key.
     pub public: VerifyingKey,
     /// Epoch of its newest entry.
@@ -42,12 +49,12 @@ pub struct WriterState {
     pub committed: u64,
     /// Latest `recorded_at` that it committed, in microseconds.
     pub recorded: i64,
-    /// Roots of the batches of its current epoch, in ledger order.
+    /// Number of batches of its current epoch; 0 once that is closed.
     pub roots: u64,
 }
 
 /// The trail as folded from the ledger's first `size` objects.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {
     /// What entry 0 says of the trail.
     pub info: Option<Arc<TrailInfo>>,
@@ -63,17 +70,10 @@ pub struct State {
     pub rows: u64,
     /// Time of the newest valid entry.
     pub time: Option<String>,
-    tree: Accumulator,
-    paths: HashSet<String>,
-}
-
-/// How much of an entry to check when folding it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Depth {
-    /// Structure and preconditions only: later checkpoints vouch for the bytes.
-    Structure,
-    /// Signatures too.
-    Signatures,
+    /// Number of the newest entry that names a snapshot.
+    pub snapshot: Option<u64>,
+    pub(super) tree: Accumulator,
+    pub(super) paths: HashSet<String>,
 }
 
 impl State {
@@ -87,23 +87,59 @@ impl State {
         self.tree.root()
     }
 
+    /// Whether so many entries have come since the last snapshot that the next one should name
+    /// another: at least `spacing`, and a quarter of all.
+    pub(crate) fn snapshot_due(&self, spacing: u64) -> bool {
+        let since = self.size() - self.snapshot.unwrap_or(0);
+        since >= spacing.max(self.size() / SNAPSHOT_PART).max(1)
+    }
+
+    /// [`apply_seen`](Self::apply_seen), seen by nobody.
+    #[cfg(test)]
+    pub(crate) fn apply(&mut self, bytes: &[u8]) -> Result<Entry, InvalidEntry> {
+        self.apply_seen(bytes, |_, _| {})
+    }
+
     /// Folds the next object. Its leaf counts in any case; an invalid one has no other effect.
+    /// `seen` is shown a valid entry and the state before it.
     ///
     /// # Errors
     /// Why it is invalid.
-    pub(crate) fn apply(&mut self, bytes: &[u8], depth: Depth) -> Result<Entry, InvalidEntry> {
-        let result = Entry::parse(bytes).map_err(invalid).and_then(|entry| {
+    pub(crate) fn apply_seen(
+        &mut self,
+        bytes: &[u8],
+        seen: impl FnOnce(&Self, &Entry),
+    ) -> Result<Entry, InvalidEntry> {
+        self.apply_read(Read::of(bytes), seen)
+    }
+
+    /// As [`apply_seen`](Self::apply_seen), for an object whose signatures may be checked already.
+    pub(super) fn apply_read(
+        &mut self,
+        read: Read,
+        seen: impl FnOnce(&Self, &Entry),
+    ) -> Result<Entry, InvalidEntry> {
+        let Read { leaf, entry, signed } = read;
+        let result = entry.map_err(invalid).and_then(|entry| {
             let mut next = Changes::default();
-            self.check(&entry, depth, &mut next)?;
+            self.check(&entry, signed, &mut next)?;
             Ok((entry, next))
         });
-        self.tree.push(merkle::leaf_hash(bytes));
+        if let Ok((entry, _)) = &result {
+            seen(self, entry);
+        }
+        self.tree.push(leaf);
         let (entry, next) = result?;
         self.commit(&entry.body, next);
         Ok(entry)
     }
 
-    fn check(&self, entry: &Entry, depth: Depth, next: &mut Changes) -> Result<(), InvalidEntry> {
+    fn check(
+        &self,
+        entry: &Entry,
+        signed: Option<Signed>,
+        next: &mut Changes,
+    ) -> Result<(), InvalidEntry> {
         let body = &entry.body;
         if body.v != 1 {
             return Err(invalid(format!("format version {} is not known", body.v)));
@@ -120,15 +156,13 @@ impl State {
         if keys::key_id(&public) != body.key {
             return Err(invalid("its key id is not that of its writer's key"));
         }
-        if depth == Depth::Signatures {
-            self.check_signatures(entry, &public)?;
-        }
+        self.check_signatures(entry, &public, signed)?;
         let present = [
             body.trail.is_some() || body.owner.is_some(),
             body.authorizes.is_some(),
             body.wal.is_some() || body.recorded.is_some() || body.adds.is_some(),
             body.load.is_some() || body.columns.is_some(),
-            body.close.is_some(),
+            body.close.is_some() || body.snapshot.is_some(),
         ];
         let allowed = match body.kind {
             Kind::Init => [true, true, false, false, false],
@@ -139,6 +173,7 @@ impl State {
         if present.iter().zip(allowed).any(|(&present, allowed)| present && !allowed) {
             return Err(invalid("it has members that its kind does not have"));
         }
+        self.check_snapshot(body)?;
         match body.kind {
             Kind::Init | Kind::Authorize => self.check_owner_entry(body, next),
             Kind::Append => self.check_append(body, next),
@@ -173,20 +208,42 @@ impl State {
         }
     }
 
-    fn check_signatures(&self, entry: &Entry, public: &VerifyingKey) -> Result<(), InvalidEntry> {
-        if !entry.signed_by(public) {
-            return Err(invalid("its signature does not hold"));
-        }
-        let body = &entry.body;
-        let info = self.info.as_deref().or(body.trail.as_ref());
+    fn check_signatures(
+        &self,
+        entry: &Entry,
+        public: &VerifyingKey,
+        signed: Option<Signed>,
+    ) -> Result<(), InvalidEntry> {
+        let info = self.info.as_deref().or(entry.body.trail.as_ref());
         let info = info.ok_or_else(|| invalid("it does not describe the trail"))?;
-        let name = info.key_name(&body.writer);
-        let checkpoint = Checkpoint::verify_sole(&entry.checkpoint, &name, public, &info.origin)
-            .map_err(|e| invalid(format!("its checkpoint does not hold: {e}")))?;
-        if checkpoint.size != self.size() || checkpoint.root != self.root() {
+        let signed = match signed.filter(|s| s.public == *public && s.origin == info.origin) {
+            Some(signed) => signed,
+            None => Signed::check(entry, public, &info.origin).map_err(invalid)?,
+        };
+        if signed.checkpoint.size != self.size() || signed.checkpoint.root != self.root() {
             return Err(invalid("its checkpoint is not of the entries before it"));
         }
         Ok(())
+    }
+
+    /// The rules of the snapshot that an entry names. What it holds is for `verify` to say.
+    fn check_snapshot(&self, body: &Body) -> Result<(), InvalidEntry> {
+        let Some(snapshot) = &body.snapshot else { return Ok(()) };
+        let since = self.size() - self.snapshot.unwrap_or(0);
+        if since < (self.size() / SNAPSHOT_LEAST_PART).max(1) {
+            return Err(invalid("it names a snapshot too soon after the last one"));
+        }
+        let by = self.writers.get(&body.writer).map(|w| w.authorized);
+        if by != Some(snapshot.authorized) {
+            return Err(invalid(
+                "its snapshot names another entry than its writer's authorisation",
+            ));
+        }
+        let digest = HEXLOWER.decode(snapshot.sha256.as_bytes());
+        if snapshot.bytes > 0 && digest.is_ok_and(|d| d.len() == 32) {
+            return Ok(());
+        }
+        Err(invalid("its snapshot has no length or no SHA-256"))
     }
 
     fn check_owner_entry(&self, body: &Body, next: &mut Changes) -> Result<(), InvalidEntry> {
@@ -216,6 +273,7 @@ impl State {
                 id.clone(),
                 WriterState {
                     authorization: authorization.clone(),
+                    authorized: body.n,
                     public,
                     epoch: authorization.epoch,
                     closed: None,
@@ -292,6 +350,9 @@ impl State {
 
     fn commit(&mut self, body: &Body, next: Changes) {
         self.time = Some(body.time.clone());
+        if body.snapshot.is_some() {
+            self.snapshot = Some(body.n);
+        }
         if body.kind == Kind::Init {
             self.info = body.trail.clone().map(Arc::new);
             self.owner = body.owner.as_deref().and_then(public_key);

@@ -262,6 +262,30 @@ pub fn list(root: &Path) -> Result<Vec<(PathBuf, u64)>> {
     Ok(found)
 }
 
+/// The names of the files in a folder, not below it, in no order; empty if there is no such folder.
+///
+/// Without unfinished files. Their sizes are not asked for, so it is quick in large folders.
+///
+/// # Errors
+/// `Error::Io`.
+pub fn names(folder: &Path) -> Result<Vec<String>> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(Error::io(folder, e)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|e| Error::io(folder, e))?;
+        let name = entry.file_name().into_string();
+        if let (Ok(name), false) = (name, entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+            names.push(name);
+        }
+    }
+    names.retain(|name| !name.starts_with(TEMPORARY_PREFIX));
+    Ok(names)
+}
+
 fn is_temporary(path: &Path) -> bool {
     path.file_name()
         .is_some_and(|name| name.as_encoded_bytes().starts_with(TEMPORARY_PREFIX.as_bytes()))

@@ -174,6 +174,30 @@ impl Storage {
         Ok(found)
     }
 
+    /// The paths in a folder that sort after `after`, sorted. Object stores look only there, so it
+    /// costs little where many objects are before.
+    ///
+    /// # Errors
+    /// `Error::Io` or `Error::Store`.
+    pub async fn names_after(&self, folder: &str, after: &str) -> Result<Vec<String>> {
+        let (prefix, offset) = (parse(folder)?, parse(after)?);
+        let mut found: Vec<String> = match &self.backend {
+            Backend::Local(root) => {
+                let dir = file(root, &prefix);
+                let names = blocking(LARGE, move || durable::names(&dir)).await?;
+                names.into_iter().map(|name| format!("{folder}/{name}")).collect()
+            }
+            Backend::Remote(store) => {
+                let metas = store.list_with_offset(Some(&prefix), &offset);
+                let paths = metas.map_ok(|meta| meta.location.to_string());
+                paths.try_collect().await.map_err(|e| told(&prefix, e))?
+            }
+        };
+        found.retain(|path| path.as_str() > after);
+        found.sort();
+        Ok(found)
+    }
+
     /// Deletes an object. No error if there is none.
     ///
     /// # Errors
@@ -318,3 +342,6 @@ async fn create_remote(
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+pub(crate) mod watched;

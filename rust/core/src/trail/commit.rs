@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
 use futures::{StreamExt, TryStreamExt, stream};
+use sha2::{Digest, Sha256};
 
 use super::open::WRITER_FILE;
 use super::position::{Candidate, Position, hex};
@@ -14,7 +15,8 @@ use super::{now_micros, time_text};
 use crate::columns::{LogicalColumn, Registry};
 use crate::keys::{self, WriterKeys};
 use crate::ledger::{
-    Body, CHECKPOINT_HINT, Close, Entry, Kind, Ledger, Recorded, WalRange, entry_path,
+    Body, CHECKPOINT_HINT, Close, Entry, Kind, Ledger, Recorded, SnapshotRef, WalRange, entry_path,
+    snapshot_path,
 };
 use crate::merkle::Hash;
 use crate::note::Checkpoint;
@@ -35,6 +37,10 @@ pub(super) struct Committer {
     pub(super) roots: Vec<Hash>,
     /// An entry whose outcome is not known.
     pub(super) unsettled: Option<Plan>,
+    /// Fewest entries between two snapshots.
+    pub(super) spacing: u64,
+    /// Number of entries when this writer last put a snapshot; 0 if it never did.
+    pub(super) tried: u64,
 }
 
 /// An entry to be, and what follows from it.
@@ -196,19 +202,46 @@ async fn put(storage: Storage, path: String, bytes: Bytes) -> Result<()> {
 impl Committer {
     /// Puts the plan's entry into the next free slot.
     pub(super) async fn commit(&mut self, mut plan: Plan) -> Result<()> {
+        self.ledger.refresh().await?;
+        plan.body.snapshot = self.put_snapshot().await;
         loop {
-            self.ledger.refresh().await?;
             let (n, bytes) = self.sign(&mut plan)?;
             plan.put = Some((n, bytes.clone()));
             match self.ledger.storage().put_create(&entry_path(n), bytes).await {
                 Ok(Create::Created) => return self.finish(&plan).await,
-                // Another writer was first: plan again on top of its entry.
-                Ok(Create::Exists) => {}
+                // Another writer was first: plan again on top of its entry. The snapshot was for
+                // the lost slot.
+                Ok(Create::Exists) => {
+                    plan.body.snapshot = None;
+                    self.ledger.refresh().await?;
+                }
                 Err(e) => {
                     self.unsettled = Some(plan);
                     return Err(e);
                 }
             }
+        }
+    }
+
+    /// Puts a snapshot for the next entry to name, if one is due. It only makes opening quicker, so
+    /// whatever fails here fails nothing else: a later entry will name another one. So it is with
+    /// a name that is taken: what stands there may be anything.
+    async fn put_snapshot(&mut self) -> Option<SnapshotRef> {
+        let state = Arc::clone(self.ledger.state());
+        let n = state.size();
+        // Writers that race for slots lose some snapshots; they must not put one for each entry.
+        let patience = (self.spacing / 8).max(n / 32).max(1);
+        let again = self.tried == 0 || n >= self.tried.saturating_add(patience);
+        if !again || !state.snapshot_due(self.spacing) {
+            return None;
+        }
+        let authorized = state.writers.get(self.keys.id())?.authorized;
+        self.tried = n;
+        let file = self.ledger.snapshot().ok()?;
+        let (bytes, sha256) = (file.len() as u64, HEXLOWER.encode(&Sha256::digest(&file)));
+        match self.ledger.storage().put_create(&snapshot_path(n), file).await {
+            Ok(Create::Created) => Some(SnapshotRef { authorized, bytes, sha256 }),
+            Ok(Create::Exists) | Err(_) => None,
         }
     }
 

@@ -15,6 +15,8 @@ mod view;
 mod writer;
 
 #[cfg(test)]
+mod snapshot_tests;
+#[cfg(test)]
 mod tests;
 
 pub use import::{ImportProblem, ImportProgress, ImportReport, ImportRun};
@@ -61,7 +63,10 @@ impl Trail {
     /// # Errors
     /// `NotFound` if there is none, `Integrity` if its ledger does not hold, `Io` or `Store`.
     pub async fn open(url: &str, options: OpenOptions) -> Result<Self> {
-        let storage = Storage::open(url)?;
+        Self::open_in(Storage::open(url)?, options).await
+    }
+
+    pub(crate) async fn open_in(storage: Storage, options: OpenOptions) -> Result<Self> {
         let ledger = Ledger::open(storage.clone()).await?;
         let info = ledger.state().info.clone();
         let info = info.ok_or_else(|| Error::integrity("ledger", "no trail is described"))?;

@@ -143,7 +143,8 @@ async fn resume(
         let owner = options.owner_key(&info(ledger)?.trail_id)?;
         authorize(ledger, &owner, &keys).await?;
     }
-    let mut committer = committer(dir.clone(), keys, ledger.clone())?;
+    let mut committer =
+        committer(dir.clone(), keys, ledger.clone(), options.settings.snapshot_spacing)?;
     committer.settle().await?;
     *ledger = committer.ledger.clone();
     let info = info(ledger)?;
@@ -193,7 +194,7 @@ async fn resume(
 }
 
 /// Position, candidate and keys as the ledger has them.
-fn committer(dir: PathBuf, keys: WriterKeys, ledger: Ledger) -> Result<Committer> {
+fn committer(dir: PathBuf, keys: WriterKeys, ledger: Ledger, spacing: u64) -> Result<Committer> {
     let state = ledger.state();
     let known = state.writers.get(keys.id());
     let committed = known.map_or(0, |w| w.committed);
@@ -223,7 +224,7 @@ fn committer(dir: PathBuf, keys: WriterKeys, ledger: Ledger) -> Result<Committer
         Some(plan) => plan.body.wal.map_or(committed, |wal| committed.min(wal.from - 1)),
         None => committed,
     };
-    let committer = Committer { dir, keys, ledger, committed, roots, unsettled };
+    let committer = Committer { dir, keys, ledger, committed, roots, unsettled, spacing, tried: 0 };
     if position.is_none() && committer.unsettled.is_none() {
         committer.save_position()?;
     }

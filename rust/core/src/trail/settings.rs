@@ -9,6 +9,9 @@ use crate::json::Limits;
 use crate::keys::OwnerKey;
 use crate::wal::SyncMode;
 
+/// Opening reads so many entries without a snapshot in a few milliseconds.
+const SNAPSHOT_SPACING: u64 = 64;
+
 /// How records are collected, checked and committed.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -24,6 +27,9 @@ pub struct Settings {
     pub max_future: Duration,
     /// How long ids that callers gave are remembered; zero for not at all.
     pub duplicate_window: Duration,
+    /// Fewest ledger entries between two snapshots; in a large ledger they are a quarter of it
+    /// apart.
+    pub snapshot_spacing: u64,
     /// Top-level string fields added to recorded events that lack them.
     pub defaults: Vec<(&'static str, String)>,
 }
@@ -49,6 +55,7 @@ impl Settings {
             },
             max_future: Duration::from_secs(trail.limits.max_future_seconds),
             duplicate_window: Duration::from_secs(trail.limits.duplicate_window_hours * 3600),
+            snapshot_spacing: SNAPSHOT_SPACING,
             defaults: defaults.into_iter().map(|(k, v)| (k, v.to_owned())).collect(),
         }
     }

@@ -11,7 +11,7 @@ use super::report::{Finding, Report};
 use super::secrets::Seals;
 use super::segment::{self, Outcome, Task, TrailFacts};
 use super::{Level, Progress, Run};
-use crate::ledger::{CHECKPOINT_HINT, entry_number, entry_path};
+use crate::ledger::{CHECKPOINT_HINT, entry_number, entry_path, snapshot_path};
 use crate::merkle::Hash;
 use crate::{Error, Result};
 
@@ -184,10 +184,13 @@ impl Parts {
 /// Objects that are no part of the trail: not wrong, but worth knowing.
 fn note_orphans(audit: &Audit, objects: &[(String, u64)], report: &mut Report) {
     let live: HashSet<&str> = audit.segments.iter().map(|(_, add)| add.path.as_str()).collect();
+    let snapshots: HashSet<String> =
+        audit.snapshots.iter().map(|named| snapshot_path(named.n)).collect();
     let known = |path: &str| {
         matches!(path, "trail.json" | CHECKPOINT_HINT)
             || entry_number(path).is_some()
             || live.contains(path)
+            || snapshots.contains(path)
     };
     let orphans: Vec<&(String, u64)> = objects.iter().filter(|(path, _)| !known(path)).collect();
     for (path, size) in orphans.iter().take(LISTED_ORPHANS) {

@@ -11,15 +11,15 @@ use futures::{StreamExt, stream};
 use super::anchors::parse_hint;
 use super::report::{Finding, Report};
 use super::secrets::Chains;
-use super::{Progress, Run};
+use super::{Level, Progress, Run};
 use crate::columns::ColumnType;
 use crate::json;
 use crate::keys::{self, HmacKey, OWNER};
 use crate::ledger::{
-    AddedSegment, Body, CHECKPOINT_HINT, Close, Depth, Entry, State, TrailInfo, entry_number,
-    entry_path,
+    AddedSegment, Body, CHECKPOINT_HINT, Close, Entry, SnapshotRef, State, TrailInfo, entry_number,
+    entry_path, snapshot,
 };
-use crate::merkle::Hash;
+use crate::merkle::{self, Hash};
 use crate::note::Checkpoint;
 use crate::{Error, Result};
 
@@ -40,8 +40,19 @@ pub(super) struct Audit {
     pub(super) segments: Vec<(usize, Arc<AddedSegment>)>,
     /// Authorised writers, if their HMAC chains can be checked.
     pub(super) chains: Option<Chains>,
+    /// Snapshots that entries name, in ledger order.
+    pub(super) snapshots: Vec<Named>,
     /// The first slot from which on entries could only be checked one by one.
     pub(super) broken_at: Option<u64>,
+}
+
+/// A snapshot that an entry names.
+#[derive(Debug)]
+pub(super) struct Named {
+    pub(super) n: u64,
+    pub(super) said: SnapshotRef,
+    /// Digest of the rows that it must have, where that was asked for and can be known.
+    pub(super) rows: Option<Hash>,
 }
 
 /// A promoted column as the ledger lists it.
@@ -91,6 +102,8 @@ pub(super) async fn audit(
         run,
         report,
         state: State::default(),
+        leaves: Vec::new(),
+        snapshot_rows: None,
         audit: Audit::default(),
         marks: run.trust.pins.iter().map(|p| p.size).chain(hint_size).map(|n| (n, None)).collect(),
         writers: HashMap::new(),
@@ -119,6 +132,10 @@ pub(super) struct Auditor<'a> {
     pub(super) run: &'a Run<'a>,
     pub(super) report: &'a mut Report,
     pub(super) state: State,
+    /// Leaves of the objects that `state` has folded.
+    leaves: Vec<Hash>,
+    /// Digest of the rows of the snapshot that the entry at hand names.
+    snapshot_rows: Option<Hash>,
     pub(super) audit: Audit,
     /// Sizes whose root somebody asks for.
     pub(super) marks: BTreeMap<u64, Option<Hash>>,
@@ -193,7 +210,15 @@ impl Auditor<'_> {
         let other_past = Entry::parse(bytes).is_ok_and(|e| {
             e.body.n == n && n > 0 && e.body.tree != HEXLOWER.encode(&self.state.root())
         });
-        let applied = self.state.apply(bytes, Depth::Signatures);
+        let (deep, leaves) = (self.run.options.level == Level::Deep, &self.leaves);
+        let mut rows = None;
+        let applied = self.state.apply_seen(bytes, |state, entry| {
+            if deep && entry.body.snapshot.is_some() {
+                rows = snapshot::expected(state, leaves).ok();
+            }
+        });
+        self.snapshot_rows = rows;
+        self.leaves.push(merkle::leaf_hash(bytes));
         self.mark();
         match applied {
             Ok(entry) => self.valid(entry),
@@ -315,8 +340,12 @@ impl Auditor<'_> {
             Some(chains) => chains.entry(&entry, self.report),
             None => None,
         };
+        let rows = self.snapshot_rows.take();
         let Body { n, writer, key, hmac_key, epoch, recorded, close, adds, columns, .. } =
             entry.body;
+        if let Some(said) = entry.body.snapshot {
+            self.audit.snapshots.push(Named { n, said, rows });
+        }
         for authorization in entry.body.authorizes.into_iter().flatten() {
             let public = crate::ledger::public_key(&authorization.public);
             self.writers.extend(public.map(|public| (authorization.writer, public)));

@@ -16,6 +16,7 @@ mod rest;
 mod rows;
 mod secrets;
 mod segment;
+mod snapshots;
 mod statistics;
 mod thrift;
 mod values;
@@ -114,6 +115,7 @@ pub async fn verify(
     let objects = storage.list("").await?;
     let run = Run { storage, trust, options, progress, cancel };
     let audit = ledger::audit(&run, &objects, &mut report).await?;
+    snapshots::check(&run, &audit, &mut report).await?;
     jobs::check_segments(&run, audit, &objects, &mut report).await?;
     if trust.pins.is_empty() {
         let what = "whether the whole trail was put back to an earlier state or replaced: no \

@@ -150,6 +150,8 @@ pub struct Counts {
     pub bloom_filters: u64,
     /// Checkpoints brought by the caller.
     pub pins: u64,
+    /// Snapshots whose object was read.
+    pub snapshots: u64,
 }
 
 /// What a verification checked, and what it found.

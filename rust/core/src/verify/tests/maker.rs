@@ -13,8 +13,8 @@ use crate::columns::Registry;
 use crate::json::{Canonicalizer, Limits, parse_canonical_timestamp};
 use crate::keys::{HmacKey, OwnerKey, WriterKeys};
 use crate::ledger::{
-    AddedSegment, Authorization, Body, CHECKPOINT_HINT, Close, Depth, Entry, Kind, Recorded, State,
-    TrailInfo, WalRange, entry_path,
+    AddedSegment, Authorization, Body, CHECKPOINT_HINT, Close, Entry, Kind, Recorded, SnapshotRef,
+    State, TrailInfo, WalRange, entry_path,
 };
 use crate::merkle::Hash;
 use crate::note::Checkpoint;
@@ -36,6 +36,8 @@ pub(super) struct Maker {
     registry: Registry,
     pub(super) committed: u64,
     pub(super) roots: Vec<Hash>,
+    /// The snapshot that the next entry names.
+    pub(super) snapshot: Option<SnapshotRef>,
 }
 
 /// A record's canonical bytes with what a segment needs to know of it.
@@ -96,6 +98,7 @@ impl Maker {
             registry: Registry::default(),
             committed: 0,
             roots: Vec::new(),
+            snapshot: None,
         };
         maker.init();
         maker
@@ -117,7 +120,8 @@ impl Maker {
     }
 
     /// Signs a body as the next entry and puts it.
-    pub(super) fn put(&mut self, body: Body, signing: &SigningKey, hmac: &HmacKey) {
+    pub(super) fn put(&mut self, mut body: Body, signing: &SigningKey, hmac: &HmacKey) {
+        body.snapshot = self.snapshot.take();
         let n = self.state.size();
         let writer = body.writer.clone();
         let entry = body.sign(n, self.state.root(), &self.info, signing, hmac).unwrap();
@@ -133,7 +137,7 @@ impl Maker {
 
     pub(super) fn put_entry(&mut self, entry: &Entry) {
         let bytes = entry.to_bytes().unwrap();
-        let _ = self.state.apply(&bytes, Depth::Signatures);
+        let _ = self.state.apply(&bytes);
         self.objects.insert(entry_path(self.state.size() - 1), bytes);
     }
 

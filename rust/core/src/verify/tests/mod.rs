@@ -6,6 +6,7 @@ mod insider;
 mod maker;
 mod outsider;
 mod seals;
+mod snapshots;
 mod statistics;
 
 use maker::small;

@@ -305,7 +305,7 @@ fn a_trail_of_others_is_found() {
 fn garbage_in_a_slot_has_no_effect_but_is_found() {
     let mut maker = tiny();
     let garbage = b"not an entry".to_vec();
-    let _ = maker.state.apply(&garbage, crate::ledger::Depth::Signatures);
+    let _ = maker.state.apply(&garbage);
     maker.objects.insert(entry_path(2), garbage);
     maker.append(&[event(2, "data.export")], false);
     let report = maker.verify(true);

@@ -1,0 +1,121 @@
+"""Snapshots: files that hold what the entries before one give (FORMAT section 10).
+
+Nothing else here relies on them; they are rebuilt from the entries and compared.
+"""
+
+import base64
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from hashlib import sha256
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sealtrail_verifier import jcs
+from sealtrail_verifier.entries import Snapshot
+from sealtrail_verifier.forms import FormatError
+from sealtrail_verifier.ledger import Ledger, Writer
+
+LEAVES_A_ROW: Final = 1024
+
+
+def path(n: int) -> str:
+    """The name of the snapshot as of n entries."""
+    return f"ledger/snapshot-{n:020}.parquet"
+
+
+def expected(state: Ledger, leaves: Sequence[bytes]) -> bytes:
+    """The digest of the rows that the snapshot of a state must have."""
+    return _digest(_rows(state, leaves))
+
+
+def check(data: bytes, said: Snapshot, rows: bytes) -> tuple[str, str] | None:
+    """What is wrong with a snapshot, if anything: a kind and a problem.
+
+    Args:
+        data: The bytes of the file.
+        said: What the entry says that names it.
+        rows: The digest of the rows that it must have.
+    """
+    if len(data) != said.size:
+        return "length", f"it has {len(data)} bytes, not {said.size}"
+    if sha256(data).digest() != said.sha256:
+        return "sha256", "its bytes are not those that were signed"
+    try:
+        found = _digest(_stored(data))
+    except FormatError as bad:
+        return bad.kind, bad.problem
+    except Exception as error:  # noqa: BLE001 - a bad Parquet file may raise anything
+        return "unreadable", f"not readable as Parquet: {error}"[:300]
+    if found != rows:
+        return "snapshot", "it does not hold what the entries before it give"
+    return None
+
+
+def _digest(rows: Iterator[bytes]) -> bytes:
+    """A hash over rows, each followed by a line break, which no row holds."""
+    total = sha256()
+    for row in rows:
+        total.update(row + b"\n")
+    return total.digest()
+
+
+def _rows(state: Ledger, leaves: Sequence[bytes]) -> Iterator[bytes]:
+    head: dict[str, Any] = {
+        "entries": len(leaves),
+        "owner": base64.b64encode(state.owner).decode(),
+        "rows": state.rows,
+        "time": state.time,
+        "trail": asdict(state.trail) | {"format": 1},
+        "v": 1,
+    }
+    if state.snapshot:
+        head["snapshot"] = state.snapshot
+    yield jcs.encode({"head": head})
+    for i in range(0, len(leaves), LEAVES_A_ROW):
+        run = b"".join(leaves[i : i + LEAVES_A_ROW])
+        yield jcs.encode({"leaves": base64.b64encode(run).decode()})
+    for _, writer in sorted(state.writers.items()):
+        yield jcs.encode({"writer": _writer(writer)})
+    for column in state.columns.values():
+        listed = {"name": column.name, "path": list(column.path), "type": column.type}
+        yield jcs.encode({"column": listed})
+    for segment in state.segments:
+        yield b'{"segment":' + segment + b"}"
+
+
+def _writer(writer: Writer) -> dict[str, Any]:
+    begun = writer.authorized
+    closed = writer.closed >= writer.epoch
+    value: dict[str, Any] = {
+        "authorization": {
+            "epoch": begun.epoch,
+            "hmac_key": begun.hmac_key,
+            "public": base64.b64encode(begun.public).decode(),
+            "writer": begun.writer,
+        },
+        "authorized": writer.entry,
+        "batches": 0 if closed else writer.batches.get(writer.epoch, 0),
+        "committed": writer.committed,
+        "epoch": writer.epoch,
+        "recorded": writer.recorded_to,
+    }
+    if writer.closed >= 0:
+        value["closed"] = writer.closed
+    return value
+
+
+def _stored(data: bytes) -> Iterator[bytes]:
+    """The rows of a file, if it has the form of a snapshot's."""
+    with pq.ParquetFile(pa.BufferReader(data)) as file:
+        if file.metadata.metadata:
+            raise FormatError("metadata", "a snapshot has no metadata entries")
+        schema = file.schema_arrow
+        if schema.names != ["item"] or schema.types != [pa.utf8()]:
+            raise FormatError("columns", "it has other columns than one of text")
+        for batch in file.iter_batches(batch_size=LEAVES_A_ROW):
+            for row in batch.column(0).to_pylist():
+                if row is None:
+                    raise FormatError("columns", "a row is NULL")
+                yield row.encode()
