@@ -4,7 +4,9 @@ Run as a program it prints its port, obeys each line of standard input and repea
 
 - ``down`` and ``up``: stop and begin listening;
 - ``lose-replies``: the next put of a ledger entry is done, but answered with an error, twice;
-- ``deny-after-entry``: after the next put of a ledger entry all is refused until ``allow``.
+- ``deny-after-entry``: after the next put of a ledger entry all is refused until ``allow``;
+- ``deny-from-reply``: the same, but the reply to that put is the first refusal;
+- ``deny-after-segment``: the same after the next put of a segment.
 
 One request at a time, so that a create-only put is decided once. Everything is in memory, and stays
 there while the server is away.
@@ -165,6 +167,8 @@ class Faults:
         path = environ["PATH_INFO"]
         if path.startswith(CARELESS):
             environ.pop("HTTP_IF_NONE_MATCH", None)
+        if environ["REQUEST_METHOD"] == "PUT" and "/segments/" in path:
+            self.fault = "denying" if self.fault == "deny-after-segment" else self.fault
         if environ["REQUEST_METHOD"] != "PUT" or "/ledger/" not in path:
             return self._application(environ, start_response)
         match self.fault:
@@ -175,6 +179,10 @@ class Faults:
                 return [b""]
             case "deny-after-entry":
                 self.fault = "denying"
+            case "deny-from-reply":
+                b"".join(self._application(environ, lambda *_: None))
+                self.fault = "denying"
+                return self(environ, start_response)
         return self._application(environ, start_response)
 
 

@@ -366,6 +366,44 @@ def test_a_store_that_fails_right_after_the_entry_commits_nothing_twice(
     assert trail.verify().verdict == "VERIFIED"
 
 
+def broken(*values: str, reason: str) -> object:
+    return pytest.param(*values, marks=pytest.mark.xfail(reason=reason))
+
+
+@pytest.mark.parametrize(
+    ("fault", "again"),
+    [
+        ("deny-after-segment", "here"),
+        broken("deny-after-segment", "elsewhere", reason="failed ids count as recorded"),
+        broken("deny-from-reply", "here", reason="ids whose outcome is open are forgotten"),
+        ("deny-from-reply", "elsewhere"),
+        broken("deny-after-entry", "here", reason="the writer counts it only once reopened"),
+        ("deny-after-entry", "elsewhere"),
+    ],
+)
+def test_a_failed_load_can_be_repeated(bucket: Bucket, fault: str, again: str) -> None:
+    """However far the first attempt came: with the caller's ids, each event is there once."""
+    trail = sealtrail.init(f"{bucket.url}/audit")
+    events = [{"event_type": "data.filter", "audit_id": f"mine-{n}"} for n in range(5)]
+    trail.record(EVENT)
+    trail.flush()
+    bucket.server.tell(fault)
+    try:
+        with pytest.raises(sealtrail.StoreError):
+            trail.record_many(events)
+        if again == "elsewhere":
+            trail.close(commit=False)
+    finally:
+        bucket.server.tell("allow")
+    for _ in "12":
+        report = trail.record_many(events)
+        assert report.recorded + report.repeated == 5
+    trail.close()
+    rows = trail.sql("SELECT audit_id FROM events WHERE audit_id LIKE 'mine-%' ORDER BY 1")
+    assert [row["audit_id"] for row in rows.to_dicts()] == [f"mine-{n}" for n in range(5)]
+    assert trail.verify().verdict == "VERIFIED"
+
+
 def test_a_store_that_overwrites_is_refused(server: Server) -> None:
     careless = Bucket(server, f"{CARELESS.strip('/')}-{uuid.uuid4()}")
     assert [careless.put("x", b"", {"If-None-Match": "*"}) for _ in "12"] == [200, 200]
