@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Literal, NoReturn, Protocol, Self, TypeAlias
 
 from sealtrail import _native
+from sealtrail._errors import UsageError
 from sealtrail._result import Result
 from sealtrail.events import Event
 
@@ -265,11 +266,16 @@ class Trail:
         return ImportReport(**_object(report))
 
     def flush(self) -> None:
-        """Commit every record that is not in the ledger yet."""
+        """Commit every record of this process that is not in the ledger yet.
+
+        What a process left that died is committed by the next one that records.
+        """
         self._native.flush()
 
     def close(self, *, commit: bool = True) -> None:
         """Stop writing and give the writer free; reading goes on.
+
+        The next record opens a writer again: close the trail once more after it.
 
         Args:
             commit: Commit what is not committed. Otherwise it stays durable in the log, for the
@@ -297,6 +303,9 @@ class Trail:
 
     def contains(self, ids: Iterable[str]) -> set[str]:
         """Which of these ids the trail has."""
+        if isinstance(ids, str):
+            message = f"several ids are wanted; for one id use get, or give [{ids!r}]"
+            raise TypeError(message)
         return set(self._native.contains(list(ids)))
 
     def sql(self, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> Result:
@@ -335,7 +344,7 @@ class Trail:
         self,
         level: Literal["deep", "quick"] = "deep",
         *,
-        key: str | None = None,
+        key: Path_ | None = None,
         owner_key: Path_ | None = None,
         threads: int = 0,
         progress: Callable[[int, int], object] | None = None,
@@ -354,7 +363,8 @@ class Trail:
             The report.
         """
         path = None if owner_key is None else Path(fspath(owner_key))
-        return VerifyReport(_object(self._native.verify(level, key, path, threads, progress)))
+        report = self._native.verify(level, _url(key), path, _threads(threads), progress)
+        return VerifyReport(_object(report))
 
     def __repr__(self) -> str:
         """Where the trail is."""
@@ -420,7 +430,7 @@ def verify(  # noqa: PLR0913
     *,
     trail_id: str | None = None,
     level: Literal["deep", "quick"] = "deep",
-    key: str | None = None,
+    key: Path_ | None = None,
     owner_key: Path_ | None = None,
     threads: int = 0,
     home: Path_ | None = None,
@@ -449,9 +459,9 @@ def verify(  # noqa: PLR0913
         config=_path(config),
         trail_id=trail_id,
         level=level,
-        key=key,
+        key=_url(key),
         owner_key=_path(owner_key),
-        threads=threads,
+        threads=_threads(threads),
         progress=progress,
     )
     return VerifyReport(_object(report))
@@ -464,6 +474,13 @@ def _object(text: bytes) -> dict[str, Any]:
 
 def _url(url: Path_ | None) -> str | None:
     return None if url is None else fspath(url)
+
+
+def _threads(threads: int) -> int:
+    if threads < 0:
+        message = f"threads is a number, or 0 for all cores, not {threads}"
+        raise UsageError(message, kind="usage")
+    return threads
 
 
 def _paths(paths: Path_ | Iterable[Path_]) -> list[Path]:

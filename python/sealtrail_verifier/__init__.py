@@ -32,6 +32,13 @@ Modules, in the order in which an auditor may want to read them:
 """
 
 from sealtrail_verifier.report import Finding, Report
-from sealtrail_verifier.verifier import verify_trail
+
+try:
+    from sealtrail_verifier.verifier import verify_trail
+except ModuleNotFoundError as error:
+    if error.name not in {"pyarrow", "rfc8785"}:
+        raise
+    message = f"the verifier needs {error.name}: pip install 'sealtrail[verifier]'"
+    raise ModuleNotFoundError(message, name=error.name) from None
 
 __all__ = ["Finding", "Report", "verify_trail"]

@@ -52,14 +52,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _owner(text: str) -> VerifierKey:
     try:
         return VerifierKey.parse(text if "+" in text else Path(text).read_text("utf-8").strip())
-    except (FormatError, OSError, UnicodeDecodeError) as error:
+    except (FormatError, UnicodeDecodeError):
+        # Whatever it is instead, such as owner.json, is not repeated.
+        message = "this is no public key; owner.vkey holds one (name+hash+base64)"
+        raise argparse.ArgumentTypeError(message) from None
+    except OSError as error:
         raise argparse.ArgumentTypeError(f"no public key: {error}") from error
 
 
 def _secret(path: str) -> RootSecret:
     try:
         return RootSecret.parse(Path(path).read_bytes())
-    except (FormatError, OSError) as error:
+    except FormatError:
+        raise argparse.ArgumentTypeError(f"{path} is no owner.json, or is damaged") from None
+    except OSError as error:
         raise argparse.ArgumentTypeError(f"no owner key: {error}") from error
 
 
