@@ -83,6 +83,7 @@ class Append:
 
     first: int
     last: int
+    loaded: bool
     recorded: tuple[int, int]
     adds: list[Add]
     columns: list[Column]
@@ -202,7 +203,8 @@ def _append(body: Members) -> Append:
     wal = body.inner("wal")
     first, last = wal.integer("from", low=1), wal.integer("to", low=1)
     wal.end()
-    if body.has("load"):
+    loaded = body.has("load")
+    if loaded:
         body.text("load")
     recorded = body.inner("recorded")
     span = _time_micros(recorded, "from"), _time_micros(recorded, "to")
@@ -213,7 +215,8 @@ def _append(body: Members) -> Append:
         columns.append(Column.read(members))
         members.end()
     close = _close(body.inner("close")) if body.has("close") else None
-    return Append(first, last, span, [_add(item) for item in body.items("adds")], columns, close)
+    adds = [_add(item) for item in body.items("adds")]
+    return Append(first, last, loaded, span, adds, columns, close)
 
 
 def _time_micros(members: Members, name: str) -> int:

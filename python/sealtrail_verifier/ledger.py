@@ -100,7 +100,7 @@ class Ledger:
         if problem:
             raise FormatError("snapshot", problem)
         if isinstance(entry.says, Append):
-            columns = self._check_append(writer, entry.says)
+            columns = self._check_append(writer, entry.epoch, entry.says)
         elif isinstance(entry.says, Close):
             columns = self.columns
         else:
@@ -127,15 +127,18 @@ class Ledger:
         writer.closed = entry.epoch if close else writer.closed
         if isinstance(entry.says, Append):
             writer.committed = entry.says.last
-            writer.recorded_to = entry.says.recorded[1]
+            writer.recorded_to = max(writer.recorded_to, entry.says.recorded[1])
 
-    def _check_append(self, writer: Writer, append: Append) -> dict[str, Column]:
+    def _check_append(self, writer: Writer, epoch: int, append: Append) -> dict[str, Column]:
         if append.first != writer.committed + 1 or append.last < append.first:
             raise FormatError(
                 "wal", f"{append.first} to {append.last} does not follow {writer.committed}"
             )
         low, high = append.recorded
-        if low > high or low < writer.recorded_to:
+        earliest = writer.recorded_to
+        if append.loaded:
+            earliest = min(earliest, epoch * self.trail.epoch_seconds * 1_000_000)
+        if low > high or low < earliest:
             raise FormatError(
                 "recorded", "its range is not after that of the writer's entry before"
             )

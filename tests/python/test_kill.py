@@ -117,11 +117,7 @@ def check(trail: sealtrail.Trail, acknowledged: set[str], tried: set[str]) -> No
     [
         ("records", 10),
         ("loads", 5),
-        pytest.param(
-            "records+loads",
-            10,
-            marks=pytest.mark.xfail(reason="a load that overlaps is lost", strict=False),
-        ),
+        ("records+loads", 10),
     ],
 )
 def test_killed_again_and_again(tmp_path: Path, kinds: str, rounds: int) -> None:

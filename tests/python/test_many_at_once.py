@@ -6,11 +6,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 import sealtrail
-
-pytestmark = pytest.mark.xfail(reason="a load that overlaps is lost", strict=False)
 
 
 def started(name: str, n: int) -> dict[str, str]:

@@ -44,7 +44,6 @@ def test_a_number_of_threads_is_not_negative(trail: sealtrail.Trail) -> None:
         assert refused.value.kind == "usage"
 
 
-@pytest.mark.xfail(reason="the message repeats the file")
 def test_the_secret_key_is_not_repeated(trail: sealtrail.Trail, owner_key: Path) -> None:
     with pytest.raises(sealtrail.KeyFileError) as refused:
         sealtrail.verify(trail.url, key=owner_key)

@@ -335,15 +335,7 @@ def test_a_lost_reply_commits_nothing_twice(bucket: Bucket) -> None:
     assert trail.verify().verdict == "VERIFIED"
 
 
-@pytest.mark.parametrize(
-    "again",
-    [
-        pytest.param(
-            "flush", marks=pytest.mark.xfail(reason="the writer counts it only once reopened")
-        ),
-        "reopen",
-    ],
-)
+@pytest.mark.parametrize("again", ["flush", "reopen"])
 def test_a_store_that_fails_right_after_the_entry_commits_nothing_twice(
     bucket: Bucket, again: str
 ) -> None:
@@ -366,18 +358,14 @@ def test_a_store_that_fails_right_after_the_entry_commits_nothing_twice(
     assert trail.verify().verdict == "VERIFIED"
 
 
-def broken(*values: str, reason: str) -> object:
-    return pytest.param(*values, marks=pytest.mark.xfail(reason=reason))
-
-
 @pytest.mark.parametrize(
     ("fault", "again"),
     [
         ("deny-after-segment", "here"),
-        broken("deny-after-segment", "elsewhere", reason="failed ids count as recorded"),
-        broken("deny-from-reply", "here", reason="ids whose outcome is open are forgotten"),
+        ("deny-after-segment", "elsewhere"),
+        ("deny-from-reply", "here"),
         ("deny-from-reply", "elsewhere"),
-        broken("deny-after-entry", "here", reason="the writer counts it only once reopened"),
+        ("deny-after-entry", "here"),
         ("deny-after-entry", "elsewhere"),
     ],
 )
@@ -458,7 +446,6 @@ def test_credentials_are_never_shown(
     assert len(shown) > 20
 
 
-@pytest.mark.xfail(reason="the message repeats the query")
 @pytest.mark.parametrize("secret", ["?X-Amz-Signature=hunter2", "#hunter2"])
 def test_a_url_with_a_secret_is_refused_without_showing_it(secret: str) -> None:
     with pytest.raises(sealtrail.UsageError, match="s3://bucket/audit") as refused:

@@ -72,7 +72,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// An object store operation failed.
-    #[error("{path}: {source}")]
+    #[error("{path}: {}", with_causes(source))]
     Store {
         /// The object's path within the trail.
         path: String,
@@ -101,6 +101,21 @@ pub enum Error {
     /// The caller asked to stop.
     #[error("interrupted")]
     Interrupted,
+}
+
+/// An error and what it came from, as far as it does not say so itself: "error sending request"
+/// alone does not tell that the connection was refused.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
 }
 
 fn at_field(path: &str) -> String {

@@ -161,7 +161,11 @@ pub fn vkey(name: &str, public: &VerifyingKey) -> Result<String> {
 /// `Error::Key` if it is not in the one form that [`vkey`] writes, or the key is unusable.
 pub fn parse_vkey(text: &str) -> Result<(String, VerifyingKey)> {
     let text = text.trim();
-    let bad = || Error::Key(format!("{text:?} is no Ed25519 verifier key (name+id+base64)"));
+    // What it is instead may be a secret, such as owner.json: it is not repeated.
+    let bad = || {
+        let message = "this is no public key; `owner.vkey` holds one (name+id+base64)";
+        Error::Key(message.to_owned())
+    };
     let mut parts = text.splitn(3, '+');
     let (Some(name), Some(_id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
         return Err(bad());

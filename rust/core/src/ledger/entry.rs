@@ -43,6 +43,12 @@ impl TrailInfo {
     pub fn by_day(&self) -> bool {
         self.partitioning == "day"
     }
+
+    /// When an epoch begins, in microseconds since 1970.
+    pub fn epoch_start(&self, epoch: u64) -> i64 {
+        let micros = u128::from(epoch) * u128::from(self.epoch_seconds) * 1_000_000;
+        i64::try_from(micros).unwrap_or(i64::MAX)
+    }
 }
 
 /// What an entry does.

@@ -134,6 +134,14 @@ impl State {
         Ok(entry)
     }
 
+    /// Whether an entry of ours would have effect as the next object.
+    ///
+    /// # Errors
+    /// Why it would not.
+    pub(crate) fn would_take(&self, entry: &Entry) -> Result<(), InvalidEntry> {
+        self.check(entry, None, &mut Changes::default())
+    }
+
     fn check(
         &self,
         entry: &Entry,
@@ -286,6 +294,15 @@ impl State {
         Ok(())
     }
 
+    /// From when on the records of an entry may be: not before those of the writer's entries so
+    /// far. A load's lines get their times while other records are committed, so they may be
+    /// of any time of the entry's epoch.
+    fn earliest(&self, writer: &WriterState, body: &Body) -> i64 {
+        let epoch = self.info.as_ref().filter(|_| body.load.is_some());
+        let epoch = epoch.map(|info| info.epoch_start(body.epoch));
+        epoch.map_or(writer.recorded, |start| start.min(writer.recorded))
+    }
+
     fn check_append(&self, body: &Body, next: &mut Changes) -> Result<(), InvalidEntry> {
         let (Some(wal), Some(recorded), Some(adds)) = (body.wal, &body.recorded, &body.adds) else {
             return Err(invalid("`wal`, `recorded` or `adds` is missing"));
@@ -303,7 +320,9 @@ impl State {
         }
         let time = |text: &str| json::parse_canonical_timestamp(text.as_bytes());
         match (time(&recorded.from), time(&recorded.to)) {
-            (Some(from), Some(to)) if from <= to && from >= writer.recorded => next.recorded = to,
+            (Some(from), Some(to)) if from <= to && from >= self.earliest(writer, body) => {
+                next.recorded = to.max(writer.recorded);
+            }
             _ => return Err(invalid("its `recorded` range is not after the one before")),
         }
         let by_day = self.info.as_ref().is_some_and(|i| i.by_day());

@@ -13,9 +13,10 @@ const ENOUGH: usize = 1024;
 /// A zstd level that finds repetitions where there are any.
 const THOROUGH: i32 = 9;
 
-/// Whether the values are like random ones: hardly two are the same, and a search for parts that
-/// they have in common gains nothing over coding their bytes. A dictionary of them is waste, too.
-pub(super) fn is_random(values: &StringArray) -> Result<bool> {
+/// Whether plain values and the quickest compression suit the column, as they do hashes: hardly two
+/// values are the same, so that a dictionary is waste, and searching longer for what they have in
+/// common makes them larger by 5 % or more (what it finds costs more than coding the bytes).
+pub(super) fn suits_quick_coding(values: &StringArray) -> Result<bool> {
     let step = values.len().div_ceil(SAMPLE * 4).max(1);
     let sample: Vec<&str> = (0..values.len())
         .step_by(step)
@@ -32,7 +33,7 @@ pub(super) fn is_random(values: &StringArray) -> Result<bool> {
         let packed = zstd::bulk::compress(text.as_bytes(), level);
         packed.map(|bytes| bytes.len()).map_err(|e| Error::encoding("zstd", e))
     };
-    Ok(size(1)? <= size(THOROUGH)?)
+    Ok(size(1)? * 100 <= size(THOROUGH)? * 95)
 }
 
 #[cfg(test)]
@@ -49,14 +50,22 @@ mod tests {
     }
 
     #[test]
-    fn hashes_are_random_and_what_repeats_is_not() {
-        assert!(is_random(&column(|n| Some(hash(n)))).unwrap());
-        assert!(is_random(&column(|n| (n % 5 == 0).then(|| hash(n)))).unwrap());
-        assert!(!is_random(&column(|n| Some(hash(n % 500)))).unwrap());
-        let subject = |n| ["invoice", "claim", "letter of complaint", "scan"][n as usize % 4];
-        let text = |n| format!("{} {} sent to {}", subject(n / 3), &hash(n)[..6], subject(n / 7));
-        assert!(!is_random(&column(|n| Some(text(n)))).unwrap());
-        assert!(!is_random(&column(|n| (n % 100 == 0).then(|| hash(n)))).unwrap());
-        assert!(!is_random(&column(|_| None)).unwrap());
+    fn it_suits_hashes_but_not_texts_nor_what_repeats() {
+        assert!(suits_quick_coding(&column(|n| Some(hash(n)))).unwrap());
+        assert!(suits_quick_coding(&column(|n| (n % 5 == 0).then(|| hash(n)))).unwrap());
+        assert!(!suits_quick_coding(&column(|n| Some(hash(n % 500)))).unwrap());
+        let words: Vec<&str> =
+            "the agent read a letter of complaint and wrote its owner a summary \
+            that was sent after approval because policy demands it"
+                .split_whitespace()
+                .collect();
+        let word = |hash: &str, at: usize| {
+            words[usize::from_str_radix(&hash[at..at + 2], 16).unwrap() % words.len()]
+        };
+        let text =
+            |n| (0..24).step_by(2).map(|at| word(&hash(n), at)).collect::<Vec<_>>().join(" ");
+        assert!(!suits_quick_coding(&column(|n| Some(text(n)))).unwrap());
+        assert!(!suits_quick_coding(&column(|n| (n % 100 == 0).then(|| hash(n)))).unwrap());
+        assert!(!suits_quick_coding(&column(|_| None)).unwrap());
     }
 }

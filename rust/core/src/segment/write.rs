@@ -51,7 +51,7 @@ const TEXT_ZSTD_LEVEL: i32 = 12;
 /// Mean length from which values count as texts, in bytes.
 const TEXT_BYTES: usize = 24;
 /// For values without repetition, where only the coding of single bytes gains anything.
-const RANDOM_ZSTD_LEVEL: i32 = 1;
+const QUICK_ZSTD_LEVEL: i32 = 1;
 
 /// The columns of a segment in file order.
 pub(super) struct File {
@@ -197,17 +197,18 @@ fn column_properties(
             .set_column_encoding(path.clone(), Encoding::DELTA_BYTE_ARRAY),
         (ColumnType::Utf8, name) => {
             let values = array.as_string::<i32>();
-            let (random, passing) = (sample::is_random(values)?, PASSING_IDS.contains(&name));
+            let (quick, passing) =
+                (sample::suits_quick_coding(values)?, PASSING_IDS.contains(&name));
             let count = values.len() - values.null_count();
-            let level = match random {
-                true => RANDOM_ZSTD_LEVEL,
+            let level = match quick {
+                true => QUICK_ZSTD_LEVEL,
                 false if !passing && values.value_data().len() >= count * TEXT_BYTES => {
                     TEXT_ZSTD_LEVEL
                 }
                 false => FLUSH_ZSTD_LEVEL,
             };
             builder
-                .set_column_dictionary_enabled(path.clone(), !random && !passing)
+                .set_column_dictionary_enabled(path.clone(), !quick && !passing)
                 .set_column_compression(path.clone(), zstd_of(level)?)
         }
         _ => builder,

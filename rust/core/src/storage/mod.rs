@@ -167,7 +167,10 @@ impl Storage {
             Backend::Remote(store) => {
                 let metas =
                     store.list(Some(&prefix)).map_ok(|meta| (meta.location.to_string(), meta.size));
-                metas.try_collect().await.map_err(|e| told(&prefix, e))?
+                metas.try_collect().await.map_err(|source| match folder {
+                    "" => Error::Store { path: self.url.clone(), source },
+                    _ => told(&prefix, source),
+                })?
             }
         };
         found.sort();

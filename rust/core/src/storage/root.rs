@@ -74,9 +74,19 @@ fn memory(name: &str) -> Arc<dyn ObjectStore> {
     stores.entry(name.to_owned()).or_default().clone()
 }
 
+/// A URL that is refused, without what may be a password, a signed query or a fragment.
+fn without_secrets(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let open = &rest[..rest.find(['?', '#']).unwrap_or(rest.len())];
+    if rest[open.len()..].contains('@') {
+        return format!("{scheme}://...");
+    }
+    format!("{scheme}://{}", open.rsplit('@').next().unwrap_or_default())
+}
+
 /// An object store; credentials and endpoint come from the environment, never from the URL.
 fn remote(url: &str) -> Result<(String, Backend)> {
-    let shown = url.split('@').next_back().unwrap_or_default();
+    let shown = without_secrets(url);
     let parsed = Url::parse(url).map_err(|e| Error::Usage(format!("{shown}: {e}")))?;
     if parsed.password().is_some() || parsed.query().is_some() || parsed.fragment().is_some() {
         return Err(Error::Usage(format!(

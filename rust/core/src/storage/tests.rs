@@ -137,8 +137,17 @@ fn unusable_urls_are_usage_errors_without_secrets() {
         let error = Storage::open(url).unwrap_err();
         assert!(matches!(error, Error::Usage(_)), "{error:?}");
     }
-    let shown = Storage::open("s3://user:hunter2@bucket/audit").unwrap_err().to_string();
-    assert!(!shown.contains("hunter2"), "{shown}");
+    for url in [
+        "s3://user:hunter2@bucket/audit",
+        "s3://user:pa?hunter2@bucket/audit",
+        "s3://bucket/audit?token=hunter2",
+        "s3://bucket/audit?token=x@hunter2",
+        "s3://bucket/audit#hunter2",
+    ] {
+        let shown = Storage::open(url).unwrap_err().to_string();
+        assert!(!shown.contains("hunter2"), "{shown}");
+        assert!(shown.starts_with("s3://"), "{shown}");
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::open::WRITER_FILE;
 use super::position::{Candidate, Position, hex};
+use super::seen::Seen;
 use super::writer::{Pending, Writer};
 use super::{now_micros, time_text};
 use crate::columns::{LogicalColumn, Registry};
@@ -53,6 +54,8 @@ pub(super) struct Plan {
     pub(super) roots: Vec<Hash>,
     /// Number and bytes under which it was last put.
     pub(super) put: Option<(u64, Bytes)>,
+    /// Its effect is in the committer's figures already.
+    pub(super) counted: bool,
 }
 
 /// Segments of one commit.
@@ -202,22 +205,28 @@ async fn put(storage: Storage, path: String, bytes: Bytes) -> Result<()> {
 impl Committer {
     /// Puts the plan's entry into the next free slot.
     pub(super) async fn commit(&mut self, mut plan: Plan) -> Result<()> {
+        let result = self.attempt(&mut plan).await;
+        // Once there is a candidate its outcome is open, also where it was put and the figures
+        // that follow from it could not be kept.
+        if result.is_err() && plan.put.is_some() {
+            self.unsettled = Some(plan);
+        }
+        result
+    }
+
+    async fn attempt(&mut self, plan: &mut Plan) -> Result<()> {
         self.ledger.refresh().await?;
         plan.body.snapshot = self.put_snapshot().await;
         loop {
-            let (n, bytes) = self.sign(&mut plan)?;
+            let (n, bytes) = self.sign(plan)?;
             plan.put = Some((n, bytes.clone()));
-            match self.ledger.storage().put_create(&entry_path(n), bytes).await {
-                Ok(Create::Created) => return self.finish(&plan).await,
+            match self.ledger.storage().put_create(&entry_path(n), bytes).await? {
+                Create::Created => return self.finish(plan).await,
                 // Another writer was first: plan again on top of its entry. The snapshot was for
                 // the lost slot.
-                Ok(Create::Exists) => {
+                Create::Exists => {
                     plan.body.snapshot = None;
                     self.ledger.refresh().await?;
-                }
-                Err(e) => {
-                    self.unsettled = Some(plan);
-                    return Err(e);
                 }
             }
         }
@@ -248,35 +257,47 @@ impl Committer {
     /// Finds out what became of an entry whose put has an unknown outcome, and finishes it. The
     /// same bytes are put again: then the slot is either ours or lost for good.
     pub(super) async fn settle(&mut self) -> Result<()> {
-        let Some(plan) = self.unsettled.take() else { return Ok(()) };
-        let Some((n, bytes)) = plan.put.clone() else { return self.commit(plan).await };
-        match self.ledger.storage().put_create(&entry_path(n), bytes).await {
-            Ok(Create::Created) => self.finish(&plan).await,
-            Ok(Create::Exists) => self.commit(plan).await,
-            Err(e) => {
-                self.unsettled = Some(plan);
-                Err(e)
-            }
+        let Some(mut plan) = self.unsettled.take() else { return Ok(()) };
+        let result = self.put_again(&mut plan).await;
+        if result.is_err() {
+            self.unsettled = Some(plan);
+        }
+        result
+    }
+
+    async fn put_again(&mut self, plan: &mut Plan) -> Result<()> {
+        let Some((n, bytes)) = plan.put.clone() else { return self.attempt(plan).await };
+        match self.ledger.storage().put_create(&entry_path(n), bytes).await? {
+            Create::Created => self.finish(plan).await,
+            Create::Exists => self.attempt(plan).await,
         }
     }
 
-    /// Remembers that the plan's entry is in the ledger, and publishes a checkpoint.
-    async fn finish(&mut self, plan: &Plan) -> Result<()> {
+    /// Remembers that the plan's entry is in the ledger, and publishes a checkpoint. May be
+    /// repeated after it failed.
+    async fn finish(&mut self, plan: &mut Plan) -> Result<()> {
         self.ledger.refresh().await?;
-        if plan.body.epoch == self.keys.epoch() {
-            self.roots.extend_from_slice(&plan.roots);
-        }
-        if let Some(wal) = plan.body.wal {
-            self.committed = wal.to;
+        if !plan.counted {
+            if plan.body.epoch == self.keys.epoch() {
+                self.roots.extend_from_slice(&plan.roots);
+            }
+            if let Some(wal) = plan.body.wal {
+                self.committed = wal.to;
+            }
+            plan.counted = true;
         }
         if let Some(close) = plan.body.close.as_ref().filter(|c| c.epoch == self.keys.epoch()) {
             let seal = HEXLOWER.decode(close.seal.as_bytes()).ok().and_then(|s| s.try_into().ok());
             let seal = seal.ok_or_else(|| Error::encoding("seal", "malformed"))?;
             self.keys.advance(seal)?;
-            self.keys.save(&self.dir.join(WRITER_FILE))?;
             self.roots.clear();
         }
+        if plan.body.close.is_some() {
+            self.keys.save(&self.dir.join(WRITER_FILE))?;
+        }
         self.save_position()?;
+        // Before the candidate goes, which is what tells a load that was committed.
+        Seen::adopt(&self.dir)?;
         Candidate::remove(&self.dir)?;
         self.publish_checkpoint().await;
         Ok(())
@@ -299,13 +320,13 @@ impl Committer {
         if close {
             body.close = Some(self.closing(&roots));
         }
-        Plan { body, columns: built.columns, roots, put: None }
+        Plan { body, columns: built.columns, roots, put: None, counted: false }
     }
 
     fn close_plan(&self) -> Plan {
         let mut body = self.body(Kind::Close);
         body.close = Some(self.closing(&[]));
-        Plan { body, columns: Vec::new(), roots: Vec::new(), put: None }
+        Plan { body, columns: Vec::new(), roots: Vec::new(), put: None, counted: false }
     }
 
     fn body(&self, kind: Kind) -> Body {
@@ -345,6 +366,11 @@ impl Committer {
             self.keys.signing(),
             self.keys.hmac(),
         )?;
+        // An entry without effect would lose its records, and say "tampered" for ever.
+        state.would_take(&entry).map_err(|e| {
+            let message = format!("not written, because it would have no effect: {e}");
+            Error::integrity(entry_path(state.size()), message)
+        })?;
         let bytes = entry.to_bytes()?;
         let text = String::from_utf8(bytes.clone()).map_err(|e| Error::encoding("entry", e))?;
         let candidate = Candidate { entry: text, n: state.size(), roots: hex(&plan.roots) };

@@ -1,6 +1,7 @@
 //! Bulk loads: many lines at once, past the log, acknowledged when their entry is committed.
 
 mod lines;
+mod restamp;
 
 use std::io::Read;
 use std::sync::Arc;
@@ -9,8 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 
 use super::Trail;
+use super::commit::Committer;
 use super::now_micros;
-use super::seen::Known;
+use super::seen::{Known, Seen};
 use super::writer::Writer;
 use crate::ledger::WalRange;
 use crate::record::{Checker, Facts, Rules, StampRange, Strictness};
@@ -112,6 +114,10 @@ impl Trail {
         options: &LoadOptions,
     ) -> Result<LoadReport> {
         let writer = self.writer().await?;
+        // What an earlier load left open decides which lines of this one are repetitions.
+        if writer.committer.lock().await.unsettled.is_some() {
+            writer.flush().await?;
+        }
         let mut reader = LineReader::new(input, &writer.rules)?;
         let mut load = Load::new(&writer, options)?;
         while let Some(chunk) = reader.next_chunk()? {
@@ -224,18 +230,11 @@ impl<'a> Load<'a> {
     }
 
     async fn commit(&mut self) -> Result<()> {
-        let part = std::mem::take(&mut self.part);
+        let mut part = std::mem::take(&mut self.part);
         if part.items.is_empty() {
             return Ok(());
         }
-        let result = self.writer.commit_part(&part, &self.id).await;
-        if let Err(e) = result {
-            let mut intake = self.writer.intake();
-            for item in part.items.iter().filter(|i| i.facts.content.is_some()) {
-                intake.seen.forget(&item.facts.audit_id);
-            }
-            return Err(e);
-        }
+        self.writer.commit_part(&mut part, &self.id).await?;
         self.report.recorded += part.items.len() as u64;
         self.progress.committed = self.report.recorded;
         self.tell();
@@ -278,11 +277,33 @@ fn check_lines(
 
 impl Writer {
     /// Commits a part as one entry, after everything that is in the log.
-    async fn commit_part(&self, part: &Part, load: &str) -> Result<()> {
+    async fn commit_part(&self, part: &mut Part, load: &str) -> Result<()> {
         let mut committer = self.committer.lock().await;
-        let c = &mut *committer;
+        let result = self.put_part(&mut committer, part, load).await;
+        let open = committer.unsettled.as_ref();
+        let open = open.is_some_and(|plan| plan.body.load.as_deref() == Some(load));
+        // An entry that may be in the ledger keeps its ids known.
+        if result.is_err() && !open {
+            let mut intake = self.intake();
+            for item in part.items.iter().filter(|i| i.facts.content.is_some()) {
+                intake.seen.forget(&item.facts.audit_id);
+            }
+            drop(intake);
+            Seen::discard(&committer.dir)?;
+        }
+        result
+    }
+
+    async fn put_part(&self, c: &mut Committer, part: &mut Part, load: &str) -> Result<()> {
         if self.epoch_now() > c.keys.epoch() {
             self.close_epoch(c).await?;
+        }
+        // Its lines were read while other records were committed: within an epoch that is no
+        // matter, but nothing may be dated back into one that is closed.
+        let epoch = self.info.epoch_start(c.keys.epoch());
+        if part.first_recorded() < epoch {
+            let count = part.items.len() as u64;
+            part.restamp(self.intake().ids.reserve(count, now_micros().max(epoch)))?;
         }
         let rows = part
             .items
@@ -294,8 +315,8 @@ impl Writer {
                 domain: item.facts.domain,
             })
             .collect();
-        let times = || part.items.iter().map(|item| item.recorded_at);
-        let recorded = (times().min().unwrap_or(0), times().max().unwrap_or(0));
+        let last = part.items.iter().map(|item| item.recorded_at).max();
+        let recorded = (part.first_recorded(), last.unwrap_or(0));
         let built = self.build(c, rows, recorded)?;
         self.put_segments(c, &built).await?;
         // Single records wait meanwhile, so that their numbers follow the part's.
@@ -305,7 +326,7 @@ impl Writer {
             let given = part.items.iter().filter_map(|item| {
                 Some((item.facts.audit_id.as_str(), item.facts.content?, item.recorded_at))
             });
-            self.intake().seen.persist(given, now_micros())?;
+            self.intake().seen.prepare(given, now_micros())?;
             let from = c.committed + 1;
             let wal = WalRange { from, to: from + built.rows - 1 };
             let plan = c.append_plan(built, Some(wal), Some(load.to_owned()), false);
@@ -317,3 +338,6 @@ impl Writer {
         result
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -146,6 +146,8 @@ async fn resume(
     let mut committer =
         committer(dir.clone(), keys, ledger.clone(), options.settings.snapshot_spacing)?;
     committer.settle().await?;
+    // Ids of a load that did not come as far as a candidate.
+    Seen::discard(&dir)?;
     *ledger = committer.ledger.clone();
     let info = info(ledger)?;
     let keys = &committer.keys;
@@ -216,6 +218,7 @@ fn committer(dir: PathBuf, keys: WriterKeys, ledger: Ledger, spacing: u64) -> Re
         if candidate.n >= seen {
             unsettled = Some(plan_of(&candidate, &dir)?);
         } else {
+            Seen::adopt(&dir)?;
             Candidate::remove(&dir)?;
         }
     }
@@ -255,6 +258,7 @@ fn plan_of(candidate: &Candidate, dir: &Path) -> Result<Plan> {
         columns: entry.body.columns.clone().unwrap_or_default(),
         roots: unhex(&candidate.roots, dir)?,
         put: Some((candidate.n, Bytes::from(candidate.entry.clone()))),
+        counted: false,
         body: entry.body,
     })
 }

@@ -10,6 +10,9 @@ use crate::storage::durable::{self, Access, AppendFile};
 use crate::{Error, Result};
 
 const ITEM: usize = 40;
+const FILE: &str = "seen";
+/// Ids of a bulk load whose entry is not in the ledger yet.
+const NEXT_FILE: &str = "seen.next";
 
 /// What is known of an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +50,7 @@ fn key(audit_id: &str) -> [u8; 16] {
 impl Seen {
     /// Reads the file, dropping what is older than `window` before `now`.
     pub(super) fn load(dir: &Path, window: Duration, now: i64) -> Result<Self> {
-        let path = dir.join("seen");
+        let path = dir.join(FILE);
         let window = i64::try_from(window.as_micros()).unwrap_or(i64::MAX);
         let bytes = match durable::read(&path) {
             Ok(bytes) => bytes,
@@ -109,19 +112,64 @@ impl Seen {
         if self.window == 0 {
             return Ok(());
         }
-        let mut bytes = Vec::new();
-        for (audit_id, content, recorded_at) in items {
-            bytes.extend_from_slice(&recorded_at.to_be_bytes());
-            bytes.extend_from_slice(&key(audit_id));
-            bytes.extend_from_slice(&content);
-        }
-        if !bytes.is_empty() {
-            let file = AppendFile::open(&self.path).map_err(|e| Error::io(&self.path, e))?;
-            let written = file.append(&bytes).and_then(|()| file.sync());
-            written.map_err(|e| Error::io(&self.path, e))?;
-        }
-        let oldest = now.saturating_sub(self.window);
-        self.items.retain(|_, item| item.recorded_at >= oldest);
+        append(&self.path, &encode(items))?;
+        self.drop_old(now);
         Ok(())
     }
+
+    /// Keeps the ids of a bulk load apart, durably, until its entry is in the ledger: unlike
+    /// single records its lines are in no log, so ids of a load that fails must not stay.
+    pub(super) fn prepare<'a>(
+        &mut self,
+        items: impl Iterator<Item = (&'a str, [u8; 16], i64)>,
+        now: i64,
+    ) -> Result<()> {
+        if self.window == 0 {
+            return Ok(());
+        }
+        let bytes = encode(items);
+        if !bytes.is_empty() {
+            durable::replace(&self.path.with_file_name(NEXT_FILE), &bytes, Access::Private)?;
+        }
+        self.drop_old(now);
+        Ok(())
+    }
+
+    /// The load whose ids were prepared is in the ledger. May be repeated.
+    pub(super) fn adopt(dir: &Path) -> Result<()> {
+        match durable::read(&dir.join(NEXT_FILE)) {
+            Ok(bytes) => append(&dir.join(FILE), &bytes)?,
+            Err(Error::NotFound(_)) => return Ok(()),
+            Err(e) => return Err(e),
+        }
+        Self::discard(dir)
+    }
+
+    /// The load whose ids were prepared will never be in the ledger.
+    pub(super) fn discard(dir: &Path) -> Result<()> {
+        durable::remove(&dir.join(NEXT_FILE))
+    }
+
+    fn drop_old(&mut self, now: i64) {
+        let oldest = now.saturating_sub(self.window);
+        self.items.retain(|_, item| item.recorded_at >= oldest);
+    }
+}
+
+fn encode<'a>(items: impl Iterator<Item = (&'a str, [u8; 16], i64)>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (audit_id, content, recorded_at) in items {
+        bytes.extend_from_slice(&recorded_at.to_be_bytes());
+        bytes.extend_from_slice(&key(audit_id));
+        bytes.extend_from_slice(&content);
+    }
+    bytes
+}
+
+fn append(path: &Path, bytes: &[u8]) -> Result<()> {
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    let file = AppendFile::open(path).map_err(|e| Error::io(path, e))?;
+    file.append(bytes).and_then(|()| file.sync()).map_err(|e| Error::io(path, e))
 }
