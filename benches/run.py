@@ -158,14 +158,52 @@ def queries(trail: sealtrail.Trail, parquet: Path) -> None:
         )
 
 
-def lookup(trail: sealtrail.Trail) -> None:
-    ids = [
+def some_ids(trail: sealtrail.Trail, count: int = 40) -> list[str]:
+    """Ids from all over the trail."""
+    return [
         row["audit_id"]
-        for row in trail.sql("SELECT audit_id FROM events ORDER BY audit_id LIMIT 40").to_dicts()
+        for row in trail.sql(
+            "SELECT audit_id FROM (SELECT audit_id, row_number() OVER () AS n FROM events) "
+            "WHERE n % $1 = 1 LIMIT $2",
+            [max(1, trail.stats()["events"] // count), count],
+        ).to_dicts()
     ]
+
+
+def lookup(trail: sealtrail.Trail) -> float:
+    """Median seconds of a ``get``."""
+    ids = some_ids(trail)
     trail.get(ids[0])
-    seconds = statistics.median(timed(lambda i=i: trail.get(i)) for i in ids)
-    report("get by generated id", f"{seconds * 1e3:.2f} ms", "<= 20 ms", seconds <= 0.02)
+    return statistics.median(timed(lambda i=i: trail.get(i)) for i in ids)
+
+
+VERIFY = (
+    "import sealtrail; trail = sealtrail.open(sys.argv[1]); start = time.perf_counter(); "
+    "report = trail.verify(); assert report.verdict == 'VERIFIED', report"
+)
+
+
+def tenfold(folder: Path, events: Path, small: sealtrail.Trail) -> None:
+    """What must not grow with the trail: looking a record up, and the memory of verifying."""
+    url = folder / "tenfold"
+    with sealtrail.init(str(url)) as trail:
+        for _ in range(10):
+            trail.record_many(events)
+    one, ten = lookup(small), lookup(sealtrail.open(str(url)))
+    report("get by generated id", f"{one * 1e3:.2f} ms", "<= 20 ms", one <= 0.02)
+    report(
+        "  at ten times the events",
+        f"{ten * 1e3:.2f} ms = {ten / one:.2f}x",
+        "<= 2.00x",
+        ten <= 2 * one,
+    )
+    first, second = (peak_memory(VERIFY, str(place))[1] for place in (small.url, url))
+    report(
+        "deep verify, peak memory",
+        f"{first / 2**20:,.0f} MiB; ten times the events {second / 2**20:,.0f} MiB",
+        "<= 1.25x",
+        second <= 1.25 * first,
+    )
 
 
 def durable(folder: Path, events: Path) -> None:
@@ -284,7 +322,7 @@ def main() -> None:
         size(trail, events, parquet, options.events)
         verification(trail, options.events, options.rounds)
         queries(trail, parquet)
-        lookup(trail)
+        tenfold(folder, events, trail)
         durable(folder, events)
         foreign(folder, options.events // 5, trail, options.rounds)
 
