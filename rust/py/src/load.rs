@@ -170,7 +170,7 @@ fn feed(
         }
     };
     let result = match source {
-        Source::Text(_) => Ok(()),
+        Source::Text(..) => Ok(()),
         Source::File(file) => feed_file(&file, &mut send),
         Source::Events(events) => feed_events(events, lines, &mut send),
         Source::Arrow(rows) => feed_rows(py, rows, lines, &mut send),

@@ -91,8 +91,10 @@ impl Import {
         let paths: Vec<PathBuf> = self.paths.iter().map(|path| session.file(path)).collect();
         let importer = Importer::open(self.source.into(), &paths, options)?;
         if importer.remaining().0 == 0 {
-            session
-                .note(&format!("no file here is one that is imported ({})", self.source.files()));
+            session.note(format_args!(
+                "no file here is one that is imported ({})",
+                self.source.files()
+            ));
             return Ok(EXIT_NO_MATCH);
         }
         let trail = self.trail(session)?;

@@ -142,7 +142,7 @@ pub(super) fn print_table(
     trail: &Trail,
     statement: &str,
 ) -> Result<u64, Failure> {
-    let result = answer(session, trail, statement, Params::None)?;
+    let result = answer(session, trail, statement, Params::None, None)?;
     to_stdout(session, result, Format::Table)
 }
 
