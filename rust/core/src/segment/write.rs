@@ -34,6 +34,24 @@ const PAGE_ROWS: usize = 20_000;
 pub(crate) const MAX_BOUND: usize = 128;
 /// Bytes of a string in Parquet's own statistics; longer ones are bounded by their beginnings.
 const MAX_STATISTIC: usize = 32;
+/// Ids of what passes: their rows lie close together, which a compressor sees in the values but
+/// not in positions within a dictionary.
+const PASSING_IDS: [&str; 6] = [
+    "execution_id",
+    "parent_execution",
+    "session_id",
+    "tool_use_id",
+    "trace_id",
+    "user_context_session_id",
+];
+
+const FLUSH_ZSTD_LEVEL: i32 = 9;
+/// For texts, where a longer search pays.
+const TEXT_ZSTD_LEVEL: i32 = 12;
+/// Mean length from which values count as texts, in bytes.
+const TEXT_BYTES: usize = 24;
+/// For values without repetition, where only the coding of single bytes gains anything.
+const QUICK_ZSTD_LEVEL: i32 = 1;
 
 /// The columns of a segment in file order.
 pub(super) struct File {
@@ -109,7 +127,7 @@ impl File {
 
     fn properties(&self, metadata: Vec<KeyValue>) -> Result<WriterProperties> {
         let mut builder = WriterProperties::builder()
-            .set_compression(zstd_of(sample::ZSTD_LEVEL)?)
+            .set_compression(zstd_of(FLUSH_ZSTD_LEVEL)?)
             .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
             .set_data_page_row_count_limit(PAGE_ROWS)
             .set_statistics_enabled(EnabledStatistics::Page)
@@ -124,7 +142,7 @@ impl File {
         Ok(builder
             .set_column_dictionary_enabled(rest.clone(), false)
             .set_column_encoding(rest.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY)
-            .set_column_compression(rest.clone(), zstd_of(sample::TEXT_ZSTD_LEVEL)?)
+            .set_column_compression(rest.clone(), zstd_of(TEXT_ZSTD_LEVEL)?)
             .set_column_statistics_enabled(rest, EnabledStatistics::None)
             .build())
     }
@@ -177,11 +195,21 @@ fn column_properties(
         (_, "audit_id") => builder
             .set_column_dictionary_enabled(path.clone(), false)
             .set_column_encoding(path.clone(), Encoding::DELTA_BYTE_ARRAY),
-        (ColumnType::Utf8, _) => {
-            let coding = sample::coding(array.as_string())?;
+        (ColumnType::Utf8, name) => {
+            let values = array.as_string::<i32>();
+            let (quick, passing) =
+                (sample::suits_quick_coding(values)?, PASSING_IDS.contains(&name));
+            let count = values.len() - values.null_count();
+            let level = match quick {
+                true => QUICK_ZSTD_LEVEL,
+                false if !passing && values.value_data().len() >= count * TEXT_BYTES => {
+                    TEXT_ZSTD_LEVEL
+                }
+                false => FLUSH_ZSTD_LEVEL,
+            };
             builder
-                .set_column_dictionary_enabled(path.clone(), coding.dictionary)
-                .set_column_compression(path.clone(), zstd_of(coding.level)?)
+                .set_column_dictionary_enabled(path.clone(), !quick && !passing)
+                .set_column_compression(path.clone(), zstd_of(level)?)
         }
         _ => builder,
     };
