@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from os import PathLike, fspath
 from pathlib import Path
 from types import TracebackType
@@ -308,7 +309,13 @@ class Trail:
             raise TypeError(message)
         return set(self._native.contains(list(ids)))
 
-    def sql(self, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> Result:
+    def sql(
+        self,
+        query: str,
+        params: Sequence[Any] | Mapping[str, Any] | None = None,
+        *,
+        at: int | datetime | None = None,
+    ) -> Result:
         """Ask a question; records that are not committed yet are included.
 
         Args:
@@ -316,12 +323,15 @@ class Trail:
                 ``agent_events``, ``data_events``, ``workflow_events``, ``system_events``,
                 ``workflow_steps`` and ``approvals``.
             params: Values for ``$1``, ``$2`` or ``?`` (a list or tuple), or ``$name`` (a mapping).
+            at: Ask the trail as it was, without what was not committed then: when its ledger
+                had so many entries, or at a time (with its zone).
 
         Returns:
             The answer, computed as it is read.
 
         Raises:
             SqlError: The statement cannot be answered; ``line`` and ``column`` tell the place.
+            UsageError: The trail had no such moment, or the time lacks its zone.
 
         Example:
             >>> import sealtrail, tempfile
@@ -330,7 +340,7 @@ class Trail:
             >>> trail.sql("SELECT count(*) AS n FROM events WHERE user_id = ?", ["mira"]).to_dicts()
             [{'n': 1}]
         """
-        return Result(self._native.sql(query, params))
+        return Result(self._native.sql(query, params, _moment(at)))
 
     def files(self) -> Result:
         """The Parquet files of the trail and their physical figures, one row each."""
@@ -474,6 +484,10 @@ def _object(text: bytes) -> dict[str, Any]:
 
 def _url(url: Path_ | None) -> str | None:
     return None if url is None else fspath(url)
+
+
+def _moment(at: int | datetime | None) -> str | None:
+    return at.isoformat() if isinstance(at, datetime) else None if at is None else str(int(at))
 
 
 def _threads(threads: int) -> int:

@@ -323,3 +323,22 @@ def test_without_pyarrow_and_pandas(tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code), str(tmp_path / "audit")], check=True
     )
+
+
+def test_the_trail_as_it_was(tmp_path: Path) -> None:
+    trail = sealtrail.init(tmp_path / "audit")
+    moments = []
+    for n in range(3):
+        trail.record({"event_type": "data.export", "n": n})
+        trail.flush()
+        moments.append((trail.stats()["entries"], datetime.now(UTC)))
+    trail.record({"event_type": "data.export", "n": 3})
+    count = "SELECT count(*) AS n FROM events"
+    assert trail.sql(count).to_dicts() == [{"n": 4}]
+    for n, (entries, time) in enumerate(moments, start=1):
+        assert trail.sql(count, at=entries).to_dicts() == [{"n": n}]
+        assert trail.sql(count, at=time).to_dicts() == [{"n": n}]
+    assert trail.sql(count, at=1).to_dicts() == [{"n": 0}]
+    for at in (0, 99, datetime(2020, 1, 1, tzinfo=UTC), datetime.now()):  # noqa: DTZ005
+        with pytest.raises(sealtrail.UsageError):
+            trail.sql(count, at=at)

@@ -444,7 +444,8 @@ def column_json(path: tuple[str, ...], type_: str) -> Json:
 def fits(type_: str, value: Any) -> bool:
     if type_ == "timestamp":
         try:
-            return isinstance(value, str) and time_text(datetime.fromisoformat(value)) == value
+            time = datetime.fromisoformat(value) if isinstance(value, str) else None
+            return time is not None and time_text(time) == value and 1970 <= time.year <= 2254
         except ValueError:
             return False
     if type_ == "int64":

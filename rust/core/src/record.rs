@@ -167,10 +167,12 @@ impl Checked {
     ) -> Result<Facts> {
         let timestamp = self.timestamp.unwrap_or(stamp.recorded_at);
         if timestamp > stamp.recorded_at.saturating_add(rules.max_future) {
-            let ahead = (timestamp - stamp.recorded_at) / 1_000_000;
+            let mut now = Vec::with_capacity(27);
+            json::format_timestamp(stamp.recorded_at, &mut now);
             let message = format!(
-                "lies {ahead} s ahead of the recorder's clock, more than max_future_seconds = {}",
-                rules.max_future / 1_000_000
+                "lies more than max_future_seconds = {} after the recorder's clock, {}",
+                rules.max_future / 1_000_000,
+                String::from_utf8_lossy(&now)
             );
             return Err(Error::event("future_time", "timestamp", message));
         }

@@ -36,8 +36,8 @@ const PAUSE: Duration = Duration::from_millis(2);
 
 /// Where events come from.
 enum Source<'py> {
-    /// JSON lines, perhaps compressed, that need no Python.
-    Text(Box<dyn Read + Send>),
+    /// JSON lines, perhaps compressed, that need no Python, and what errors call them.
+    Text(Box<dyn Read + Send>, String),
     /// An object with `read`.
     File(Bound<'py, PyAny>),
     /// Mappings.
@@ -54,17 +54,17 @@ impl<'py> Source<'py> {
         }
         if source.is_instance_of::<PyBytes>() || source.is_instance_of::<PyByteArray>() {
             let bytes: PyBackedBytes = source.extract()?;
-            return Ok(Self::Text(Box::new(Cursor::new(bytes))));
+            return Ok(Self::Text(Box::new(Cursor::new(bytes)), String::new()));
         }
         if source.is_instance_of::<PyString>() {
             let text: PyBackedStr = source.extract()?;
-            return Ok(Self::Text(Box::new(Cursor::new(text))));
+            return Ok(Self::Text(Box::new(Cursor::new(text)), String::new()));
         }
         if source.hasattr("__fspath__")? {
             let path: PathBuf = source.extract()?;
             let file = py.detach(|| File::open(&path));
             let file = file.map_err(|error| Error::io(&path, error).raise(py))?;
-            return Ok(Self::Text(Box::new(file)));
+            return Ok(Self::Text(Box::new(file), path.display().to_string()));
         }
         if source.hasattr("read")? {
             return Ok(Self::File(source.clone()));
@@ -94,8 +94,12 @@ pub(crate) fn load(
     let py = source.py();
     let source = Source::of(source)?;
     let cancel = Arc::new(AtomicBool::new(false));
+    let mut name = String::new();
     let (input, source): (Box<dyn Read + Send>, _) = match source {
-        Source::Text(text) => (text, None),
+        Source::Text(text, path) => {
+            name = path;
+            (text, None)
+        }
         other => {
             let (sender, receiver) = mpsc::sync_channel(PIECES);
             let cancel = Arc::clone(&cancel);
@@ -110,6 +114,7 @@ pub(crate) fn load(
     let said = Arc::clone(&latest);
     let options = LoadOptions {
         imported: false,
+        name,
         strictness,
         progress: Some(Arc::new(move |progress| progress::set(&said, progress))),
         cancel: Arc::clone(&cancel),
@@ -165,7 +170,7 @@ fn feed(
         }
     };
     let result = match source {
-        Source::Text(_) => Ok(()),
+        Source::Text(..) => Ok(()),
         Source::File(file) => feed_file(&file, &mut send),
         Source::Events(events) => feed_events(events, lines, &mut send),
         Source::Arrow(rows) => feed_rows(py, rows, lines, &mut send),

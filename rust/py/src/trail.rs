@@ -8,6 +8,7 @@ use object_store::ObjectStore;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 use sealtrail_core::config::Partitioning;
+use sealtrail_core::ledger::Moment;
 use sealtrail_core::record::Strictness;
 use sealtrail_core::trail::{self, InitOptions};
 use sealtrail_core::{Error, import};
@@ -155,13 +156,24 @@ impl Trail {
         to_json(py, &stats)
     }
 
-    fn sql(&self, query: &Bound<'_, PyString>, params: &Bound<'_, PyAny>) -> PyResult<Query> {
+    fn sql(
+        &self,
+        query: &Bound<'_, PyString>,
+        params: &Bound<'_, PyAny>,
+        at: Option<&str>,
+    ) -> PyResult<Query> {
         let py = query.py();
         let text = query.to_str()?.to_owned();
         let params = params::params(params)?;
         let store = self.store().map_err(|error| error.raise(py))?;
         let engine = engine(py)?;
-        let view = bridge::wait(py, self.inner.view())?;
+        let view = match at {
+            None => bridge::wait(py, self.inner.view())?,
+            Some(at) => {
+                let moment = Moment::parse(at).map_err(|error| error.raise(py))?;
+                bridge::wait(py, self.inner.view_at(moment))?
+            }
+        };
         Query::ask(py, engine, view, store, text, params)
     }
 

@@ -284,7 +284,7 @@ pub(crate) fn bind(parsed: &Parsed, params: Params) -> Result<Option<ParamValues
             let highest = numbers.iter().copied().max().unwrap_or(0);
             if highest != values.len() {
                 let message = format!(
-                    "the statement has {highest} parameters, {} values are given",
+                    "parameters of the statement: {highest}, values given: {}",
                     values.len()
                 );
                 return Err(QueryError::Parameter(message));

@@ -11,7 +11,7 @@ use sealtrail_core::import::{FileImport, ImportOptions, Importer, Source};
 use sealtrail_core::trail::Trail;
 
 use super::refused;
-use crate::failure::{EXIT_IO, Failure};
+use crate::failure::{EXIT_IO, EXIT_NO_MATCH, Failure};
 use crate::progress;
 use crate::session::Session;
 use crate::text::{count, grouped, seconds};
@@ -54,6 +54,16 @@ enum Program {
     CloudTrail,
 }
 
+impl Program {
+    /// The files that a folder is searched for.
+    fn files(self) -> &'static str {
+        match self {
+            Self::ClaudeCode => "*.jsonl",
+            Self::CloudTrail => "*.json, *.jsonl, also with .gz",
+        }
+    }
+}
+
 impl From<Program> for Source {
     fn from(program: Program) -> Self {
         match program {
@@ -80,6 +90,13 @@ impl Import {
             ImportOptions { include_content: self.include_content, ..ImportOptions::default() };
         let paths: Vec<PathBuf> = self.paths.iter().map(|path| session.file(path)).collect();
         let importer = Importer::open(self.source.into(), &paths, options)?;
+        if importer.remaining().0 == 0 {
+            session.note(format_args!(
+                "no file here is one that is imported ({})",
+                self.source.files()
+            ));
+            return Ok(EXIT_NO_MATCH);
+        }
         let trail = self.trail(session)?;
         let started = Instant::now();
         let mut total = Total::default();

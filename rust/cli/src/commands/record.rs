@@ -107,6 +107,7 @@ fn load(
     let (before, shown) = (bar.position(), bar.clone());
     let options = LoadOptions {
         imported: false,
+        name: source.name().to_owned(),
         strictness,
         progress: Some(Arc::new(move |progress| {
             shown.set_position(before + read.load(Ordering::Relaxed));

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
+use sealtrail_core::ledger::Moment;
 use sealtrail_core::trail::Trail;
 use sealtrail_query::output::{OutputFormat, write_result};
 use sealtrail_query::{Engine, EngineOptions, Params, QueryResult};
@@ -50,6 +51,10 @@ pub(crate) struct Sql {
     /// $name. Can be repeated
     #[arg(long, value_name = "VALUE|NAME=VALUE", allow_hyphen_values = true, verbatim_doc_comment)]
     param: Vec<String>,
+    /// Ask the trail as it was, without what was not committed then: when its
+    /// ledger had so many entries, or at a time such as 2026-03-01T12:00:00Z
+    #[arg(long, value_name = "ENTRIES|TIME", verbatim_doc_comment)]
+    at: Option<String>,
     /// Say on standard error how long it took
     #[arg(long)]
     timing: bool,
@@ -88,7 +93,8 @@ impl Sql {
         let format = self.format(session)?;
         let trail = session.open()?;
         let started = Instant::now();
-        let result = answer(session, &trail, &statement, params)?;
+        let moment = self.at.as_deref().map(Moment::parse).transpose()?;
+        let result = answer(session, &trail, &statement, params, moment)?;
         let rows = match &self.output_file {
             Some(path) => to_file(session, result, format, &session.file(path))?,
             None => to_stdout(session, result, format)?,
@@ -136,7 +142,7 @@ pub(super) fn print_table(
     trail: &Trail,
     statement: &str,
 ) -> Result<u64, Failure> {
-    let result = answer(session, trail, statement, Params::None)?;
+    let result = answer(session, trail, statement, Params::None, None)?;
     to_stdout(session, result, Format::Table)
 }
 
@@ -146,10 +152,14 @@ fn answer(
     trail: &Trail,
     statement: &str,
     params: Params,
+    moment: Option<Moment>,
 ) -> Result<QueryResult, Failure> {
     let engine = Engine::new(&EngineOptions::default())?;
     let store = trail.storage().object_store()?;
-    let view = session.wait(trail.view())?;
+    let view = match moment {
+        None => session.wait(trail.view())?,
+        Some(moment) => session.wait(trail.view_at(moment))?,
+    };
     session.wait(engine.sql(view, store, statement, params))
 }
 

@@ -148,13 +148,13 @@ pub(super) fn print(
         count(checked.snapshots, "snapshot"),
         count(checked.pins, "pin"),
     )?;
+    for finding in &report.findings {
+        writeln!(out, "finding: {finding}")?;
+    }
     for (heading, lines) in [("not checked", &report.not_checked), ("note", &report.notes)] {
         for line in lines {
             writeln!(out, "  {heading}: {line}")?;
         }
-    }
-    for finding in &report.findings {
-        writeln!(out, "finding: {finding}")?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@ use std::fs;
 
 use serde_json::json;
 
-use super::ground::{Ground, login};
+use super::ground::{Ground, jsonl, login};
 
 const USERS: &str = "SELECT user_id, timestamp FROM auth_events ORDER BY timestamp";
 
@@ -116,4 +116,17 @@ fn timing_is_told_on_standard_error() {
     let timed = two().run(&["sql", USERS, "--timing"]).exits(0);
     assert!(timed.err.starts_with("2 rows in "), "{}", timed.err);
     assert_eq!(timed.lines().len(), 2);
+}
+
+#[test]
+fn the_trail_is_asked_as_it_was() {
+    let ground = two();
+    ground.feed(&["record"], jsonl(&[login("cid", 3)]).as_bytes()).exits(0);
+    let at = |moment: &str| ground.run(&["sql", USERS, "--at", moment]);
+    assert_eq!(at("3").exits(0).lines().len(), 2);
+    assert_eq!(at("2999-01-01T00:00:00Z").exits(0).lines().len(), 3);
+    at("1").exits(1);
+    assert!(at("99").exits(2).err.contains("1 to 4 ledger entries"));
+    assert!(at("2020-01-01T00:00:00Z").exits(2).err.contains("was made later"));
+    assert!(at("yesterday").exits(2).err.contains("no moment"));
 }

@@ -49,6 +49,15 @@ impl Ledger {
 
     /// Reads every entry.
     pub(crate) async fn read_all(storage: Storage) -> Result<Self> {
+        let mut ledger = Self::empty(storage);
+        let objects = ledger.all_objects().await?;
+        ledger.fold(&objects)?;
+        Ok(ledger)
+    }
+
+    /// The objects of all slots.
+    pub(super) async fn all_objects(&self) -> Result<Vec<Bytes>> {
+        let storage = &self.storage;
         let listed = storage.names_after(FOLDER, FOLDER).await?;
         let mut numbers: Vec<u64> = listed.iter().filter_map(|path| entry_number(path)).collect();
         numbers.sort_unstable();
@@ -61,10 +70,12 @@ impl Ledger {
             let message = "the entry is missing although later ones exist";
             return Err(Error::integrity(entry_path(missing.0), message));
         }
-        let mut ledger = Self::from_parts(storage, State::default(), Vec::new());
-        let objects = ledger.fetch(0..numbers.len() as u64).await?;
-        ledger.fold(&objects)?;
-        Ok(ledger)
+        self.fetch(0..numbers.len() as u64).await
+    }
+
+    /// Of no entries yet.
+    pub(super) fn empty(storage: Storage) -> Self {
+        Self::from_parts(storage, State::default(), Vec::new())
     }
 
     pub(super) fn from_parts(storage: Storage, state: State, leaves: Vec<Hash>) -> Self {

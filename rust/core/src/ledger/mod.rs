@@ -2,6 +2,7 @@
 
 mod entry;
 mod log;
+pub(crate) mod moment;
 mod resume;
 mod signed;
 pub(crate) mod snapshot;
@@ -16,6 +17,7 @@ pub use entry::{
 };
 pub(crate) use log::entry_number;
 pub use log::{CHECKPOINT_HINT, Ledger, entry_path};
+pub use moment::Moment;
 pub use snapshot::snapshot_path;
 pub(crate) use state::public_key;
 pub use state::{InvalidEntry, State, WriterState};

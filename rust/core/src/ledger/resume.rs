@@ -2,6 +2,8 @@
 //!
 //! Nothing here fails: whatever is wrong with a snapshot, an older one or entry 0 is the way.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
 use ed25519_dalek::VerifyingKey;
@@ -53,7 +55,9 @@ async fn at(storage: &Storage, n: u64) -> Option<(Ledger, Bytes)> {
     if HEXLOWER.encode(&Sha256::digest(&bytes)) != named.sha256 {
         return None;
     }
-    let (state, leaves) = snapshot::read(n, bytes).ok()?;
+    // The bytes are a writer's, and may be made to crash a reader of Parquet.
+    let read = catch_unwind(AssertUnwindSafe(|| snapshot::read(n, bytes)));
+    let (state, leaves) = read.ok()?.ok()?;
     let holds = |number: u64, bytes: &Bytes| {
         let at = usize::try_from(number).ok();
         at.and_then(|at| leaves.get(at)) == Some(&merkle::leaf_hash(bytes))

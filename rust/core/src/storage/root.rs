@@ -84,6 +84,22 @@ fn without_secrets(url: &str) -> String {
     format!("{scheme}://{}", open.rsplit('@').next().unwrap_or_default())
 }
 
+/// The store's client takes variables as they are into HTTP headers, and panics where that fails.
+fn printable_environment() -> Result<()> {
+    let ours = |name: &str| ["AWS_", "GOOGLE_", "AZURE_"].iter().any(|p| name.starts_with(p));
+    let odd = |value: &str| !value.bytes().all(|b| (b' '..=b'~').contains(&b));
+    for (name, value) in std::env::vars_os() {
+        let (Some(name), value) = (name.to_str(), value.to_str()) else { continue };
+        if ours(name) && value.is_none_or(odd) {
+            return Err(Error::Usage(format!(
+                "the environment variable {name} holds a line break or another character that \
+                 is not printable ASCII"
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// An object store; credentials and endpoint come from the environment, never from the URL.
 fn remote(url: &str) -> Result<(String, Backend)> {
     let shown = without_secrets(url);
@@ -94,6 +110,7 @@ fn remote(url: &str) -> Result<(String, Backend)> {
              credentials come from the environment"
         )));
     }
+    printable_environment()?;
     let normal = parsed.as_str().trim_end_matches('/').to_owned();
     let unknown = || {
         Error::Usage(format!("{normal}: use a local path, s3://, gs://, az:// or abfss:// instead"))

@@ -32,6 +32,8 @@ pub struct LoadOptions {
     pub strictness: Strictness,
     /// The events are another program's: this host's `identity` is not added to them.
     pub imported: bool,
+    /// What errors call the input: the path of a file. `input` if empty.
+    pub name: String,
     /// Told after each chunk of lines.
     pub progress: Option<Arc<dyn Fn(LoadProgress) + Send + Sync>>,
     /// Set it to stop; what is committed by then stays.
@@ -106,8 +108,9 @@ impl Trail {
     /// kept whatever the others are like.
     ///
     /// # Errors
-    /// `Io` if the input cannot be read or the trail not written, `Interrupted` if cancelled;
-    /// entries that were committed before stay.
+    /// `Io` if the input cannot be read to its end (whole lines before that place are committed)
+    /// or the trail not written, `Interrupted` if cancelled; entries that were committed before
+    /// stay.
     pub async fn load(
         &self,
         input: Box<dyn Read + Send>,
@@ -118,9 +121,10 @@ impl Trail {
         if writer.committer.lock().await.unsettled.is_some() {
             writer.flush().await?;
         }
-        let mut reader = LineReader::new(input, &writer.rules)?;
+        let name = if options.name.is_empty() { "input" } else { &options.name };
+        let mut reader = LineReader::new(name, input, &writer.rules)?;
         let mut load = Load::new(&writer, options)?;
-        while let Some(chunk) = reader.next_chunk()? {
+        while let Some(chunk) = reader.next_chunk() {
             if options.cancel.load(Ordering::Relaxed) {
                 return Err(Error::Interrupted);
             }
@@ -131,7 +135,10 @@ impl Trail {
             }
         }
         load.commit().await?;
-        Ok(load.report)
+        match reader.failure() {
+            Some(error) => Err(error),
+            None => Ok(load.report),
+        }
     }
 }
 

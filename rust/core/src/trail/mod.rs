@@ -110,6 +110,24 @@ impl Trail {
         writer.record(event, strictness).await
     }
 
+    /// Records several events as [`record`](Self::record) does, with one wait for the disk: what
+    /// became of each, in order.
+    ///
+    /// # Errors
+    /// Those of [`record`](Self::record) that are not one event's own. `UnknownOutcome` then
+    /// concerns all of them.
+    pub async fn record_batch(
+        &self,
+        events: &[Vec<u8>],
+        strictness: Strictness,
+    ) -> Result<Vec<Result<String>>> {
+        let writer = match self.current() {
+            Some(writer) => writer,
+            None => self.writer().await?,
+        };
+        writer.record_batch(events, strictness).await
+    }
+
     /// Commits every record of this process that is not in the ledger yet.
     ///
     /// # Errors

@@ -114,6 +114,29 @@ async fn a_dead_process_loses_nothing_and_repeats_nothing() {
 }
 
 #[tokio::test]
+async fn a_batch_tells_what_became_of_each_event() {
+    let place = Place::new();
+    let trail = place.init().await;
+    let events = [
+        event("b1", 1),
+        b"rubbish".to_vec(),
+        event("b2", 2),
+        event("b1", 1),
+        event("b1", 3),
+        br#"{"event_type":"auth.x"}"#.to_vec(),
+    ];
+    let results = trail.record_batch(&events, Strictness::Lenient).await.unwrap();
+    let kinds: Vec<_> = results
+        .iter()
+        .map(|r| r.as_ref().map_or_else(|e| e.kind(), |id| if id.len() > 9 { "new" } else { id }))
+        .collect();
+    assert_eq!(kinds, ["b1", "invalid_event", "b2", "b1", "conflict", "new"]);
+    trail.close(false).await.unwrap();
+    assert_eq!(place.open().await.view().await.unwrap().unflushed.len(), 3);
+    assert!(trail.record_batch(&[], Strictness::Strict).await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn loads_and_single_records_share_one_sequence() {
     let place = Place::new();
     let trail = place.init().await;

@@ -9,7 +9,7 @@ use super::Trail;
 use super::open::writer_folders;
 use crate::Result;
 use crate::columns::LogicalColumn;
-use crate::ledger::{AddedSegment, State};
+use crate::ledger::{AddedSegment, Moment, State, moment};
 use crate::wal::WalSnapshot;
 
 /// One moment of a trail: the ledger's segments, and what this host's logs hold beyond them.
@@ -77,6 +77,17 @@ impl Trail {
             }
         }
         Ok(Arc::new(ReadView { state, unflushed }))
+    }
+}
+
+impl Trail {
+    /// The trail as it was, without what was not committed then. Reads every entry of the ledger.
+    ///
+    /// # Errors
+    /// `Usage` if there was no such moment; as [`view`](Self::view).
+    pub async fn view_at(&self, moment: Moment) -> Result<Arc<ReadView>> {
+        let state = moment::state_at(self.storage().clone(), moment).await?;
+        Ok(Arc::new(ReadView { state, unflushed: Vec::new() }))
     }
 }
 

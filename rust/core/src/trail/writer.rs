@@ -82,25 +82,59 @@ impl Writer {
     }
 
     pub(super) async fn record(&self, event: &[u8], strictness: Strictness) -> Result<String> {
+        let (audit_id, sequence, full) = self.log(event, strictness).await?;
+        self.settle_log(&audit_id, sequence, full).await?;
+        Ok(audit_id)
+    }
+
+    /// Records several events with one wait for the disk.
+    pub(super) async fn record_batch(
+        &self,
+        events: &[Vec<u8>],
+        strictness: Strictness,
+    ) -> Result<Vec<Result<String>>> {
+        let mut results = Vec::with_capacity(events.len());
+        let mut last: Option<(String, u64, bool)> = None;
+        for event in events {
+            let logged = self.log(event, strictness).await;
+            if let Ok((audit_id, sequence, full)) = &logged {
+                let (newest, any_full) = last.as_ref().map_or((0, false), |(_, n, f)| (*n, *f));
+                last = Some((audit_id.clone(), newest.max(*sequence), any_full || *full));
+            }
+            results.push(logged.map(|(audit_id, ..)| audit_id));
+        }
+        if let Some((audit_id, sequence, full)) = last {
+            self.settle_log(&audit_id, sequence, full).await?;
+        }
+        Ok(results)
+    }
+
+    /// Puts an event in line for the log: its id, its sequence, and whether a flush is due.
+    async fn log(&self, event: &[u8], strictness: Strictness) -> Result<(String, u64, bool)> {
         let checked = CHECKER
             .with_borrow_mut(|(checker, _)| checker.check(event, &self.rules, strictness))?;
         loop {
             match self.take(&checked)? {
                 Taken::Logged { audit_id, sequence, full } => {
-                    self.wal.wait(sequence).map_err(|e| Error::UnknownOutcome {
-                        audit_id: audit_id.clone(),
-                        message: e.to_string(),
-                    })?;
-                    if full {
-                        // Back-pressure: the record is durable, so a flush that cannot be done
-                        // now is not this call's failure.
-                        let _ = self.flush().await;
-                    }
-                    return Ok(audit_id);
+                    return Ok((audit_id, sequence, full));
                 }
                 Taken::Later => self.roll_epoch().await?,
             }
         }
+    }
+
+    /// Waits until everything up to `sequence` is durable.
+    async fn settle_log(&self, audit_id: &str, sequence: u64, full: bool) -> Result<()> {
+        self.wal.wait(sequence).map_err(|e| Error::UnknownOutcome {
+            audit_id: audit_id.to_owned(),
+            message: e.to_string(),
+        })?;
+        if full {
+            // Back-pressure: the record is durable, so a flush that cannot be done now is not
+            // this call's failure.
+            let _ = self.flush().await;
+        }
+        Ok(())
     }
 
     fn take(&self, checked: &Checked) -> Result<Taken> {

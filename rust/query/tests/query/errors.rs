@@ -158,9 +158,9 @@ async fn parameters_are_bound() {
     assert_eq!(batches.iter().map(|b| b.num_rows()).sum::<usize>(), 0);
     for (sql, params, says) in [
         ("SELECT $1", Params::None, "no value is given for $1"),
-        ("SELECT $1, $2", Params::List(vec![text("a")]), "2 parameters, 1 values"),
-        ("SELECT $1", Params::List(vec![text("a"), text("b")]), "1 parameters, 2 values"),
-        ("SELECT 1", Params::List(vec![text("a")]), "0 parameters, 1 values"),
+        ("SELECT $1, $2", Params::List(vec![text("a")]), "statement: 2, values given: 1"),
+        ("SELECT $1", Params::List(vec![text("a"), text("b")]), "statement: 1, values given: 2"),
+        ("SELECT 1", Params::List(vec![text("a")]), "statement: 0, values given: 1"),
         ("SELECT $a", Params::List(vec![text("a")]), "by name"),
         ("SELECT $a", named(&[("b", text("a"))]), "no value is given for $a"),
         ("SELECT $a", named(&[("a", text("a")), ("b", text("a"))]), "has no $b"),

@@ -111,7 +111,7 @@ async fn check_values(trail: &mut TestTrail, table: &str, subjects: &[Subject]) 
     );
     for (n, subject) in subjects.iter().enumerate() {
         for row in &rows {
-            let got = row.get(&format!("v{n}")).cloned().unwrap_or_default();
+            let got = row.get(format!("v{n}")).cloned().unwrap_or_default();
             let id = row["audit_id"].as_str().unwrap();
             assert_eq!(got, subject.values[id], "{} of {id} in {table}", subject.sql);
         }

@@ -4,7 +4,6 @@ use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use futures::StreamExt;
 use indicatif::ProgressBar;
 use sealtrail_core::Error;
 use sealtrail_core::record::Strictness;
@@ -14,8 +13,8 @@ use crate::failure::Failure;
 use crate::input::Source;
 use crate::session::Session;
 
-/// Calls that wait for the disk together.
-const TOGETHER: usize = 64;
+/// Lines that wait for the disk together, at most.
+const TOGETHER: usize = 1024;
 /// Refused lines of a source that are listed, as a bulk load lists them.
 const MAX_LISTED: usize = 1000;
 /// A line longer than this is no event within any limit that can be configured.
@@ -40,50 +39,58 @@ pub(super) fn record(
     let input = BufReader::with_capacity(1 << 18, source.open(session, &read)?);
     let name = source.name();
     session.wait(async {
-        let lines = Lines { input, number: 0 };
-        let mut outcomes = std::pin::pin!(
-            futures::stream::iter(lines)
-                .map(|line| async move {
-                    let line = line.map_err(|error| Failure::io(name, error))?;
-                    Ok::<_, Failure>((line.number, one(trail, line.text, strictness).await))
-                })
-                .buffered(TOGETHER)
-        );
+        let mut lines = Lines { input, number: 0 };
         let mut report = LoadReport::default();
-        while let Some(outcome) = outcomes.next().await {
-            let (number, result) = outcome?;
-            note(&mut report, number, result)?;
+        loop {
+            let batch = lines.batch().map_err(|error| Failure::io(name, error))?;
+            if batch.is_empty() {
+                return Ok::<_, Failure>(report);
+            }
+            record_batch(trail, batch, strictness, &mut report).await?;
             bar.set_position(before + read.load(Ordering::Relaxed));
         }
-        Ok::<_, Failure>(report)
     })
 }
 
-async fn one(
+/// Records lines that wait for the disk together.
+async fn record_batch(
     trail: &Trail,
-    text: Option<Vec<u8>>,
+    batch: Vec<Line>,
     strictness: Strictness,
-) -> Result<Option<String>, Error> {
-    match text {
-        Some(text) if text.iter().all(u8::is_ascii_whitespace) => Ok(None),
-        Some(text) => trail.record(&text, strictness).await.map(Some),
-        None => Err(Error::event("too_large", "", format!("longer than {MAX_LINE} bytes"))),
+    report: &mut LoadReport,
+) -> Result<(), Failure> {
+    let (mut numbers, mut events) = (Vec::new(), Vec::new());
+    for Line { number, text } in batch {
+        report.lines += 1;
+        match text {
+            Some(text) => {
+                numbers.push(number);
+                events.push(text);
+            }
+            None => {
+                let message = format!("longer than {MAX_LINE} bytes");
+                note(report, number, Err(Error::event("too_large", "", message)))?;
+            }
+        }
     }
+    let results = trail.record_batch(&events, strictness).await?;
+    for (number, result) in numbers.into_iter().zip(results) {
+        note(report, number, result)?;
+    }
+    Ok(())
 }
 
 /// Counts what became of a line; an error that is not the line's own ends everything.
 fn note(
     report: &mut LoadReport,
     number: u64,
-    result: Result<Option<String>, Error>,
+    result: Result<String, Error>,
 ) -> Result<(), Failure> {
-    report.lines += 1;
     let (path, reason, message) = match result {
-        Ok(Some(_)) => {
+        Ok(_) => {
             report.recorded += 1;
             return Ok(());
         }
-        Ok(None) => return Ok(()),
         Err(Error::InvalidEvent { reason, path, message }) => (path, reason, message),
         Err(error @ Error::Conflict { .. }) => {
             ("audit_id".to_owned(), "conflict", error.to_string())
@@ -100,6 +107,21 @@ fn note(
 struct Lines<R> {
     input: R,
     number: u64,
+}
+
+impl<R: Read> Lines<BufReader<R>> {
+    /// The next lines that are not blank, as many as are there without waiting for more; none at
+    /// the end.
+    fn batch(&mut self) -> std::io::Result<Vec<Line>> {
+        let mut batch = Vec::new();
+        while batch.is_empty() || batch.len() < TOGETHER && self.input.buffer().contains(&b'\n') {
+            let Some(line) = self.read()? else { break };
+            if !line.text.as_ref().is_some_and(|text| text.iter().all(u8::is_ascii_whitespace)) {
+                batch.push(line);
+            }
+        }
+        Ok(batch)
+    }
 }
 
 impl<R: BufRead> Lines<R> {
@@ -131,13 +153,5 @@ impl<R: BufRead> Lines<R> {
                 return Ok(());
             }
         }
-    }
-}
-
-impl<R: BufRead> Iterator for Lines<R> {
-    type Item = std::io::Result<Line>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.read().transpose()
     }
 }

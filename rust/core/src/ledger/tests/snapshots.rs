@@ -271,6 +271,31 @@ fn a_writer_may_lie_in_a_snapshot_but_not_about_the_entries() {
 }
 
 #[test]
+fn a_file_that_its_writer_made_to_crash_readers_is_passed_over() {
+    let good = eleven().objects[&snapshot_path(8)].clone();
+    // Damage that the entry names as it is: nothing but reading it tells.
+    let mut files = vec![b"rubbish".to_vec(), Vec::from(*b"PAR1\0\0\0\0PAR1")];
+    files.extend((4..good.len()).step_by(11).map(|at| {
+        let mut bytes = good.to_vec();
+        bytes[at] = !bytes[at];
+        bytes
+    }));
+    let mut passed_over = 0;
+    for file in files {
+        let mut history = eleven();
+        let mut body = history.append_body(1, 1);
+        body.snapshot = Some(history.name(1, file));
+        let entry = history.signed(body, 1);
+        history.put(entry.to_bytes().unwrap());
+        assert_eq!(history.state.snapshot, Some(11));
+        let ledger = block_on(Ledger::open(history.store())).unwrap();
+        assert_eq!(ledger.state().size(), 12);
+        passed_over += u32::from(begins_with(&history.store()) != Some(11));
+    }
+    assert!(passed_over > 20, "{passed_over}");
+}
+
+#[test]
 fn entries_name_snapshots_by_the_rules() {
     type Spoil = fn(&mut SnapshotRef);
     let spoils: [Spoil; 5] = [

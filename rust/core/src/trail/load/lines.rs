@@ -45,7 +45,10 @@ impl Chunk {
 
 /// Cuts an input into chunks.
 pub(super) struct LineReader {
+    name: String,
     input: Box<dyn Read + Send>,
+    /// Why it ended before its end.
+    failure: Option<Error>,
     carry: Vec<u8>,
     /// The rest of the current line is skipped: it was too long.
     skipping: bool,
@@ -57,7 +60,8 @@ pub(super) struct LineReader {
 
 impl LineReader {
     /// Recognises gzip and zstd by their first bytes.
-    pub(super) fn new(mut input: Box<dyn Read + Send>, rules: &Rules) -> Result<Self> {
+    pub(super) fn new(name: &str, mut input: Box<dyn Read + Send>, rules: &Rules) -> Result<Self> {
+        let unreadable = |e| Error::io(name, e);
         let mut head = Vec::new();
         input.by_ref().take(4).read_to_end(&mut head).map_err(unreadable)?;
         let compressed = (head.starts_with(&[0x1f, 0x8b]), head == [0x28, 0xb5, 0x2f, 0xfd]);
@@ -68,7 +72,9 @@ impl LineReader {
             _ => Box::new(whole),
         };
         Ok(Self {
+            name: name.to_owned(),
             input,
+            failure: None,
             carry: Vec::new(),
             skipping: false,
             number: 0,
@@ -84,22 +90,28 @@ impl LineReader {
         self.bytes
     }
 
-    /// The next lines, `None` at the end.
-    pub(super) fn next_chunk(&mut self) -> Result<Option<Chunk>> {
+    /// Why the input ended before its end, if it did.
+    pub(super) fn failure(&mut self) -> Option<Error> {
+        self.failure.take()
+    }
+
+    /// The next lines, `None` at the end or where no more can be read.
+    pub(super) fn next_chunk(&mut self) -> Option<Chunk> {
         if self.done {
-            return Ok(None);
+            return None;
         }
         let mut chunk = Chunk { text: std::mem::take(&mut self.carry), ..Chunk::default() };
         let before = chunk.text.len();
         let want = CHUNK_BYTES as u64;
-        let read = self.input.by_ref().take(want).read_to_end(&mut chunk.text);
-        let read = read.map_err(unreadable)?;
+        let result = self.input.by_ref().take(want).read_to_end(&mut chunk.text);
+        self.failure = result.err().map(|e| Error::io(&self.name, e));
+        let read = chunk.text.len() - before;
         self.bytes += read as u64;
-        self.done = read == 0;
+        self.done = read == 0 || self.failure.is_some();
         let last = memchr::memrchr(b'\n', &chunk.text[before..]).map(|at| before + at + 1);
         let end = match last {
             Some(end) => end,
-            None if self.done => chunk.text.len(),
+            None if self.done && self.failure.is_none() => chunk.text.len(),
             None => 0,
         };
         self.carry = chunk.text.split_off(end);
@@ -111,7 +123,7 @@ impl LineReader {
             }
             self.skipping = true;
         }
-        Ok(Some(chunk))
+        Some(chunk)
     }
 
     fn cut(&mut self, chunk: &mut Chunk) {
@@ -130,8 +142,4 @@ impl LineReader {
             from += len + 1;
         }
     }
-}
-
-fn unreadable(e: std::io::Error) -> Error {
-    Error::io("input", e)
 }

@@ -154,3 +154,39 @@ fn a_new_stamp_replaces_time_and_generated_id() {
     assert!(text(1).contains(r#""audit_id":"mine""#) && text(1).contains("2023-03-01"));
     assert_eq!(part.arenas[0].len(), old.len());
 }
+
+/// Fails after its text.
+struct Failing(std::io::Cursor<Vec<u8>>);
+
+impl Read for Failing {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        match self.0.read(out)? {
+            0 => Err(std::io::Error::other("the line is dead")),
+            count => Ok(count),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_came_before_an_unreadable_place_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let trail = trail_of(dir.path(), 1 << 30).await;
+    let mut text = lines("a", 1 << 20);
+    text.extend_from_slice(br#"{"event_type":"data.filter","audit_id":"cut"}"#);
+    let whole = text.iter().filter(|byte| **byte == b'\n').count() as u64;
+    let input = Box::new(Failing(std::io::Cursor::new(text.clone())));
+    let options = LoadOptions { name: "log.jsonl".to_owned(), ..LoadOptions::default() };
+    let error = trail.load(input, &options).await.unwrap_err().to_string();
+    assert!(error.contains("log.jsonl") && error.contains("the line is dead"), "{error}");
+    assert_eq!(trail.stats().await.unwrap().events, whole);
+    assert_eq!(trail.get("cut").await.unwrap(), None);
+
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut packed, &lines("z", 1 << 20)).unwrap();
+    let mut packed = packed.finish().unwrap();
+    packed.truncate(packed.len() / 2);
+    let input = Box::new(std::io::Cursor::new(packed));
+    let error = trail.load(input, &options).await.unwrap_err().to_string();
+    assert!(error.contains("log.jsonl"), "{error}");
+    assert!(trail.stats().await.unwrap().events > whole + 100);
+}
