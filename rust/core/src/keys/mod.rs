@@ -3,11 +3,13 @@
 //! FORMAT.md section 8 defines every derivation. Secrets are wiped when dropped and never printed.
 
 mod files;
+mod grant;
 mod owner;
 mod secret;
 mod writer;
 
 pub use files::{load_or_create_secret, load_secret};
+pub use grant::WriterGrant;
 pub use owner::OwnerKey;
 pub use secret::{HmacKey, Secret};
 pub use writer::{EpochChain, WriterKeys, roots_digest};
