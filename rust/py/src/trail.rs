@@ -188,7 +188,7 @@ impl Trail {
         py: Python<'_>,
         level: &str,
         key: Option<String>,
-        owner_key: Option<PathBuf>,
+        owner_key: Option<String>,
         threads: usize,
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<u8>> {

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::open::{WRITER_FILE, lock_writer};
-use super::{Trail, now_micros, owner};
-use crate::keys::{WriterGrant, WriterKeys, key_id};
+use super::{Trail, now_micros, owner, time_text};
+use crate::keys::{OWNER, WriterGrant, WriterKeys, key_id};
 use crate::ledger::{Revocation, TrailInfo};
 use crate::storage::durable;
-use crate::{Error, Result};
+use crate::{Error, Result, note};
 
 /// A writer as the ledger knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,13 @@ pub struct WriterInfo {
     pub recorded: i64,
     /// Whether its keys are on this host.
     pub here: bool,
+}
+
+impl WriterInfo {
+    /// Its latest `recorded_at`; RFC 3339, UTC.
+    pub fn last_record(&self) -> Option<String> {
+        (self.committed > 0).then(|| time_text(self.recorded))
+    }
 }
 
 /// A writer that was replaced by one with new keys.
@@ -63,6 +70,17 @@ impl Trail {
             .collect();
         writers.sort_by(|a, b| (a.authorized, &a.id).cmp(&(b.authorized, &b.id)));
         Ok(writers)
+    }
+
+    /// The owner's public key as a C2SP vkey, as entry 0 claims it.
+    ///
+    /// # Errors
+    /// `Io` or `Store`; `Integrity` if the trail has no owner.
+    pub async fn owner_public(&self) -> Result<String> {
+        let ledger = self.refreshed().await?;
+        let owner = ledger.state().owner;
+        let owner = owner.ok_or_else(|| Error::integrity("ledger", "the trail has no owner"))?;
+        note::vkey(&self.info().key_name(OWNER), &owner)
     }
 
     /// Authorises a writer for a host without the owner's key, and gives its id. `keep` gets the

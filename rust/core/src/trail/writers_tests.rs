@@ -40,7 +40,7 @@ impl Hosts {
     async fn open(&self, host: &str) -> Trail {
         let mut settings = Settings::from_config(&Config::default(), &self.url());
         settings.snapshot_spacing = 4;
-        let options = OpenOptions { home: self.home(host), settings, owner: None };
+        let options = OpenOptions::new(self.home(host), settings);
         Trail::open(&self.url(), options).await.unwrap()
     }
 
