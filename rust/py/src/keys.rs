@@ -42,11 +42,13 @@ impl Keys {
     }
 
     fn authorize_writer(&self, py: Python<'_>, path: PathBuf) -> PyResult<String> {
-        let keep = move |content: &[u8]| {
-            match durable::create_new_with(&path, content, Access::Private)? {
-                Create::Created => Ok(()),
-                Create::Exists => Err(Error::AlreadyExists(format!("{} exists", path.display()))),
-            }
+        let keep = move |content: &[u8]| match durable::create_new_with(
+            &path,
+            content,
+            Access::Private,
+        )? {
+            Create::Created => Ok(()),
+            Create::Exists => Err(Error::AlreadyExists(format!("{} exists", path.display()))),
         };
         bridge::wait(py, self.trail.authorize_writer(keep))
     }
