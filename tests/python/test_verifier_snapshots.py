@@ -61,7 +61,7 @@ def test_leaves_of_more_than_one_row(maker: tm.Maker) -> None:
     folder, owner = Folder(maker.folder), VerifierKey.parse(maker.vkey)
     state = history.replay(folder, owner, fixed_columns(), Report("")).ledger
     assert state is not None
-    rows = [json.loads(row) for row in snapshots._rows(state, [bytes(32)] * 1025)]
+    rows = [json.loads(row) for row in snapshots._rows(state, [bytes(32)] * 1025, None)]
     sizes = [len(row["leaves"]) for row in rows if "leaves" in row]
     assert sizes == [len(tm.b64(bytes(1024 * 32))), len(tm.b64(bytes(32)))]
 
@@ -243,7 +243,7 @@ def test_snapshots_that_continue_others(tmp_path: Path, home: Path) -> None:
     assert report.verdict == "VERIFIED", report.findings
     assert sealtrail.open(url).stats()["events"] == 480
     # A byte of one of them, under a new name: neither verifier takes it.
-    path = sorted((url / "ledger").glob("snapshot-*.parquet"))[-1]
+    path = max((url / "ledger").glob("snapshot-*.parquet"))
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
