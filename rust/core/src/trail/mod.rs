@@ -1,6 +1,7 @@
 //! A trail: made, opened, written to, read.
 
 mod adopt;
+mod clock;
 mod commit;
 mod epoch;
 mod import;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use data_encoding::HEXLOWER;
 
 use super::adopt::Bequest;
+use super::clock::Clock;
 use super::commit::{Committer, Plan};
 use super::position::{Candidate, Position, unhex};
 use super::seen::Seen;
@@ -62,6 +63,7 @@ pub(super) async fn open_writer(
         let _ = writer.flush().await;
         writer.close(false).await?;
     }
+    mine.tell_of_jump().await?;
     start_flusher(Arc::downgrade(&mine))?;
     Ok(mine)
 }
@@ -174,6 +176,10 @@ async fn resume(
     };
     Ok(Arc::new(Writer {
         id: keys.id().to_owned(),
+        clock: Clock::start(
+            info.epoch_start(keys.epoch()),
+            info.epoch_start(keys.epoch().saturating_add(1)),
+        ),
         info,
         settings,
         rules,
@@ -281,6 +287,7 @@ fn start_flusher(writer: Weak<Writer>) -> Result<()> {
         }
         // A failure stays visible: the next record, flush or close meets it again.
         let _ = writer.wal.sync_if_due();
+        let _ = runtime.block_on(writer.tell_of_jump());
         if writer.is_due() {
             let _ = runtime.block_on(writer.flush());
         }

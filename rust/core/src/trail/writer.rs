@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::clock::Clock;
 use super::commit::Committer;
 use super::now_micros;
 use super::seen::{Known, Seen};
@@ -51,6 +52,7 @@ pub(super) struct Intake {
 pub(super) struct Writer {
     pub(super) id: String,
     pub(super) info: Arc<TrailInfo>,
+    pub(super) clock: Clock,
     pub(super) settings: Settings,
     pub(super) rules: Rules,
     pub(super) wal: Wal,
@@ -78,7 +80,17 @@ impl Writer {
 
     /// The epoch of the present moment.
     pub(super) fn epoch_now(&self) -> u64 {
-        (now_micros().max(0) as u64 / 1_000_000) / self.info.epoch_seconds
+        (self.clock.now().max(0) as u64 / 1_000_000) / self.info.epoch_seconds
+    }
+
+    /// Records that the clock jumped, the first time that this shows. The epoch goes on meanwhile.
+    pub(super) async fn tell_of_jump(&self) -> Result<()> {
+        let Some(seconds) = self.clock.jump() else { return Ok(()) };
+        let event = format!(
+            r#"{{"event_type":"system.security_alert","severity":"error","rule":"clock_jump","ahead_seconds":{seconds},"writer":"{}"}}"#,
+            self.id
+        );
+        self.record(event.as_bytes(), Strictness::Lenient).await.map(drop)
     }
 
     pub(super) async fn record(&self, event: &[u8], strictness: Strictness) -> Result<String> {
