@@ -39,6 +39,7 @@ def verify(
     key: str | None,
     owner_key: Path | None,
     threads: int,
+    pinning: dict[str, object],
     progress: Callable[[int, int], object] | None,
 ) -> bytes: ...
 
@@ -67,8 +68,12 @@ class Trail:
         key: str | None,
         owner_key: Path | None,
         threads: int,
+        pinning: dict[str, object],
         progress: Callable[[int, int], object] | None,
     ) -> bytes: ...
+    def pin(self) -> bytes | None: ...
+    def set_pin(self, note: str, key: str | None) -> None: ...
+    def clear_pin(self) -> bool: ...
     def import_logs(
         self,
         program: str,

@@ -350,16 +350,24 @@ class Trail:
         """Figures: events by domain, time range, segments, bytes, unsealed records, ..."""
         return _object(self._native.stats())
 
-    def verify(
+    def verify(  # noqa: PLR0913
         self,
         level: Literal["deep", "quick"] = "deep",
         *,
         key: Path_ | None = None,
         owner_key: Path_ | None = None,
         threads: int = 0,
+        since_last: bool = False,
+        pin: Path_ | None = None,
+        no_pin: bool = False,
+        require_pin: bool = False,
         progress: Callable[[int, int], object] | None = None,
     ) -> VerifyReport:
         """Recompute everything from bytes and keys.
+
+        What was verified is remembered under SEALTRAIL_HOME (see :meth:`pin`), and the next
+        verification demands that the trail extends it: one that was put back to an earlier state
+        is ``ROLLED_BACK``, another one ``FORKED``.
 
         Args:
             level: ``deep`` (every record and whatever a query relies on) or ``quick``
@@ -367,14 +375,53 @@ class Trail:
             key: The owner's public key, or its file. Default: the keys folder.
             owner_key: The owner's key file: HMACs are checked too.
             threads: How many; 0 for all cores.
+            since_last: Look deeply only at what came since the last deep verification, the first
+                time at everything. ``report.details["since"]`` says what was left out.
+            pin: A file with a further pin or a signed checkpoint to demand; it is only read.
+            no_pin: Neither compare with what was seen before nor remember what is seen now.
+            require_pin: ``UNANCHORED`` if there is nothing to compare with.
             progress: Called now and then with records checked and records in all.
 
         Returns:
             The report.
         """
         path = None if owner_key is None else Path(fspath(owner_key))
-        report = self._native.verify(level, _url(key), path, _threads(threads), progress)
+        pinning = _pinning(pin, no_pin=no_pin, require_pin=require_pin, since_last=since_last)
+        report = self._native.verify(level, _url(key), path, _threads(threads), pinning, progress)
         return VerifyReport(_object(report))
+
+    def pin(self) -> dict[str, Any] | None:
+        """What the last successful verification saw, or what was set: the ledger must extend it.
+
+        Returns:
+            ``origin``, ``size``, ``root`` (hex), ``time``, ``deep`` and more; None before the first
+            verification.
+
+        Raises:
+            IntegrityError: The pin's file is damaged.
+        """
+        found = self._native.pin()
+        return None if found is None else _object(found)
+
+    def set_pin(self, note: str, *, key: Path_ | None = None) -> None:
+        """Demand from now on that the trail extends a signed checkpoint.
+
+        Args:
+            note: The checkpoint, for example from somebody else who has seen the trail.
+            key: The owner's public key, or its file. Default: the keys folder.
+
+        Raises:
+            IntegrityError: Neither the owner nor a writer of this trail signed it.
+        """
+        self._native.set_pin(note, _url(key))
+
+    def clear_pin(self) -> bool:
+        """Forget the pin, for a trail that was replaced on purpose.
+
+        Returns:
+            Whether there was one.
+        """
+        return self._native.clear_pin()
 
     def __repr__(self) -> str:
         """Where the trail is."""
@@ -445,6 +492,10 @@ def verify(  # noqa: PLR0913
     threads: int = 0,
     home: Path_ | None = None,
     config: Path_ | None = None,
+    since_last: bool = False,
+    pin: Path_ | None = None,
+    no_pin: bool = False,
+    require_pin: bool = False,
     progress: Callable[[int, int], object] | None = None,
 ) -> VerifyReport:
     """Verify a trail that may be too damaged to be opened.
@@ -458,6 +509,10 @@ def verify(  # noqa: PLR0913
         threads: As for :meth:`Trail.verify`.
         home: As for :func:`init`.
         config: As for :func:`init`.
+        since_last: As for :meth:`Trail.verify`.
+        pin: As for :meth:`Trail.verify`.
+        no_pin: As for :meth:`Trail.verify`.
+        require_pin: As for :meth:`Trail.verify`.
         progress: As for :meth:`Trail.verify`.
 
     Returns:
@@ -472,6 +527,7 @@ def verify(  # noqa: PLR0913
         key=_url(key),
         owner_key=_path(owner_key),
         threads=_threads(threads),
+        pinning=_pinning(pin, no_pin=no_pin, require_pin=require_pin, since_last=since_last),
         progress=progress,
     )
     return VerifyReport(_object(report))
@@ -495,6 +551,17 @@ def _threads(threads: int) -> int:
         message = f"threads is a number, or 0 for all cores, not {threads}"
         raise UsageError(message, kind="usage")
     return threads
+
+
+def _pinning(
+    pin: Path_ | None, *, no_pin: bool, require_pin: bool, since_last: bool
+) -> dict[str, object]:
+    return {
+        "pin": _path(pin),
+        "no_pin": no_pin,
+        "require_pin": require_pin,
+        "since_last": since_last,
+    }
 
 
 def _paths(paths: Path_ | Iterable[Path_]) -> list[Path]:

@@ -129,6 +129,25 @@ impl Checkpoint {
     }
 }
 
+/// The checkpoint in a note that a signer of the log `origin` signed. `key_of` gives the key of
+/// `owner` or of a writer. Lines of others are cosignatures.
+///
+/// # Errors
+/// What is wrong with the note.
+pub fn signed_checkpoint(
+    note: &str,
+    origin: &str,
+    key_of: impl Fn(&str) -> Option<VerifyingKey>,
+) -> Result<Checkpoint, &'static str> {
+    let parsed = Checkpoint::parse(note).map_err(|_| "it is no signed checkpoint")?;
+    let mut ours = parsed.signatures.iter().filter_map(|(name, _)| {
+        let signer = name.strip_prefix(origin)?.strip_prefix('/')?;
+        Some((name, key_of(signer)?))
+    });
+    let (name, public) = ours.next().ok_or("no signer of this trail signed it")?;
+    Checkpoint::verify(note, name, &public, origin).map_err(|_| "its signature does not hold")
+}
+
 /// Name and key id of each signature line after the text.
 fn signature_lines(note: &str, text: &str) -> Vec<(String, u32)> {
     let lines = note.strip_prefix(text).unwrap_or_default().lines();

@@ -40,6 +40,7 @@ fn help_and_version_are_data_and_wrong_usage_is_not() {
         "get",
         "stats",
         "verify-integrity",
+        "pin",
         "events",
         "config",
         "demo",

@@ -7,7 +7,7 @@ use super::ledger::{Auditor, TRAIL_JSON};
 use super::report::{Finding, Verdict};
 use crate::keys::OWNER;
 use crate::ledger::{CHECKPOINT_HINT, TrailInfo, entry_path};
-use crate::note::{Checkpoint, ParsedNote};
+use crate::note::{self, Checkpoint, ParsedNote};
 use crate::segment::canonical;
 
 /// The checkpoint of a hint, not verified yet.
@@ -71,42 +71,65 @@ impl Auditor<'_> {
         self.report.findings.push(finding);
     }
 
-    /// The checkpoint of the hint if a signer of the trail signed it. Other lines are cosignatures.
+    /// The checkpoint of the hint if a signer of the trail signed it.
     fn verified_hint(&self, hint: &[u8], info: &TrailInfo) -> Result<Checkpoint, &'static str> {
-        let note = parse_hint(hint).ok_or("it is no signed checkpoint")?;
-        let text = std::str::from_utf8(hint).map_err(|_| "it is not UTF-8")?;
-        let mut ours = note.signatures.iter().filter_map(|(name, _)| {
-            let writer = name.strip_prefix(info.origin.as_str())?.strip_prefix('/')?;
-            match writer {
-                OWNER => Some((name, &self.run.trust.owner)),
-                writer => Some((name, self.writers.get(writer)?)),
-            }
-        });
-        let (name, public) = ours.next().ok_or("no signer of this trail signed it")?;
-        Checkpoint::verify(text, name, public, &info.origin)
-            .map_err(|_| "its signature does not hold")
+        let text = std::str::from_utf8(hint).map_err(|_| "it is no signed checkpoint")?;
+        self.brought(text, info)
     }
 
+    fn brought(&self, note: &str, info: &TrailInfo) -> Result<Checkpoint, &'static str> {
+        note::signed_checkpoint(note, &info.origin, |signer| match signer {
+            OWNER => Some(self.run.trust.owner),
+            writer => self.writers.get(writer).copied(),
+        })
+    }
+
+    /// The ledger must begin with what each checkpoint from outside says.
     pub(super) fn check_pins(&mut self) {
-        let Some(info) = &self.audit.info else { return };
+        let Some(info) = self.audit.info.clone() else { return };
         for pin in &self.run.trust.pins {
-            let finding = |verdict, message| Finding::new(verdict, "pin", CHECKPOINT_HINT, message);
-            let found = if pin.origin != info.origin {
-                let message = format!("the pin is of log {:?}, not {:?}", pin.origin, info.origin);
-                Some(finding(Verdict::Forked, message))
-            } else if pin.size > self.state.size() {
-                let message =
-                    format!("{} entries were pinned, {} are left", pin.size, self.state.size());
-                Some(finding(Verdict::RolledBack, message))
-            } else if self.marks.get(&pin.size).copied().flatten() != Some(pin.root) {
-                let message =
-                    format!("the first {} entries are not those that were pinned", pin.size);
-                Some(finding(Verdict::Forked, message))
-            } else {
-                None
-            };
-            self.report.checked.pins += 1;
-            self.report.findings.extend(found);
+            self.extends(pin, "pin", CHECKPOINT_HINT);
         }
+        for brought in &self.run.trust.notes {
+            match self.brought(&brought.note, &info) {
+                Ok(checkpoint) => self.extends(&checkpoint, "pin", &brought.place),
+                Err(what) => {
+                    let message = format!(
+                        "{what}, so it says nothing: it is of another trail, or forged, or the \
+                         trail was put back to before its signer was authorised"
+                    );
+                    let finding =
+                        Finding::new(Verdict::Unanchored, "pin_note", &brought.place, message);
+                    self.report.findings.push(finding);
+                }
+            }
+        }
+    }
+
+    fn extends(&mut self, pin: &Checkpoint, kind: &'static str, place: &str) {
+        let Some(info) = &self.audit.info else { return };
+        self.report.checked.pins += 1;
+        self.report.anchored = true;
+        let size = self.state.size();
+        let (verdict, message) = if pin.origin != info.origin {
+            let message =
+                format!("the checkpoint is of log {:?}, not {:?}", pin.origin, info.origin);
+            (Verdict::Forked, message)
+        } else if pin.size > size && self.audit.broken_at.is_some() {
+            self.report.not_checked.push(format!(
+                "whether the ledger extends the checkpoint of {} entries ({place}): it is broken \
+                 before that",
+                pin.size
+            ));
+            return;
+        } else if pin.size > size {
+            (Verdict::RolledBack, format!("{} entries were seen before, {size} are left", pin.size))
+        } else if self.marks.get(&pin.size).copied().flatten() != Some(pin.root) {
+            let message = format!("the first {} entries are not those seen before", pin.size);
+            (Verdict::Forked, message)
+        } else {
+            return;
+        };
+        self.report.findings.push(Finding::new(verdict, kind, place, message));
     }
 }

@@ -154,6 +154,19 @@ pub struct Counts {
     pub snapshots: u64,
 }
 
+/// What an incremental verification did not look at, because earlier ones did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Before {
+    /// Number of entries.
+    pub entries: u64,
+    /// Number of their segments.
+    pub segments: u64,
+    /// Number of their records.
+    pub records: u64,
+    /// When all of the trail was verified deeply at once; RFC 3339, UTC.
+    pub last_full: String,
+}
+
 /// What a verification checked, and what it found.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
@@ -177,6 +190,11 @@ pub struct Report {
     pub unsealed: u64,
     /// Time of the newest valid entry; RFC 3339, UTC.
     pub last_entry: Option<String>,
+    /// Whether the ledger was held against a checkpoint from outside the trail.
+    pub anchored: bool,
+    /// What an incremental verification left to earlier ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Before>,
     /// How much was checked.
     pub checked: Counts,
     /// What was not checked, a sentence each.
@@ -200,6 +218,8 @@ impl Report {
             committed: 0,
             unsealed: 0,
             last_entry: None,
+            anchored: false,
+            since: None,
             checked: Counts::default(),
             not_checked: Vec::new(),
             notes: Vec::new(),
