@@ -361,6 +361,7 @@ class Trail:
         pin: Path_ | None = None,
         no_pin: bool = False,
         require_pin: bool = False,
+        anchors: bool = False,
         progress: Callable[[int, int], object] | None = None,
     ) -> VerifyReport:
         """Recompute everything from bytes and keys.
@@ -380,13 +381,21 @@ class Trail:
             pin: A file with a further pin or a signed checkpoint to demand; it is only read.
             no_pin: Neither compare with what was seen before nor remember what is seen now.
             require_pin: ``UNANCHORED`` if there is nothing to compare with.
+            anchors: Demand the checkpoints in the trail's anchors, too; ``UNANCHORED`` if none of
+                them can be read.
             progress: Called now and then with records checked and records in all.
 
         Returns:
             The report.
         """
         path = None if owner_key is None else Path(fspath(owner_key))
-        pinning = _pinning(pin, no_pin=no_pin, require_pin=require_pin, since_last=since_last)
+        pinning: dict[str, object] = {
+            "pin": _path(pin),
+            "no_pin": no_pin,
+            "require_pin": require_pin,
+            "since_last": since_last,
+            "anchors": anchors,
+        }
         report = self._native.verify(level, _url(key), path, _threads(threads), pinning, progress)
         return VerifyReport(_object(report))
 
@@ -422,6 +431,35 @@ class Trail:
             Whether there was one.
         """
         return self._native.clear_pin()
+
+    def add_anchor(self, target: Path_, *, file: bool = False) -> None:
+        """Send a copy of each checkpoint to another place, from this host and from now on.
+
+        Writers send in the background, and never fail for it: ``stats()["anchors"]`` tells how it
+        went.
+
+        Args:
+            target: A folder, the URL of an object store, or an http(s) URL.
+            file: It is one local file, which always holds the newest checkpoint.
+
+        Raises:
+            AlreadyExistsError: It is an anchor already.
+            UsageError: It cannot be one, or lies in the trail.
+        """
+        self._native.add_anchor(fspath(target), file)
+
+    def remove_anchor(self, target: Path_) -> None:
+        """Send nothing more there; what it holds stays.
+
+        Raises:
+            NotFoundError: It is no anchor of this trail.
+        """
+        self._native.remove_anchor(fspath(target))
+
+    def anchors(self) -> list[dict[str, Any]]:
+        """The places that get copies: ``kind`` (``folder``, ``file``, ``http``) and ``url``."""
+        found: list[dict[str, Any]] = json.loads(self._native.anchors())
+        return found
 
     def __repr__(self) -> str:
         """Where the trail is."""
@@ -496,6 +534,7 @@ def verify(  # noqa: PLR0913
     pin: Path_ | None = None,
     no_pin: bool = False,
     require_pin: bool = False,
+    anchors: bool = False,
     progress: Callable[[int, int], object] | None = None,
 ) -> VerifyReport:
     """Verify a trail that may be too damaged to be opened.
@@ -513,6 +552,7 @@ def verify(  # noqa: PLR0913
         pin: As for :meth:`Trail.verify`.
         no_pin: As for :meth:`Trail.verify`.
         require_pin: As for :meth:`Trail.verify`.
+        anchors: As for :meth:`Trail.verify`.
         progress: As for :meth:`Trail.verify`.
 
     Returns:
@@ -527,7 +567,13 @@ def verify(  # noqa: PLR0913
         key=_url(key),
         owner_key=_path(owner_key),
         threads=_threads(threads),
-        pinning=_pinning(pin, no_pin=no_pin, require_pin=require_pin, since_last=since_last),
+        pinning={
+            "pin": _path(pin),
+            "no_pin": no_pin,
+            "require_pin": require_pin,
+            "since_last": since_last,
+            "anchors": anchors,
+        },
         progress=progress,
     )
     return VerifyReport(_object(report))
@@ -551,17 +597,6 @@ def _threads(threads: int) -> int:
         message = f"threads is a number, or 0 for all cores, not {threads}"
         raise UsageError(message, kind="usage")
     return threads
-
-
-def _pinning(
-    pin: Path_ | None, *, no_pin: bool, require_pin: bool, since_last: bool
-) -> dict[str, object]:
-    return {
-        "pin": _path(pin),
-        "no_pin": no_pin,
-        "require_pin": require_pin,
-        "since_last": since_last,
-    }
 
 
 def _paths(paths: Path_ | Iterable[Path_]) -> list[Path]:

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{config, demo, events, get, import, init, pin, record, sql, stats, verify};
+use crate::commands::{
+    anchor, config, demo, events, get, import, init, pin, record, sql, stats, verify,
+};
 use crate::failure::Failure;
 use crate::session::Session;
 
@@ -79,6 +81,7 @@ enum Command {
     Stats(stats::Stats),
     VerifyIntegrity(verify::Verify),
     Pin(pin::Pin),
+    Anchor(anchor::Anchor),
     Events(events::Events),
     Config(config::Config),
     Demo(demo::Demo),
@@ -97,6 +100,7 @@ impl Cli {
             Command::Stats(command) => command.run(session),
             Command::VerifyIntegrity(command) => command.run(session),
             Command::Pin(command) => command.run(session),
+            Command::Anchor(command) => command.run(session),
             Command::Events(command) => command.run(session),
             Command::Config(command) => command.run(session),
             Command::Demo(command) => command.run(session),

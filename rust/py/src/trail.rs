@@ -211,6 +211,22 @@ impl Trail {
         verify::set_pin(py, trail, &self.place.home, note, key)
     }
 
+    #[pyo3(signature = (target, file))]
+    fn add_anchor(&self, py: Python<'_>, target: &str, file: bool) -> PyResult<()> {
+        let added = self.inner.anchors().add(&self.inner.info().origin, target, file);
+        let added = added.map_err(|error| error.raise(py))?;
+        bridge::wait(py, self.inner.publish_newest(&added)).map(drop)
+    }
+
+    fn remove_anchor(&self, py: Python<'_>, target: &str) -> PyResult<()> {
+        self.inner.anchors().remove(target).map_err(|error| error.raise(py))
+    }
+
+    fn anchors(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
+        let list = self.inner.anchors().list().map_err(|error| error.raise(py))?;
+        to_json(py, &list)
+    }
+
     fn clear_pin(&self, py: Python<'_>) -> PyResult<bool> {
         verify::clear_pin(py, self.inner.storage(), &self.place.home)
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use pyo3::prelude::*;
+use sealtrail_core::anchors::Anchors;
 use sealtrail_core::config::Home;
 use sealtrail_core::keys::{OwnerKey, trail_id_bytes};
 use sealtrail_core::ledger::entry_path;
@@ -38,10 +39,11 @@ pub(crate) struct PinWish {
     no_pin: bool,
     require_pin: bool,
     since_last: bool,
+    anchors: bool,
 }
 
 impl PinWish {
-    fn pinning(self, home: &Home) -> Result<Pinning> {
+    fn pinning(self, home: &Home, url: &str) -> Result<Pinning> {
         if self.no_pin && (self.pin.is_some() || self.require_pin || self.since_last) {
             let message = "no_pin goes with none of pin, require_pin and since_last";
             return Err(Error::Usage(message.to_owned()));
@@ -51,6 +53,7 @@ impl PinWish {
             file: self.pin,
             require: self.require_pin,
             since_last: self.since_last,
+            anchors: self.anchors.then(|| Anchors::of(home, url)),
         })
     }
 }
@@ -116,7 +119,7 @@ pub(crate) fn verify(
         other => return Err(usage(format!("level is \"deep\" or \"quick\", not {other:?}"))),
     };
     let trust = trust(&wish, home, trail_id).map_err(|error| error.raise(py))?;
-    let pinning = wish.pinning.pinning(home).map_err(|error| error.raise(py))?;
+    let pinning = wish.pinning.pinning(home, storage.url()).map_err(|error| error.raise(py))?;
     let mut options = Options { level, unsealed: wish.unsealed, ..Options::default() };
     if wish.threads > 0 {
         options.threads = wish.threads;

@@ -67,14 +67,10 @@ impl Anchor {
                 let target = session.placed(&target);
                 let added = anchors.add(&trail.info().origin, &target, file)?;
                 match session.wait(trail.publish_newest(&added))? {
-                    Some(size) => session.note(format_args!(
-                        "{} holds the checkpoint of {size} entries",
-                        added.url
-                    )),
-                    None => session.note(format_args!(
-                        "{} gets a checkpoint with the next commit",
-                        added.url
-                    )),
+                    Some(size) => session
+                        .note(format_args!("{} holds the checkpoint of {size} entries", added.url)),
+                    None => session
+                        .note(format_args!("{} gets a checkpoint with the next commit", added.url)),
                 }
             }
             Action::List => {}
@@ -95,7 +91,7 @@ fn print(
     anchors: &Anchors,
     output: Option<ReportFormat>,
 ) -> Result<(), Failure> {
-    let (list, states) = (anchors.list()?, trail.anchor_states());
+    let (list, states) = (anchors.list()?, trail.anchor_states()?);
     if session.report_format(output) == ReportFormat::Json {
         let rows: Vec<_> = list
             .iter()

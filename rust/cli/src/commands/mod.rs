@@ -1,5 +1,6 @@
 //! One file for each command; each is a thin call of the libraries.
 
+pub(crate) mod anchor;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod events;

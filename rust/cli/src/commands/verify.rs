@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use sealtrail_core::Error;
+use sealtrail_core::anchors::Anchors;
 use sealtrail_core::pins::Pins;
 use sealtrail_core::storage::Storage;
 use sealtrail_core::verify::{self, Level, Options, Pinning, Progress, Report, Trust};
@@ -64,6 +65,10 @@ pub(crate) struct Verify {
     /// time at everything
     #[arg(long, conflicts_with = "level", verbatim_doc_comment)]
     since_last: bool,
+    /// The trail must extend the checkpoints in its anchors, too (`sealtrail anchor`);
+    /// UNANCHORED (exit code 4) if none of them can be read
+    #[arg(long, verbatim_doc_comment)]
+    anchors: bool,
     /// Otherwise table on a terminal, json elsewhere
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<ReportFormat>,
@@ -90,11 +95,13 @@ impl Verify {
             unsealed: unsealed(session),
             since: None,
         };
+        let home = session.home()?;
         let pinning = Pinning {
-            pins: if self.no_pin { None } else { Some(Pins::of(&session.home()?)) },
+            pins: (!self.no_pin).then(|| Pins::of(&home)),
             file: self.pin.map(|path| session.file(&path)),
             require: self.require_pin,
             since_last: self.since_last,
+            anchors: self.anchors.then(|| Anchors::of(&home, storage.url())),
         };
         let format = session.report_format(self.output);
         let (report, elapsed) = check(session, &storage, trust, options, &pinning)?;

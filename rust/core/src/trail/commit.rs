@@ -13,6 +13,7 @@ use super::position::{Candidate, Position, hex};
 use super::seen::Seen;
 use super::writer::{Pending, Writer};
 use super::{now_micros, time_text};
+use crate::anchors::Publisher;
 use crate::columns::{LogicalColumn, Registry};
 use crate::keys::{self, WriterKeys};
 use crate::ledger::{
@@ -40,6 +41,8 @@ pub(super) struct Committer {
     pub(super) unsettled: Option<Plan>,
     /// Fewest entries between two snapshots.
     pub(super) spacing: u64,
+    /// Sends checkpoints to the anchors.
+    pub(super) publisher: Arc<Publisher>,
     /// Number of entries when this writer last put a snapshot; 0 if it never did.
     pub(super) tried: u64,
 }
@@ -399,7 +402,9 @@ impl Committer {
             Checkpoint { origin: info.origin.clone(), size: state.size(), root: state.root() };
         let name = info.key_name(self.keys.id());
         if let Ok(note) = checkpoint.sign(&name, self.keys.signing()) {
-            let _ = self.ledger.storage().put_hint(CHECKPOINT_HINT, Bytes::from(note)).await;
+            let hint = Bytes::from(note.clone());
+            let _ = self.ledger.storage().put_hint(CHECKPOINT_HINT, hint).await;
+            self.publisher.publish(checkpoint, note);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A trail: made, opened, written to, read.
 
+mod anchoring;
 mod commit;
 mod epoch;
 mod import;

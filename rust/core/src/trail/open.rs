@@ -13,6 +13,7 @@ use super::seen::Seen;
 use super::settings::OpenOptions;
 use super::writer::{Intake, Pending, Writer};
 use super::{now_micros, time_text};
+use crate::anchors::{Anchors, Publisher, publish_intent};
 use crate::keys::{HmacKey, OWNER, OwnerKey, WriterKeys, load_or_create_secret};
 use crate::ledger::{Authorization, Body, Entry, Kind, Ledger, TrailInfo, entry_path};
 use crate::record::{IdSource, Rules, facts_of};
@@ -106,7 +107,12 @@ async fn create(
 }
 
 /// Has the owner authorise a writer.
-async fn authorize(ledger: &mut Ledger, owner: &OwnerKey, keys: &WriterKeys) -> Result<()> {
+async fn authorize(
+    ledger: &mut Ledger,
+    owner: &OwnerKey,
+    keys: &WriterKeys,
+    anchors: &Anchors,
+) -> Result<()> {
     let info = info(ledger)?;
     if ledger.state().owner != Some(owner.public()) {
         return Err(Error::Key("the owner's key here is not that of the trail".to_owned()));
@@ -123,6 +129,8 @@ async fn authorize(ledger: &mut Ledger, owner: &OwnerKey, keys: &WriterKeys) -> 
         let n = state.size();
         let entry = body.sign(n, state.root(), &info, owner.signing(), &owner.hmac()?)?;
         let bytes = Bytes::from(entry.to_bytes()?);
+        // It takes nothing away: an anchor that cannot be reached must not stop recording.
+        let _ = publish_intent(anchors, n, &bytes).await;
         let put = ledger.storage().put_create(&entry_path(n), bytes).await?;
         ledger.refresh().await?;
         if put == Create::Created {
@@ -141,10 +149,15 @@ async fn resume(
 ) -> Result<Arc<Writer>> {
     if !ledger.state().writers.contains_key(keys.id()) {
         let owner = options.owner_key(&info(ledger)?.trail_id)?;
-        authorize(ledger, &owner, &keys).await?;
+        let anchors = Anchors::of(&options.home, ledger.storage().url());
+        authorize(ledger, &owner, &keys, &anchors).await?;
     }
-    let mut committer =
-        committer(dir.clone(), keys, ledger.clone(), options.settings.snapshot_spacing)?;
+    let publisher = Publisher::new(
+        Anchors::of(&options.home, ledger.storage().url()),
+        dir.parent().unwrap_or(&dir),
+    );
+    let spacing = options.settings.snapshot_spacing;
+    let mut committer = committer(dir.clone(), keys, ledger.clone(), spacing, publisher)?;
     committer.settle().await?;
     // Ids of a load that did not come as far as a candidate.
     Seen::discard(&dir)?;
@@ -196,7 +209,13 @@ async fn resume(
 }
 
 /// Position, candidate and keys as the ledger has them.
-fn committer(dir: PathBuf, keys: WriterKeys, ledger: Ledger, spacing: u64) -> Result<Committer> {
+fn committer(
+    dir: PathBuf,
+    keys: WriterKeys,
+    ledger: Ledger,
+    spacing: u64,
+    publisher: Arc<Publisher>,
+) -> Result<Committer> {
     let state = ledger.state();
     let known = state.writers.get(keys.id());
     let committed = known.map_or(0, |w| w.committed);
@@ -227,7 +246,8 @@ fn committer(dir: PathBuf, keys: WriterKeys, ledger: Ledger, spacing: u64) -> Re
         Some(plan) => plan.body.wal.map_or(committed, |wal| committed.min(wal.from - 1)),
         None => committed,
     };
-    let committer = Committer { dir, keys, ledger, committed, roots, unsettled, spacing, tried: 0 };
+    let committer =
+        Committer { dir, keys, ledger, committed, roots, unsettled, spacing, publisher, tried: 0 };
     if position.is_none() && committer.unsettled.is_none() {
         committer.save_position()?;
     }

@@ -201,7 +201,8 @@ impl Writer {
     pub(super) async fn close(&self, commit: bool) -> Result<()> {
         let result = if commit { self.flush().await } else { self.wal.sync() };
         // A flush in the background ends first: afterwards the writer is somebody else's.
-        let _committer = self.committer.lock().await;
+        let committer = self.committer.lock().await;
+        committer.publisher.drain().await;
         self.intake().closed = true;
         self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
         result

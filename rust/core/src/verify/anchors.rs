@@ -1,12 +1,14 @@
 //! What stands beside the entries and must agree with them: `trail.json`, the checkpoint hint, and
-//! the pins that the caller brings.
+//! the checkpoints from outside that the caller brings.
 
 use bytes::Bytes;
+use data_encoding::HEXLOWER;
 
 use super::ledger::{Auditor, TRAIL_JSON};
 use super::report::{Finding, Verdict};
-use crate::keys::OWNER;
-use crate::ledger::{CHECKPOINT_HINT, TrailInfo, entry_path};
+use crate::keys::{self, OWNER};
+use crate::ledger::{CHECKPOINT_HINT, Entry, TrailInfo, entry_path};
+use crate::merkle;
 use crate::note::{self, Checkpoint, ParsedNote};
 use crate::segment::canonical;
 
@@ -90,9 +92,20 @@ impl Auditor<'_> {
         for pin in &self.run.trust.pins {
             self.extends(pin, "pin", CHECKPOINT_HINT);
         }
+        for (place, bytes) in &self.run.trust.announced {
+            if let Err(message) = self.announced(&info, place, bytes) {
+                let finding = Finding::tampered("anchor_entry", place, message);
+                self.report.findings.push(finding);
+            }
+        }
         for brought in &self.run.trust.notes {
+            let kind = if brought.anchor { "anchor" } else { "pin" };
             match self.brought(&brought.note, &info) {
-                Ok(checkpoint) => self.extends(&checkpoint, "pin", &brought.place),
+                Ok(checkpoint) => self.extends(&checkpoint, kind, &brought.place),
+                Err(what) if brought.anchor => {
+                    let finding = Finding::tampered("anchor_note", &brought.place, what);
+                    self.report.findings.push(finding);
+                }
                 Err(what) => {
                     let message = format!(
                         "{what}, so it says nothing: it is of another trail, or forged, or the \
@@ -104,6 +117,38 @@ impl Auditor<'_> {
                 }
             }
         }
+    }
+
+    /// An entry of the owner that was mirrored before it was put: a checkpoint, and writers whose
+    /// notes count even if the ledger was put back to before their authorisation.
+    fn announced(&mut self, info: &TrailInfo, place: &str, bytes: &Bytes) -> Result<(), String> {
+        let owner = &self.run.trust.owner;
+        let entry = Entry::parse(bytes).map_err(|e| format!("no entry: {e}"))?;
+        if entry.body.writer != OWNER || entry.body.key != keys::key_id(owner) {
+            return Err("it is no entry of the owner".to_owned());
+        }
+        if !entry.signed_by(owner) {
+            return Err("its signature does not hold".to_owned());
+        }
+        let (n, name) = (entry.body.n, info.key_name(OWNER));
+        let checkpoint = Checkpoint::verify_sole(&entry.checkpoint, &name, owner, &info.origin)
+            .ok()
+            .filter(|c| c.size == n && HEXLOWER.encode(&c.root) == entry.body.tree)
+            .ok_or("its checkpoint does not hold")?;
+        for authorization in entry.body.authorizes.iter().flatten() {
+            if let Some(public) = crate::ledger::public_key(&authorization.public) {
+                self.writers.entry(authorization.writer.clone()).or_insert(public);
+            }
+        }
+        self.extends(&checkpoint, "anchor", place);
+        let leaf = usize::try_from(n).ok().and_then(|n| self.leaves.get(n));
+        if leaf != Some(&merkle::leaf_hash(bytes)) {
+            self.report.notes.push(format!(
+                "{place}: the owner announced this as entry {n}, and it is not there: another \
+                 entry was quicker, or it was withheld"
+            ));
+        }
+        Ok(())
     }
 
     fn extends(&mut self, pin: &Checkpoint, kind: &'static str, place: &str) {

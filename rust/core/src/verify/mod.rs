@@ -29,10 +29,12 @@ mod tests;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use ed25519_dalek::VerifyingKey;
 use serde::Serialize;
 
 use crate::keys::OwnerKey;
+use crate::ledger::Entry;
 use crate::note::Checkpoint;
 use crate::storage::Storage;
 use crate::{Error, Result};
@@ -62,6 +64,8 @@ pub struct Trust {
     pub pins: Vec<Checkpoint>,
     /// Checkpoints that others signed; the ledger must extend each.
     pub notes: Vec<BroughtNote>,
+    /// Entries of the owner that anchors hold, and where: each is a signed checkpoint too.
+    pub announced: Vec<(String, Bytes)>,
 }
 
 /// A checkpoint as a signed note, from outside the trail.
@@ -71,19 +75,24 @@ pub struct BroughtNote {
     pub place: String,
     /// The note. One of its signatures must be of the owner or of a writer of the trail.
     pub note: String,
+    /// Whether it is from an anchor, where nothing but such notes may be.
+    pub anchor: bool,
 }
 
 impl Trust {
     /// Trust in a public key alone.
     pub fn owner(owner: VerifyingKey) -> Self {
-        Self { owner, secret: None, pins: Vec::new(), notes: Vec::new() }
+        let (pins, notes, announced) = (Vec::new(), Vec::new(), Vec::new());
+        Self { owner, secret: None, pins, notes, announced }
     }
 
     /// Sizes of all checkpoints from outside, those of unsigned notes included.
     fn sizes(&self) -> impl Iterator<Item = u64> {
         let parsed = |brought: &BroughtNote| Checkpoint::parse(&brought.note).ok();
         let notes = self.notes.iter().filter_map(move |b| Some(parsed(b)?.checkpoint.size));
-        self.pins.iter().map(|pin| pin.size).chain(notes)
+        let entries = self.announced.iter();
+        let entries = entries.filter_map(|(_, bytes)| Some(Entry::parse(bytes).ok()?.body.n));
+        self.pins.iter().map(|pin| pin.size).chain(notes).chain(entries)
     }
 }
 

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use data_encoding::HEXLOWER;
+use futures::future::join_all;
 
 use super::report::{Finding, Report, Verdict};
 use super::{BroughtNote, Level, Options, Progress, Since, Trust, verify};
-use crate::Result;
+use crate::anchors::Anchors;
 use crate::note::Checkpoint;
 use crate::pins::{Brought, Deep, Pin, Pins};
 use crate::storage::{Storage, durable};
 use crate::trail::{now_micros, time_text};
+use crate::{Error, Result};
 
 /// Which checkpoints from outside the ledger must extend.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +27,9 @@ pub struct Pinning {
     pub require: bool,
     /// Look deeply only at what came since the last deep verification that the pin tells of.
     pub since_last: bool,
+    /// The ledger must extend the checkpoints in these anchors too. If none of them gives one, the
+    /// verdict is [`Verdict::Unanchored`].
+    pub anchors: Option<Anchors>,
 }
 
 /// [`verify`] with the pins of a verifier: the ledger must extend them, and the own one moves
@@ -49,17 +54,28 @@ pub async fn verify_pinned(
     match pinning.file.as_deref().map(|path| (path, Brought::read(path))) {
         Some((_, Ok(Brought::Pin(checkpoint)))) => trust.pins.push(checkpoint),
         Some((path, Ok(Brought::Note(note)))) => {
-            trust.notes.push(BroughtNote { place: path.display().to_string(), note });
+            trust.notes.push(BroughtNote {
+                place: path.display().to_string(),
+                note,
+                anchor: false,
+            });
         }
         Some((_, Err(e))) => return Err(e),
         None => {}
     }
+    let anchored = match &pinning.anchors {
+        Some(anchors) => Some(read_anchors(anchors, &mut trust).await?),
+        None => None,
+    };
     let last = pin.as_ref().and_then(|pin| pin.deep.clone());
     if pinning.since_last {
         options.level = Level::Deep;
         options.since = last.clone().map(|deep| Since { size: deep.size, last_full: deep.time });
     }
     let mut report = verify(storage, &trust, &options, progress, cancel).await?;
+    if let Some(anchored) = anchored {
+        anchored.tell(&mut report);
+    }
     if pinning.require && !report.anchored {
         let message = "no checkpoint from outside the trail was there to compare it with, and one \
                        was required";
@@ -86,6 +102,54 @@ pub async fn verify_pinned(
         }
     }
     Ok(report)
+}
+
+/// What reading the anchors brought.
+struct Anchored {
+    /// Checkpoints that they gave.
+    checkpoints: usize,
+    /// Anchors that gave none, and why.
+    silent: Vec<String>,
+}
+
+/// Brings what the anchors hold.
+async fn read_anchors(anchors: &Anchors, trust: &mut Trust) -> Result<Anchored> {
+    let Some((origin, anchors)) = anchors.load()? else {
+        let message = "this trail has no anchors here; `sealtrail anchor add` makes one";
+        return Err(Error::Usage(message.to_owned()));
+    };
+    let mut anchored = Anchored { checkpoints: 0, silent: Vec::new() };
+    let reads = join_all(anchors.iter().map(|anchor| anchor.read(&origin))).await;
+    for (anchor, held) in anchors.iter().zip(reads) {
+        let held = match held {
+            Ok(held) if held.notes.is_empty() && held.entries.is_empty() => {
+                anchored.silent.push(format!("{}: it holds nothing of this trail", anchor.url));
+                continue;
+            }
+            Ok(held) => held,
+            Err(e) => {
+                anchored.silent.push(format!("{}: {e}", anchor.url));
+                continue;
+            }
+        };
+        anchored.checkpoints += held.notes.len() + held.entries.len();
+        let notes = held.notes.into_iter();
+        trust.notes.extend(notes.map(|(place, note)| BroughtNote { place, note, anchor: true }));
+        trust.announced.extend(held.entries);
+    }
+    Ok(anchored)
+}
+
+impl Anchored {
+    fn tell(self, report: &mut Report) {
+        let silent = self.silent.into_iter();
+        report.not_checked.extend(silent.map(|why| format!("the anchor {why}")));
+        if self.checkpoints == 0 {
+            let message = "no anchor gave a checkpoint to compare the ledger with";
+            report.findings.push(Finding::new(Verdict::Unanchored, "anchor", "anchors", message));
+            report.conclude();
+        }
+    }
 }
 
 fn next_pin(storage: &Storage, report: &Report, last: Option<Deep>) -> Option<Pin> {
