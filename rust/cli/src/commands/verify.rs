@@ -189,6 +189,11 @@ pub(super) fn print(
         count(checked.snapshots, "snapshot"),
         count(checked.pins, "pin"),
     )?;
+    if let Some(beat) = &report.heartbeat {
+        let age = Duration::from_secs(beat.age_seconds.unsigned_abs());
+        let when = if beat.age_seconds < 0 { "ahead of this clock" } else { "ago" };
+        writeln!(out, "  newest heartbeat {} {when}, by {}", seconds(age), beat.writer)?;
+    }
     for finding in &report.findings {
         writeln!(out, "finding: {finding}")?;
     }

@@ -10,7 +10,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
 
 use super::list::{Anchor, AnchorKind};
-use crate::note::Checkpoint;
+use crate::note::{self, Checkpoint};
 use crate::storage::Storage;
 use crate::storage::durable::{self, Access, Create};
 use crate::{Error, Result};
@@ -30,6 +30,8 @@ const SPACING: u64 = 8;
 pub struct Held {
     /// Where each checkpoint is, and its note.
     pub notes: Vec<(String, String)>,
+    /// Where the newest heartbeat is, and its note.
+    pub heartbeat: Option<(String, String)>,
     /// Where each announced entry of the owner is, and its bytes.
     pub entries: Vec<(String, Bytes)>,
 }
@@ -37,6 +39,10 @@ pub struct Held {
 /// The folder of a log's checkpoints in an anchor.
 fn folder(origin: &str) -> String {
     HEXLOWER.encode(&Sha256::digest(origin.as_bytes()))[..32].to_owned()
+}
+
+fn beat_path(origin: &str) -> String {
+    format!("{}/heartbeat", folder(origin))
 }
 
 fn note_path(origin: &str, size: u64) -> String {
@@ -62,6 +68,25 @@ impl Anchor {
                 AnchorKind::Http => {
                     self.post("text/plain; charset=utf-8", note.to_owned().into()).await
                 }
+            }
+        };
+        self.within(work).await
+    }
+
+    /// Puts a heartbeat there, in the place of the one before.
+    ///
+    /// # Errors
+    /// `Io` or `Store` if the place cannot be used now.
+    pub(super) async fn beat(&self, origin: &str, note: &str) -> Result<()> {
+        let note = Bytes::from(note.to_owned());
+        let work = async {
+            match self.kind {
+                AnchorKind::Folder => {
+                    Storage::open(&self.url)?.put_hint(&beat_path(origin), note).await
+                }
+                // It would be a change in the checkout each minute.
+                AnchorKind::File => Ok(()),
+                AnchorKind::Http => self.post("text/plain; charset=utf-8", note).await,
             }
         };
         self.within(work).await
@@ -164,7 +189,13 @@ impl Anchor {
         };
         let notes = read(notes).await?.into_iter();
         let text = |bytes: Bytes| String::from_utf8_lossy(&bytes).into_owned();
+        let heartbeat = match storage.get_range(&beat_path(origin), 0..MOST_BYTES).await {
+            Ok(bytes) => Some((format!("{}/{}", self.url, beat_path(origin)), text(bytes))),
+            Err(Error::NotFound(_)) => None,
+            Err(e) => return Err(e),
+        };
         Ok(Held {
+            heartbeat,
             notes: notes.map(|(place, bytes)| (place, text(bytes))).collect(),
             entries: read(entries.collect()).await?,
         })
@@ -196,9 +227,12 @@ impl Anchor {
     }
 
     fn one(&self, found: Option<Bytes>) -> Result<Held> {
-        let notes = found.filter(|bytes| !bytes.is_empty()).into_iter();
         let text = |bytes: Bytes| (self.url.clone(), String::from_utf8_lossy(&bytes).into_owned());
-        Ok(Held { notes: notes.map(text).collect(), entries: Vec::new() })
+        let found = found.filter(|bytes| !bytes.is_empty()).map(text);
+        // An endpoint gives what it got last.
+        let (beat, notes): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|(_, note)| note::is_heartbeat(note));
+        Ok(Held { notes, heartbeat: beat.into_iter().next(), ..Held::default() })
     }
 
     fn another(&self, size: u64) -> Error {
@@ -268,15 +302,16 @@ async fn sizes(storage: &Storage, origin: &str) -> Result<Vec<u64>> {
     Ok(sizes)
 }
 
-/// Which of the checkpoints, ascending, need not be kept: all but the newest, and older ones at
-/// distances that grow with their age; so about `SPACING * ln(n)` stay.
+/// Which of the checkpoints, ascending, need not be kept: not the newest, not the oldest, and those
+/// without which the next older one is still nearer than a part of its age. So about
+/// `2 * SPACING * ln(n)` stay.
 pub(super) fn superfluous(sizes: &[u64]) -> Vec<u64> {
     let Some(newest) = sizes.last() else { return Vec::new() };
     let mut gone = Vec::new();
     let mut last = *newest;
-    for (i, &size) in sizes.iter().rev().enumerate() {
-        let wide = last - size > (newest - size) / SPACING;
-        if i < KEPT_NEWEST || wide || i + 1 == sizes.len() {
+    for (i, pair) in sizes.windows(2).rev().enumerate() {
+        let [older, size] = [pair[0], pair[1]];
+        if i < KEPT_NEWEST || last - older > (newest - older) / SPACING {
             last = size;
         } else {
             gone.push(size);

@@ -45,6 +45,7 @@ pub(crate) struct Publisher {
 #[derive(Debug, Default)]
 struct Slot {
     next: Option<(Checkpoint, String)>,
+    beat: Option<String>,
     running: bool,
     sent: u64,
 }
@@ -67,6 +68,20 @@ impl Publisher {
         }
         let mut slot = self.slot();
         slot.next = Some((checkpoint, note));
+        self.start(slot);
+    }
+
+    /// Sends a heartbeat.
+    pub(crate) fn beat(self: &Arc<Self>, note: String) {
+        if self.anchors.load().ok().flatten().is_none() {
+            return;
+        }
+        let mut slot = self.slot();
+        slot.beat = Some(note);
+        self.start(slot);
+    }
+
+    fn start(self: &Arc<Self>, mut slot: MutexGuard<'_, Slot>) {
         if slot.running {
             return;
         }
@@ -78,16 +93,22 @@ impl Publisher {
 
     async fn run(self: Arc<Self>) {
         loop {
-            let (checkpoint, note, thin) = {
+            let (next, beat, thin) = {
                 let mut slot = self.slot();
-                let Some((checkpoint, note)) = slot.next.take() else {
+                let (next, beat) = (slot.next.take(), slot.beat.take());
+                if next.is_none() && beat.is_none() {
                     slot.running = false;
                     return;
-                };
-                slot.sent += 1;
-                (checkpoint, note, slot.sent % THIN_EVERY == 1)
+                }
+                slot.sent += u64::from(next.is_some());
+                (next, beat, slot.sent % THIN_EVERY == 1)
             };
             let Ok(Some((origin, anchors))) = self.anchors.load() else { continue };
+            if let Some(beat) = beat {
+                // The next one tries again, and its absence shows by its age.
+                join_all(anchors.iter().map(|anchor| anchor.beat(&origin, &beat))).await;
+            }
+            let Some((checkpoint, note)) = next else { continue };
             let sends = anchors.iter().map(|anchor| async {
                 let sent = match origin == checkpoint.origin {
                     true => anchor.publish(&checkpoint, &note, thin).await,

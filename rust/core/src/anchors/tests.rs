@@ -40,7 +40,12 @@ impl Ground {
     }
 
     async fn open(&self) -> Trail {
-        let settings = Settings::from_config(&Config::default(), &self.url());
+        self.open_beating(std::time::Duration::ZERO).await
+    }
+
+    async fn open_beating(&self, heartbeat: std::time::Duration) -> Trail {
+        let mut settings = Settings::from_config(&Config::default(), &self.url());
+        settings.heartbeat = heartbeat;
         let options = OpenOptions { home: self.home(), settings, owner: None };
         Trail::open(&self.url(), options).await.unwrap()
     }
@@ -318,4 +323,44 @@ async fn intents_fail_where_an_anchor_does_not_take_them() {
     std::fs::remove_dir_all(&place).unwrap();
     std::fs::write(&place, b"in the way").unwrap();
     assert!(publish_intent(&trail.anchors(), 1, &entry).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_writer_gives_signs_of_life_and_the_ledger_does_not_grow() {
+    let ground = Ground::new().await;
+    let (url, posted) = notary();
+    let anchors = ground.open().await.anchors();
+    let origin = ground.open().await.info().origin.clone();
+    for target in [ground.place("anchor"), url] {
+        anchors.add(&origin, &target, false).unwrap();
+    }
+    ground.record(1).await;
+    assert_eq!(ground.verify().await.heartbeat, None);
+    let trail = ground.open_beating(std::time::Duration::from_millis(1)).await;
+    trail.recover().await.unwrap();
+    let size = trail.view().await.unwrap().size();
+    let heartbeat = ground.path("audit/heartbeat");
+    while !heartbeat.exists() || posted.lock().unwrap().len() < 4 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    trail.close(true).await.unwrap();
+    let report = ground.verify().await;
+    assert_eq!((report.findings.as_slice(), report.size), (&[][..], size), "{report}");
+    let beat = report.heartbeat.clone().unwrap();
+    assert_eq!(beat.size, size);
+    assert!(beat.writer.starts_with("w-"), "{beat:?}");
+    assert!(!report.notes.iter().any(|note| note.contains("heartbeat")), "{report}");
+    let bytes = std::fs::read(&heartbeat).unwrap();
+    for at in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1;
+        std::fs::write(&heartbeat, changed).unwrap();
+        assert_eq!(ground.verify().await.verdict, Verdict::Tampered, "{at}");
+    }
+    std::fs::write(&heartbeat, bytes).unwrap();
+    // It tells of a cut as the checkpoint hint does.
+    ground.cut(size - 1);
+    let report = ground.verify().await;
+    assert!(report.findings.iter().any(|f| f.kind == "entries_cut_off"), "{report}");
+    assert_eq!(report.verdict, Verdict::RolledBack);
 }

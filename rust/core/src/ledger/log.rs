@@ -14,6 +14,8 @@ use crate::{Error, Result};
 
 /// Path of the hint that holds the newest checkpoint.
 pub const CHECKPOINT_HINT: &str = "checkpoint";
+/// Path of the hint that holds the newest heartbeat.
+pub const HEARTBEAT: &str = "heartbeat";
 pub(crate) const FOLDER: &str = "ledger";
 const PARALLEL_READS: usize = 16;
 /// Entries that are parsed at a time.

@@ -15,7 +15,7 @@ pub use entry::{
     AddedSegment, Authorization, Body, Bounds, Close, Entry, Kind, Recorded, SnapshotRef,
     TrailInfo, WalRange,
 };
-pub use log::{CHECKPOINT_HINT, Ledger, entry_path};
+pub use log::{CHECKPOINT_HINT, HEARTBEAT, Ledger, entry_path};
 pub(crate) use log::{FOLDER, entry_number};
 pub use moment::Moment;
 pub use snapshot::snapshot_path;

@@ -246,8 +246,18 @@ fn committer(
         Some(plan) => plan.body.wal.map_or(committed, |wal| committed.min(wal.from - 1)),
         None => committed,
     };
-    let committer =
-        Committer { dir, keys, ledger, committed, roots, unsettled, spacing, publisher, tried: 0 };
+    let committer = Committer {
+        dir,
+        keys,
+        ledger,
+        committed,
+        roots,
+        unsettled,
+        spacing,
+        publisher,
+        published: Instant::now(),
+        tried: 0,
+    };
     if position.is_none() && committer.unsettled.is_none() {
         committer.save_position()?;
     }
@@ -315,6 +325,8 @@ fn start_flusher(writer: Weak<Writer>) -> Result<()> {
         if writer.is_due() {
             let _ = runtime.block_on(writer.flush());
         }
+        // Nobody waits for a heartbeat; the next one tries again.
+        let _ = runtime.block_on(writer.beat_if_idle());
     };
     let thread = std::thread::Builder::new().name("sealtrail-flush".to_owned());
     thread.spawn(tick).map(drop).map_err(|e| Error::io("thread", e))

@@ -4,10 +4,11 @@
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
 
+use super::NoteKind;
 use super::ledger::{Auditor, TRAIL_JSON};
-use super::report::{Finding, Verdict};
+use super::report::{Beat, Finding, Verdict};
 use crate::keys::{self, OWNER};
-use crate::ledger::{CHECKPOINT_HINT, Entry, TrailInfo, entry_path};
+use crate::ledger::{CHECKPOINT_HINT, Entry, HEARTBEAT, TrailInfo, entry_path};
 use crate::merkle;
 use crate::note::{self, Checkpoint, ParsedNote};
 use crate::segment::canonical;
@@ -86,6 +87,42 @@ impl Auditor<'_> {
         })
     }
 
+    /// The trail's own heartbeat: a hint like the checkpoint, and an older one of a moment ago may
+    /// be of fewer entries.
+    pub(super) fn check_heartbeat(&mut self, found: Option<Bytes>, there: u64) {
+        let (Some(found), Some(info)) = (found, self.audit.info.clone()) else { return };
+        let text = std::str::from_utf8(&found).map_err(|_| "it is no signed checkpoint");
+        let finding = match text.and_then(|text| self.beat(text, &info)) {
+            Err(message) => Finding::tampered("heartbeat", HEARTBEAT, message),
+            Ok(c) if c.size > there => {
+                let message =
+                    format!("{} entries were signed for, and there are only {there}", c.size);
+                Finding::missing("entries_cut_off", entry_path(there), message)
+            }
+            Ok(c) => match self.marks.get(&c.size).copied().flatten() {
+                Some(root) if root != c.root => {
+                    let message = format!("it signs another root of the first {} entries", c.size);
+                    Finding::tampered("heartbeat", HEARTBEAT, message)
+                }
+                _ => return,
+            },
+        };
+        self.report.findings.push(finding);
+    }
+
+    /// The checkpoint of a heartbeat; the report tells of the newest.
+    fn beat(&mut self, note: &str, info: &TrailInfo) -> Result<Checkpoint, &'static str> {
+        let (checkpoint, writer, time) =
+            note::heartbeat(note, &info.origin, |signer| match signer {
+                OWNER => Some(self.run.trust.owner),
+                writer => self.writers.get(writer).copied(),
+            })?;
+        if self.report.heartbeat.as_ref().is_none_or(|beat| beat.seconds < time) {
+            self.report.heartbeat = Some(Beat::new(time, writer, checkpoint.size));
+        }
+        Ok(checkpoint)
+    }
+
     /// The ledger must begin with what each checkpoint from outside says.
     pub(super) fn check_pins(&mut self) {
         let Some(info) = self.audit.info.clone() else { return };
@@ -99,10 +136,14 @@ impl Auditor<'_> {
             }
         }
         for brought in &self.run.trust.notes {
-            let kind = if brought.anchor { "anchor" } else { "pin" };
-            match self.brought(&brought.note, &info) {
+            let kind = if brought.kind == NoteKind::Pin { "pin" } else { "anchor" };
+            let checkpoint = match brought.kind {
+                NoteKind::Heartbeat => self.beat(&brought.note, &info),
+                NoteKind::Pin | NoteKind::Anchor => self.brought(&brought.note, &info),
+            };
+            match checkpoint {
                 Ok(checkpoint) => self.extends(&checkpoint, kind, &brought.place),
-                Err(what) if brought.anchor => {
+                Err(what) if brought.kind != NoteKind::Pin => {
                     let finding = Finding::tampered("anchor_note", &brought.place, what);
                     self.report.findings.push(finding);
                 }

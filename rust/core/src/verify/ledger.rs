@@ -16,8 +16,8 @@ use crate::columns::ColumnType;
 use crate::json;
 use crate::keys::{self, HmacKey, OWNER};
 use crate::ledger::{
-    AddedSegment, Body, CHECKPOINT_HINT, Close, Entry, FOLDER, Ledger, SnapshotRef, State,
-    TrailInfo, entry_number, entry_path, snapshot,
+    AddedSegment, Body, CHECKPOINT_HINT, Close, Entry, FOLDER, HEARTBEAT, Ledger, SnapshotRef,
+    State, TrailInfo, entry_number, entry_path, snapshot,
 };
 use crate::merkle::{self, Hash};
 use crate::note::Checkpoint;
@@ -98,6 +98,7 @@ pub(super) async fn audit(
     }
     // Read before the entries, so that writers at work cannot make it look ahead of them.
     let hint = read_if_there(run, CHECKPOINT_HINT).await?;
+    let heartbeat = read_if_there(run, HEARTBEAT).await?;
     let base = match since {
         Some(since) => Ledger::at_snapshot(run.storage, since.size).await,
         None => None,
@@ -108,6 +109,7 @@ pub(super) async fn audit(
         None => objects.iter().filter_map(|(path, _)| entry_number(path)).collect(),
     };
     numbers.sort_unstable();
+    let beat_size = heartbeat.as_deref().and_then(parse_hint).map(|note| note.checkpoint.size);
     let hint_size = hint.as_deref().and_then(parse_hint).map(|note| note.checkpoint.size);
     let mut auditor = Auditor {
         run,
@@ -116,7 +118,7 @@ pub(super) async fn audit(
         leaves,
         snapshot_rows: None,
         audit: Audit::default(),
-        marks: run.trust.sizes().chain(hint_size).map(|n| (n, None)).collect(),
+        marks: run.trust.sizes().chain(hint_size).chain(beat_size).map(|n| (n, None)).collect(),
         writers: HashMap::new(),
         paths: HashSet::new(),
         hmac_keys: HashMap::new(),
@@ -129,6 +131,7 @@ pub(super) async fn audit(
     auditor.summarise(&numbers);
     auditor.check_trail_json(read_if_there(run, TRAIL_JSON).await?);
     auditor.check_hint(hint, there);
+    auditor.check_heartbeat(heartbeat, there);
     auditor.check_pins();
     Ok(auditor.audit)
 }

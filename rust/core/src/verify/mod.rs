@@ -40,7 +40,7 @@ use crate::storage::Storage;
 use crate::{Error, Result};
 
 pub use pinned::{Pinning, verify_pinned};
-pub use report::{Before, Counts, Finding, Report, Verdict};
+pub use report::{Beat, Before, Counts, Finding, Report, Verdict};
 
 /// How thoroughly to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -75,8 +75,19 @@ pub struct BroughtNote {
     pub place: String,
     /// The note. One of its signatures must be of the owner or of a writer of the trail.
     pub note: String,
-    /// Whether it is from an anchor, where nothing but such notes may be.
-    pub anchor: bool,
+    /// What it must be.
+    pub kind: NoteKind,
+}
+
+/// What a note from outside must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoteKind {
+    /// A checkpoint that the caller brings.
+    Pin,
+    /// A checkpoint from an anchor, where nothing but such notes may be.
+    Anchor,
+    /// A heartbeat from an anchor.
+    Heartbeat,
 }
 
 impl Trust {

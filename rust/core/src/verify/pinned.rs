@@ -8,8 +8,8 @@ use data_encoding::HEXLOWER;
 use futures::future::join_all;
 
 use super::report::{Finding, Report, Verdict};
-use super::{BroughtNote, Level, Options, Progress, Since, Trust, verify};
-use crate::anchors::Anchors;
+use super::{BroughtNote, Level, NoteKind, Options, Progress, Since, Trust, verify};
+use crate::anchors::{Anchors, Held};
 use crate::note::Checkpoint;
 use crate::pins::{Brought, Deep, Pin, Pins};
 use crate::storage::{Storage, durable};
@@ -57,7 +57,7 @@ pub async fn verify_pinned(
             trust.notes.push(BroughtNote {
                 place: path.display().to_string(),
                 note,
-                anchor: false,
+                kind: NoteKind::Pin,
             });
         }
         Some((_, Err(e))) => return Err(e),
@@ -122,7 +122,7 @@ async fn read_anchors(anchors: &Anchors, trust: &mut Trust) -> Result<Anchored> 
     let reads = join_all(anchors.iter().map(|anchor| anchor.read(&origin))).await;
     for (anchor, held) in anchors.iter().zip(reads) {
         let held = match held {
-            Ok(held) if held.notes.is_empty() && held.entries.is_empty() => {
+            Ok(held) if held == Held::default() => {
                 anchored.silent.push(format!("{}: it holds nothing of this trail", anchor.url));
                 continue;
             }
@@ -133,8 +133,19 @@ async fn read_anchors(anchors: &Anchors, trust: &mut Trust) -> Result<Anchored> 
             }
         };
         anchored.checkpoints += held.notes.len() + held.entries.len();
+        anchored.checkpoints += usize::from(held.heartbeat.is_some());
         let notes = held.notes.into_iter();
-        trust.notes.extend(notes.map(|(place, note)| BroughtNote { place, note, anchor: true }));
+        trust.notes.extend(notes.map(|(place, note)| BroughtNote {
+            place,
+            note,
+            kind: NoteKind::Anchor,
+        }));
+        let beat = held.heartbeat.into_iter();
+        trust.notes.extend(beat.map(|(place, note)| BroughtNote {
+            place,
+            note,
+            kind: NoteKind::Heartbeat,
+        }));
         trust.announced.extend(held.entries);
     }
     Ok(anchored)
