@@ -40,9 +40,10 @@ class Init:
 
 @dataclass(frozen=True)
 class Authorize:
-    """What an `authorize` entry says."""
+    """What an `authorize` entry says; `revokes` are the ids of writers."""
 
     authorizes: list[Authorization]
+    revokes: list[str]
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ def _says(body: Members) -> Init | Authorize | Append | Close:
         trail = Trail.read(body.inner("trail"))
         return Init(trail, body.base64("owner", 32), _authorizes(body))
     if kind == "authorize":
-        return Authorize(_authorizes(body))
+        return Authorize(_authorizes(body), _revokes(body) if body.has("revokes") else [])
     if kind == "append":
         return _append(body)
     if kind == "close":
@@ -176,6 +177,16 @@ def _authorizes(body: Members) -> list[Authorization]:
                 writer=members.text("writer", _WRITER),
             )
         )
+        members.end()
+    return found
+
+
+def _revokes(body: Members) -> list[str]:
+    found = []
+    for item in body.items("revokes"):
+        members = Members(item, "revokes")
+        members.text("reason")
+        found.append(members.text("writer", _WRITER))
         members.end()
     return found
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    anchor, config, demo, events, get, import, init, pin, record, sql, stats, verify,
+    anchor, config, demo, events, get, import, init, keys, pin, record, sql, stats, verify,
 };
 use crate::failure::Failure;
 use crate::session::Session;
@@ -80,6 +80,7 @@ enum Command {
     Get(get::Get),
     Stats(stats::Stats),
     VerifyIntegrity(verify::Verify),
+    Keys(keys::Keys),
     Pin(pin::Pin),
     Anchor(anchor::Anchor),
     Events(events::Events),
@@ -99,6 +100,7 @@ impl Cli {
             Command::Get(command) => command.run(session),
             Command::Stats(command) => command.run(session),
             Command::VerifyIntegrity(command) => command.run(session),
+            Command::Keys(command) => command.run(session),
             Command::Pin(command) => command.run(session),
             Command::Anchor(command) => command.run(session),
             Command::Events(command) => command.run(session),

@@ -145,7 +145,27 @@ impl Checkpoint {
     }
 }
 
-/// The checkpoint in a note that a signer of the log `origin` signed. `key_of` gives the key of
+/// A signer of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogSigner {
+    /// Its public key.
+    pub public: VerifyingKey,
+    /// Number of the entry that revoked it: no checkpoint that covers it may be its.
+    pub revoked: Option<u64>,
+}
+
+impl LogSigner {
+    fn demand_right(&self, size: u64) -> Result<(), String> {
+        match self.revoked {
+            Some(by) if size > by => {
+                Err(format!("its signer was revoked by entry {by}, which it covers"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The checkpoint in a note that a signer of the log `origin` signed. `signer_of` gives the key of
 /// `owner` or of a writer. Lines of others are cosignatures.
 ///
 /// # Errors
@@ -153,15 +173,18 @@ impl Checkpoint {
 pub fn signed_checkpoint(
     note: &str,
     origin: &str,
-    key_of: impl Fn(&str) -> Option<VerifyingKey>,
-) -> Result<Checkpoint, &'static str> {
+    signer_of: impl Fn(&str) -> Option<LogSigner>,
+) -> Result<Checkpoint, String> {
     let parsed = Checkpoint::parse(note).map_err(|_| "it is no signed checkpoint")?;
     let mut ours = parsed.signatures.iter().filter_map(|(name, _)| {
         let signer = name.strip_prefix(origin)?.strip_prefix('/')?;
-        Some((name, key_of(signer)?))
+        Some((name, signer_of(signer)?))
     });
-    let (name, public) = ours.next().ok_or("no signer of this trail signed it")?;
-    Checkpoint::verify(note, name, &public, origin).map_err(|_| "its signature does not hold")
+    let (name, signer) = ours.next().ok_or("no signer of this trail signed it")?;
+    let checkpoint = Checkpoint::verify(note, name, &signer.public, origin)
+        .map_err(|_| "its signature does not hold")?;
+    signer.demand_right(checkpoint.size)?;
+    Ok(checkpoint)
 }
 
 /// A heartbeat: a checkpoint with exactly one line, the cosignature of a signer of the log
@@ -172,16 +195,17 @@ pub fn signed_checkpoint(
 pub fn heartbeat(
     note: &str,
     origin: &str,
-    key_of: impl Fn(&str) -> Option<VerifyingKey>,
-) -> Result<(Checkpoint, String, u64), &'static str> {
+    signer_of: impl Fn(&str) -> Option<LogSigner>,
+) -> Result<(Checkpoint, String, u64), String> {
     let parsed = Checkpoint::parse(note).map_err(|_| "it is no signed checkpoint")?;
     let [(name, id)] = parsed.signatures.as_slice() else {
-        return Err("it has more than one signature");
+        return Err("it has more than one signature".to_owned());
     };
     let signer = name.strip_prefix(origin).and_then(|rest| rest.strip_prefix('/'));
-    let public = signer.and_then(&key_of).ok_or("no signer of this trail signed it")?;
+    let found = signer.and_then(&signer_of).ok_or("no signer of this trail signed it")?;
+    let public = found.public;
     if parsed.checkpoint.origin != origin || *id != cosigner_id(name, &public) {
-        return Err("it is of another log, key or kind");
+        return Err("it is of another log, key or kind".to_owned());
     }
     let text = parsed.checkpoint.text();
     let line = note.strip_prefix(&text).unwrap_or_default().trim();
@@ -189,8 +213,9 @@ pub fn heartbeat(
     let blob = blob.filter(|blob| blob.len() == 76).ok_or("its signature has another length")?;
     let time = blob[4..12].try_into().map(u64::from_be_bytes).unwrap_or_default();
     if !keys::verify_signature(&public, &cosigned(time, text.as_bytes()), &blob[12..]) {
-        return Err("its signature does not hold");
+        return Err("its signature does not hold".to_owned());
     }
+    found.demand_right(parsed.checkpoint.size)?;
     Ok((parsed.checkpoint, signer.unwrap_or_default().to_owned(), time))
 }
 

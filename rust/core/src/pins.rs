@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::config::Home;
-use crate::keys::OWNER;
 use crate::ledger::Ledger;
 use crate::merkle::Hash;
 use crate::note::{self, Checkpoint, is_origin};
@@ -225,11 +224,8 @@ pub async fn read_note(storage: &Storage, owner: &VerifyingKey, note: &str) -> R
         ));
     }
     let origin = state.info.as_ref().map(|info| info.origin.as_str()).unwrap_or_default();
-    note::signed_checkpoint(note, origin, |signer| match signer {
-        OWNER => Some(*owner),
-        writer => state.writers.get(writer).map(|writer| writer.public),
-    })
-    .map_err(|what| Error::integrity("checkpoint", what))
+    note::signed_checkpoint(note, origin, |signer| state.log_signer(signer))
+        .map_err(|what| Error::integrity("checkpoint", what))
 }
 
 /// A file that a user brings: a pin as this program writes it, or a signed checkpoint.

@@ -8,6 +8,7 @@ mod events;
 mod ground;
 mod import;
 mod init;
+mod keys;
 mod pin;
 mod program;
 mod reading;

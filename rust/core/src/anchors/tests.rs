@@ -9,7 +9,7 @@ use crate::config::{Config, Home};
 use crate::note::Checkpoint;
 use crate::record::Strictness;
 use crate::trail::{InitOptions, OpenOptions, Settings, Trail, init};
-use crate::verify::{Options, Pinning, Report, Trust, Verdict, verify_pinned};
+use crate::verify::{Level, Options, Pinning, Report, Trust, Verdict, verify_pinned};
 
 struct Ground {
     dir: tempfile::TempDir,
@@ -46,8 +46,7 @@ impl Ground {
     async fn open_beating(&self, heartbeat: std::time::Duration) -> Trail {
         let mut settings = Settings::from_config(&Config::default(), &self.url());
         settings.heartbeat = heartbeat;
-        let options = OpenOptions { home: self.home(), settings, owner: None };
-        Trail::open(&self.url(), options).await.unwrap()
+        Trail::open(&self.url(), OpenOptions::new(self.home(), settings)).await.unwrap()
     }
 
     /// Each event in a commit of its own.
@@ -62,11 +61,16 @@ impl Ground {
 
     /// As a verifier who has seen nothing before.
     async fn verify(&self) -> Report {
+        self.verify_at(Level::Deep).await
+    }
+
+    async fn verify_at(&self, level: Level) -> Report {
         let trail = self.open().await;
         let owner = trail.owner_key().unwrap();
         let trust = Trust { secret: Some(owner.clone()), ..Trust::owner(owner.public()) };
         let pinning = Pinning { anchors: Some(trail.anchors()), ..Pinning::default() };
-        let (options, cancel) = (Options { threads: 1, ..Options::default() }, Arc::default());
+        let (options, cancel) =
+            (Options { level, threads: 1, ..Options::default() }, Arc::default());
         verify_pinned(trail.storage(), trust, options, &pinning, &|_| {}, &cancel).await.unwrap()
     }
 
@@ -241,7 +245,7 @@ async fn every_flipped_byte_in_an_anchor_is_told() {
             let mut changed = bytes.clone();
             changed[at] ^= 1;
             std::fs::write(&path, &changed).unwrap();
-            let report = ground.verify().await;
+            let report = ground.verify_at(Level::Quick).await;
             assert_eq!(report.verdict, Verdict::Tampered, "{} {at} {report}", path.display());
         }
         std::fs::write(&path, &bytes).unwrap();
@@ -320,9 +324,21 @@ async fn intents_fail_where_an_anchor_does_not_take_them() {
     trail.anchors().add(&trail.info().origin, &place, false).unwrap();
     publish_intent(&trail.anchors(), 1, &entry).await.unwrap();
     assert_eq!(ground.files("anchor").len(), 1);
+    let writer = trail.authorize_writer(|_| Ok(())).await.unwrap();
     std::fs::remove_dir_all(&place).unwrap();
     std::fs::write(&place, b"in the way").unwrap();
     assert!(publish_intent(&trail.anchors(), 1, &entry).await.is_err());
+    // What takes a right away must not be unsaid by putting the store back.
+    let size = trail.view().await.unwrap().size();
+    assert!(trail.revoke_writer(&writer, "lost").await.is_err());
+    assert_eq!(trail.view().await.unwrap().size(), size);
+    std::fs::remove_file(&place).unwrap();
+    trail.revoke_writer(&writer, "lost").await.unwrap();
+    assert_eq!(ground.files("anchor").len(), 1);
+    ground.cut(size);
+    let report = ground.verify().await;
+    assert_eq!(report.verdict, Verdict::Verified, "as long as before the revocation");
+    assert!(report.notes.iter().any(|note| note.contains("withheld")), "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -355,7 +371,7 @@ async fn an_idle_writer_gives_signs_of_life_and_the_ledger_does_not_grow() {
         let mut changed = bytes.clone();
         changed[at] ^= 1;
         std::fs::write(&heartbeat, changed).unwrap();
-        assert_eq!(ground.verify().await.verdict, Verdict::Tampered, "{at}");
+        assert_eq!(ground.verify_at(Level::Quick).await.verdict, Verdict::Tampered, "{at}");
     }
     std::fs::write(&heartbeat, bytes).unwrap();
     // It tells of a cut as the checkpoint hint does.

@@ -12,8 +12,8 @@ mod state;
 mod tests;
 
 pub use entry::{
-    AddedSegment, Authorization, Body, Bounds, Close, Entry, Kind, Recorded, SnapshotRef,
-    TrailInfo, WalRange,
+    AddedSegment, Authorization, Body, Bounds, Close, Entry, Kind, Recorded, Revocation,
+    SnapshotRef, TrailInfo, WalRange,
 };
 pub use log::{CHECKPOINT_HINT, HEARTBEAT, Ledger, entry_path};
 pub(crate) use log::{FOLDER, entry_number};

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use data_encoding::{BASE64, HEXLOWER};
 use ed25519_dalek::VerifyingKey;
 
-use super::entry::{AddedSegment, Authorization, Body, Entry, Kind, TrailInfo};
+use super::entry::{AddedSegment, Authorization, Body, Entry, Kind, Revocation, TrailInfo};
 use super::signed::{Read, Signed};
 use crate::columns::Registry;
 use crate::json;
 use crate::keys::{self, OWNER, WriterKeys};
 use crate::merkle::{Accumulator, Hash};
+use crate::note::LogSigner;
 
 /// A writer makes a snapshot once this part of the ledger came after the last one.
 const SNAPSHOT_PART: u64 = 4;
@@ -39,6 +40,8 @@ pub struct WriterState {
     pub authorization: Authorization,
     /// Number of the entry that did.
     pub authorized: u64,
+    /// Number of the entry that revoked it.
+    pub revoked: Option<u64>,
     /// Its public key.
     pub public: VerifyingKey,
     /// Epoch of its newest entry.
@@ -80,6 +83,15 @@ impl State {
     /// Number of objects folded.
     pub fn size(&self) -> u64 {
         self.tree.size()
+    }
+
+    /// Who signs checkpoints as `owner` or under a writer's id.
+    pub fn log_signer(&self, signer: &str) -> Option<LogSigner> {
+        if signer == OWNER {
+            return self.owner.map(|public| LogSigner { public, revoked: None });
+        }
+        let WriterState { public, revoked, .. } = self.writers.get(signer)?;
+        Some(LogSigner { public: *public, revoked: *revoked })
     }
 
     /// Root of the tree over them.
@@ -168,15 +180,16 @@ impl State {
         let present = [
             body.trail.is_some() || body.owner.is_some(),
             body.authorizes.is_some(),
+            body.revokes.is_some(),
             body.wal.is_some() || body.recorded.is_some() || body.adds.is_some(),
             body.load.is_some() || body.columns.is_some(),
             body.close.is_some() || body.snapshot.is_some(),
         ];
         let allowed = match body.kind {
-            Kind::Init => [true, true, false, false, false],
-            Kind::Authorize => [false, true, false, false, false],
-            Kind::Append => [false, false, true, true, true],
-            Kind::Close => [false, false, false, false, true],
+            Kind::Init => [true, true, false, false, false, false],
+            Kind::Authorize => [false, true, true, false, false, false],
+            Kind::Append => [false, false, false, true, true, true],
+            Kind::Close => [false, false, false, false, false, true],
         };
         if present.iter().zip(allowed).any(|(&present, allowed)| present && !allowed) {
             return Err(invalid("it has members that its kind does not have"));
@@ -211,6 +224,9 @@ impl State {
             return self.owner.ok_or_else(|| invalid("the trail has no owner"));
         }
         match self.writers.get(&body.writer) {
+            Some(WriterState { revoked: Some(n), .. }) => {
+                Err(invalid(format!("entry {n} revoked writer {:?}", body.writer)))
+            }
             Some(writer) => Ok(writer.public),
             None => Err(invalid(format!("writer {:?} is not authorised", body.writer))),
         }
@@ -282,6 +298,7 @@ impl State {
                 WriterState {
                     authorization: authorization.clone(),
                     authorized: body.n,
+                    revoked: None,
                     public,
                     epoch: authorization.epoch,
                     closed: None,
@@ -290,6 +307,21 @@ impl State {
                     roots: 0,
                 },
             );
+        }
+        self.check_revocations(body, next)?;
+        if body.kind == Kind::Authorize && next.writers.is_empty() && next.revoked.is_empty() {
+            return Err(invalid("it authorises and revokes nobody"));
+        }
+        Ok(())
+    }
+
+    fn check_revocations(&self, body: &Body, next: &mut Changes) -> Result<(), InvalidEntry> {
+        for Revocation { writer, .. } in body.revokes.iter().flatten() {
+            let known = self.writers.get(writer).is_some_and(|w| w.revoked.is_none());
+            if !known || next.revoked.contains(writer) {
+                return Err(invalid(format!("there is no writer {writer:?} to revoke")));
+            }
+            next.revoked.push(writer.clone());
         }
         Ok(())
     }
@@ -377,6 +409,9 @@ impl State {
             self.owner = body.owner.as_deref().and_then(public_key);
         }
         self.writers.extend(next.writers);
+        for id in next.revoked {
+            self.writers.entry(id).and_modify(|writer| writer.revoked = Some(body.n));
+        }
         if let Some(registry) = next.registry {
             self.registry = registry;
         }
@@ -408,6 +443,7 @@ impl State {
 #[derive(Debug, Default)]
 struct Changes {
     writers: BTreeMap<String, WriterState>,
+    revoked: Vec<String>,
     recorded: i64,
     registry: Option<Registry>,
 }

@@ -174,7 +174,8 @@ fn heartbeats_tell_who_and_when_and_every_byte_counts() {
     let public = key.verifying_key();
     let checkpoint = Checkpoint { origin: "example.org/log".into(), size: 12, root: [8; 32] };
     let note = checkpoint.cosign("example.org/log/w-1", &key, 1_700_000_000).unwrap();
-    let key_of = |signer: &str| (signer == "w-1").then_some(public);
+    let signer = LogSigner { public, revoked: None };
+    let key_of = |name: &str| (name == "w-1").then_some(signer);
     let read = heartbeat(&note, "example.org/log", key_of).unwrap();
     assert_eq!(read, (checkpoint.clone(), "w-1".to_owned(), 1_700_000_000));
     assert!(is_heartbeat(&note));
@@ -189,6 +190,12 @@ fn heartbeats_tell_who_and_when_and_every_byte_counts() {
     assert!(heartbeat(&plain, "example.org/log", key_of).is_err() && !is_heartbeat(&plain));
     assert!(signed_checkpoint(&note, "example.org/log", key_of).is_err());
     assert!(heartbeat(&note, "example.org/other", key_of).is_err());
+    // What covers the entry that revoked its signer is not its.
+    for (revoked, right) in [(12, true), (11, false)] {
+        let signer_of = |_: &str| Some(LogSigner { public, revoked: Some(revoked) });
+        assert_eq!(heartbeat(&note, "example.org/log", signer_of).is_ok(), right);
+        assert_eq!(signed_checkpoint(&plain, "example.org/log", signer_of).is_ok(), right);
+    }
     // Cosignatures of others beside ours are allowed where ours is wanted.
     let line = note.lines().last().unwrap();
     let both = format!("{plain}{line}\n");

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::Trail;
 use crate::anchors::{Anchor, AnchorState, Anchors, Publisher};
-use crate::keys::OWNER;
 use crate::ledger::CHECKPOINT_HINT;
 use crate::note;
 use crate::{Error, Result};
@@ -44,12 +43,9 @@ impl Trail {
         let state = ledger.state();
         let bad = |what: &str| Error::integrity(CHECKPOINT_HINT, what);
         let text = std::str::from_utf8(&hint).map_err(|_| bad("it is no signed checkpoint"))?;
-        let checkpoint =
-            note::signed_checkpoint(text, &self.info().origin, |signer| match signer {
-                OWNER => state.owner,
-                writer => state.writers.get(writer).map(|writer| writer.public),
-            })
-            .map_err(bad)?;
+        let origin = &self.info().origin;
+        let checkpoint = note::signed_checkpoint(text, origin, |signer| state.log_signer(signer))
+            .map_err(|what| bad(&what))?;
         if ledger.root_at(checkpoint.size) != Some(checkpoint.root) {
             return Err(bad("it is of another ledger"));
         }

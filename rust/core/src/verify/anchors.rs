@@ -10,7 +10,7 @@ use super::report::{Beat, Finding, Verdict};
 use crate::keys::{self, OWNER};
 use crate::ledger::{CHECKPOINT_HINT, Entry, HEARTBEAT, TrailInfo, entry_path};
 use crate::merkle;
-use crate::note::{self, Checkpoint, ParsedNote};
+use crate::note::{self, Checkpoint, LogSigner, ParsedNote};
 use crate::segment::canonical;
 
 /// The checkpoint of a hint, not verified yet.
@@ -75,23 +75,28 @@ impl Auditor<'_> {
     }
 
     /// The checkpoint of the hint if a signer of the trail signed it.
-    fn verified_hint(&self, hint: &[u8], info: &TrailInfo) -> Result<Checkpoint, &'static str> {
+    fn verified_hint(&self, hint: &[u8], info: &TrailInfo) -> Result<Checkpoint, String> {
         let text = std::str::from_utf8(hint).map_err(|_| "it is no signed checkpoint")?;
         self.brought(text, info)
     }
 
-    fn brought(&self, note: &str, info: &TrailInfo) -> Result<Checkpoint, &'static str> {
-        note::signed_checkpoint(note, &info.origin, |signer| match signer {
-            OWNER => Some(self.run.trust.owner),
-            writer => self.writers.get(writer).copied(),
-        })
+    fn brought(&self, note: &str, info: &TrailInfo) -> Result<Checkpoint, String> {
+        note::signed_checkpoint(note, &info.origin, |signer| self.log_signer(signer))
+    }
+
+    fn log_signer(&self, signer: &str) -> Option<LogSigner> {
+        if signer == OWNER {
+            return Some(LogSigner { public: self.run.trust.owner, revoked: None });
+        }
+        let (public, revoked) = (self.writers.get(signer)?, self.revoked.get(signer));
+        Some(LogSigner { public: *public, revoked: revoked.copied() })
     }
 
     /// The trail's own heartbeat: a hint like the checkpoint, and an older one of a moment ago may
     /// be of fewer entries.
     pub(super) fn check_heartbeat(&mut self, found: Option<Bytes>, there: u64) {
         let (Some(found), Some(info)) = (found, self.audit.info.clone()) else { return };
-        let text = std::str::from_utf8(&found).map_err(|_| "it is no signed checkpoint");
+        let text = std::str::from_utf8(&found).map_err(|_| "it is no signed checkpoint".to_owned());
         let finding = match text.and_then(|text| self.beat(text, &info)) {
             Err(message) => Finding::tampered("heartbeat", HEARTBEAT, message),
             Ok(c) if c.size > there => {
@@ -111,12 +116,9 @@ impl Auditor<'_> {
     }
 
     /// The checkpoint of a heartbeat; the report tells of the newest.
-    fn beat(&mut self, note: &str, info: &TrailInfo) -> Result<Checkpoint, &'static str> {
+    fn beat(&mut self, note: &str, info: &TrailInfo) -> Result<Checkpoint, String> {
         let (checkpoint, writer, time) =
-            note::heartbeat(note, &info.origin, |signer| match signer {
-                OWNER => Some(self.run.trust.owner),
-                writer => self.writers.get(writer).copied(),
-            })?;
+            note::heartbeat(note, &info.origin, |signer| self.log_signer(signer))?;
         if self.report.heartbeat.as_ref().is_none_or(|beat| beat.seconds < time) {
             self.report.heartbeat = Some(Beat::new(time, writer, checkpoint.size));
         }

@@ -77,6 +77,9 @@ impl Auditor<'_> {
             let first = (authorization.epoch, authorization.hmac_key.clone());
             self.hmac_keys.insert(id.clone(), first);
         }
+        if let Some(by) = writer.revoked {
+            self.revoked.insert(id.clone(), by);
+        }
         self.writers.insert(id, writer.public);
     }
 

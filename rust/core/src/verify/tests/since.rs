@@ -93,9 +93,9 @@ fn every_flipped_byte_of_what_is_new_is_found() {
 #[test]
 fn a_changed_past_of_the_ledger_is_found_where_it_is_read_and_an_old_segment_is_not() {
     let (mut maker, verifier) = seen(true);
+    let old = maker.path("segments/domain=data", 0);
     maker.append(&[event(500, "data.export")], false);
     verifier.replace(&maker.objects);
-    let old = maker.path("segments/domain=data", 0);
     let segment = maker.objects[&old].clone();
     set(&verifier.storage, &old, b"gone");
     assert_eq!(since_last(&verifier, &maker).findings, [], "and said so");
