@@ -150,7 +150,7 @@ def check_heartbeat(folder: Folder, history: History, report: Report) -> None:
         beat = note.read(text)
         signer = beat.signer.removeprefix(f"{origin}/")
         claim = Checkpoint(beat.size, beat.root, f"{origin}/{signer}")
-        note.check_heartbeat(text, origin, claim, state.public_key(signer))
+        note.check_heartbeat(text, origin, claim, state.public_key(signer, beat.size))
     except (FormatError, UnicodeDecodeError) as error:
         report.tampered("heartbeat", "heartbeat", str(error)[:300])
         return

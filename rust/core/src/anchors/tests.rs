@@ -337,8 +337,11 @@ async fn intents_fail_where_an_anchor_does_not_take_them() {
     assert_eq!(ground.files("anchor").len(), 1);
     ground.cut(size);
     let report = ground.verify().await;
-    assert_eq!(report.verdict, Verdict::Verified, "as long as before the revocation");
-    assert!(report.notes.iter().any(|note| note.contains("withheld")), "{report}");
+    // As long as it was when the revocation was announced, and without it.
+    assert_eq!(report.verdict, Verdict::RolledBack, "{report}");
+    assert_eq!(report.findings[0].kind, "anchor_withheld");
+    trail.revoke_writer(&writer, "lost").await.unwrap();
+    assert_eq!(ground.verify().await.findings, []);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -185,11 +185,26 @@ impl Auditor<'_> {
         }
         self.extends(&checkpoint, "anchor", place);
         let leaf = usize::try_from(n).ok().and_then(|n| self.leaves.get(n));
-        if leaf != Some(&merkle::leaf_hash(bytes)) {
+        if leaf == Some(&merkle::leaf_hash(bytes)) {
+            return Ok(());
+        }
+        let revokes = entry.body.revokes.iter().flatten();
+        let undone: Vec<&str> = revokes
+            .map(|revocation| revocation.writer.as_str())
+            .filter(|writer| !self.revoked.contains_key(*writer))
+            .collect();
+        if undone.is_empty() {
             self.report.notes.push(format!(
-                "{place}: the owner announced this as entry {n}, and it is not there: another \
-                 entry was quicker, or it was withheld"
+                "{place}: the owner announced this as entry {n}, and another one stands there"
             ));
+        } else {
+            let message = format!(
+                "the owner announced it as entry {n}, and nothing in the ledger revokes {}: it \
+                 was withheld, or the owner must repeat it",
+                undone.join(", ")
+            );
+            let finding = Finding::new(Verdict::RolledBack, "anchor_withheld", place, message);
+            self.report.findings.push(finding);
         }
         Ok(())
     }

@@ -11,13 +11,14 @@ use futures::{StreamExt, stream};
 use super::anchors::parse_hint;
 use super::report::{Finding, Report};
 use super::secrets::Chains;
+use super::since::new_entries;
 use super::{Level, Progress, Run};
 use crate::columns::ColumnType;
 use crate::json;
 use crate::keys::{self, HmacKey, OWNER};
 use crate::ledger::{
-    AddedSegment, Body, CHECKPOINT_HINT, Close, Entry, FOLDER, HEARTBEAT, Ledger, SnapshotRef,
-    State, TrailInfo, entry_number, entry_path, snapshot,
+    AddedSegment, Body, CHECKPOINT_HINT, Close, Entry, HEARTBEAT, Ledger, SnapshotRef, State,
+    TrailInfo, entry_number, entry_path, snapshot,
 };
 use crate::merkle::{self, Hash};
 use crate::note::Checkpoint;
@@ -135,18 +136,6 @@ pub(super) async fn audit(
     auditor.check_heartbeat(heartbeat, there);
     auditor.check_pins();
     Ok(auditor.audit)
-}
-
-/// Numbers of the entries from `from` on. Object stores list only those.
-async fn new_entries(run: &Run<'_>, from: u64) -> Result<Vec<u64>> {
-    let after = from.checked_sub(1).map_or_else(|| FOLDER.to_owned(), entry_path);
-    let names = run.storage.names_after(FOLDER, &after).await?;
-    let numbers: Vec<u64> = names.iter().filter_map(|name| entry_number(name)).collect();
-    if numbers.is_empty() && from == 0 {
-        let message = format!("{} holds no trail", run.storage.url());
-        return Err(Error::NotFound(message));
-    }
-    Ok(numbers)
 }
 
 async fn read_if_there(run: &Run<'_>, path: &str) -> Result<Option<Bytes>> {

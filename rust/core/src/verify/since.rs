@@ -1,11 +1,24 @@
 //! Where an incremental verification begins: behind what earlier ones looked at.
 
-use crate::columns::ColumnType;
-use crate::ledger::{AddedSegment, WriterState, entry_path};
-use crate::merkle;
-
+use super::Run;
 use super::ledger::{Auditor, Listed};
 use super::report::{Before, Finding};
+use crate::columns::ColumnType;
+use crate::ledger::{AddedSegment, FOLDER, WriterState, entry_number, entry_path};
+use crate::merkle;
+use crate::{Error, Result};
+
+/// Numbers of the entries from `from` on. Object stores list only those.
+pub(super) async fn new_entries(run: &Run<'_>, from: u64) -> Result<Vec<u64>> {
+    let after = from.checked_sub(1).map_or_else(|| FOLDER.to_owned(), entry_path);
+    let names = run.storage.names_after(FOLDER, &after).await?;
+    let numbers: Vec<u64> = names.iter().filter_map(|name| entry_number(name)).collect();
+    if numbers.is_empty() && from == 0 {
+        let message = format!("{} holds no trail", run.storage.url());
+        return Err(Error::NotFound(message));
+    }
+    Ok(numbers)
+}
 
 impl Before {
     /// Counts a segment that earlier verifications looked at.
