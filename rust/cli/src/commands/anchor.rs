@@ -1,10 +1,12 @@
 //! `sealtrail anchor`: where copies of the trail's checkpoints are kept.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use sealtrail_core::Error;
-use sealtrail_core::anchors::{Anchor as Place, AnchorKind, Anchors};
+use sealtrail_core::anchors::{Anchor as Place, AnchorKind, Anchors, stamp};
+use sealtrail_core::trail::Trail;
 use serde_json::json;
 
 use crate::failure::Failure;
@@ -18,6 +20,7 @@ Examples:
   sealtrail anchor add ../infra/audit-checkpoint.txt --file
   sealtrail anchor add https://notary.example.com/checkpoints
   sealtrail anchor list
+  sealtrail anchor stamp note.txt --tsa http://timestamp.example.com
   sealtrail verify-integrity --anchors
 
 Each commit of this host sends a signed checkpoint to every anchor, in the background: a commit never
@@ -50,12 +53,86 @@ enum Action {
     },
     /// Print the anchors, and how sending to them went last
     List,
+    /// Have a time-stamp authority (RFC 3161) say when the ledger was that long
+    #[command(after_help = STAMP_HELP)]
+    Stamp(Stamp),
     /// Send nothing more there
     Remove {
         /// As it was added, or as `anchor list` prints it
         #[arg(value_name = "URL")]
         target: String,
     },
+}
+
+const STAMP_HELP: &str = "\
+Examples:
+  sealtrail anchor stamp note.txt --tsa http://timestamp.example.com
+  sealtrail anchor stamp note.txt --request note.tsq
+  sealtrail anchor stamp note.txt --response note.tsr
+
+NOTE gets the newest published checkpoint, unless it is there already. With --tsa the response goes
+to NOTE.tsr. With --request and --response somebody else takes the request to an authority. Keep
+note and response; anybody checks them with
+  openssl ts -verify -data note.txt -in note.tsr -CAfile authorities.pem
+A response is only accepted if it grants a stamp for this note; its signature is for that command.";
+
+#[derive(Debug, Args)]
+struct Stamp {
+    /// File of the checkpoint
+    #[arg(value_name = "NOTE")]
+    note: PathBuf,
+    /// Ask this authority
+    #[arg(long, value_name = "URL", group = "how")]
+    tsa: Option<String>,
+    /// Write the request to this file
+    #[arg(long, value_name = "FILE", group = "how")]
+    request: Option<PathBuf>,
+    /// Check the response in this file
+    #[arg(long, value_name = "FILE", group = "how")]
+    response: Option<PathBuf>,
+}
+
+impl Stamp {
+    fn run(self, session: &mut Session<'_>, trail: &Trail) -> Result<u8, Failure> {
+        let path = session.file(&self.note);
+        let there = match std::fs::read_to_string(&path) {
+            Ok(note) => Some(note),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(Failure::io(path, error)),
+        };
+        let note = match there {
+            Some(note) => note,
+            None => {
+                let published = session.wait(trail.published_checkpoint())?;
+                let none = || Error::NotFound("no checkpoint was published yet".to_owned());
+                let (_, note) = published.ok_or_else(none)?;
+                write(&path, note.as_bytes())?;
+                note
+            }
+        };
+        let checkpoint = session.wait(trail.demand_ours(&note))?;
+        if let Some(request) = self.request {
+            write(&session.file(&request), &stamp::request(&note))?;
+        } else if let Some(response) = self.response {
+            let response = session.file(&response);
+            let bytes = std::fs::read(&response).map_err(|error| Failure::io(response, error))?;
+            stamp::demand_granted(&bytes, &note)?;
+            session.note(format_args!("stamped: {} entries", checkpoint.size));
+        } else if let Some(tsa) = self.tsa {
+            let bytes = session.wait(stamp::ask(&tsa, &note))?;
+            let mut response = path.into_os_string();
+            response.push(".tsr");
+            write(&PathBuf::from(response), &bytes)?;
+            session.note(format_args!("stamped: {} entries", checkpoint.size));
+        } else {
+            return Err(Failure::usage("one of --tsa, --request and --response is needed"));
+        }
+        Ok(0)
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    std::fs::write(path, bytes).map_err(|error| Failure::io(path, error))
 }
 
 impl Anchor {
@@ -74,6 +151,7 @@ impl Anchor {
                 }
             }
             Action::List => {}
+            Action::Stamp(stamp) => return stamp.run(session, &trail),
             Action::Remove { target } => {
                 // As it was typed, or relative to the working folder.
                 let placed = session.placed(&target);
@@ -87,7 +165,7 @@ impl Anchor {
 
 fn print(
     session: &mut Session<'_>,
-    trail: &sealtrail_core::trail::Trail,
+    trail: &Trail,
     anchors: &Anchors,
     output: Option<ReportFormat>,
 ) -> Result<(), Failure> {

@@ -1,4 +1,5 @@
 use std::fs;
+use std::process::Command;
 
 use super::ground::{Ground, login};
 
@@ -75,4 +76,62 @@ fn an_anchor_out_of_reach_is_told_and_fails_no_commit() {
     fs::remove_file(ground.path("anchor")).unwrap();
     record(&ground, "carl");
     ground.run(&["verify-integrity", "--anchors", "--require-pin"]).exits(0);
+}
+
+const AUTHORITY: &str = "
+[tsa]
+serial = ./serial
+crypto_device = builtin
+signer_cert = ./tsa.pem
+signer_key = ./tsa.key
+signer_digest = sha256
+default_policy = 1.2.3.4.1
+digests = sha256
+ess_cert_id_alg = sha256
+[req]
+distinguished_name = dn
+[dn]
+[ext]
+extendedKeyUsage = critical,timeStamping
+";
+
+/// `openssl` in the ground's folder; its success.
+fn openssl(ground: &Ground, arguments: &str) -> bool {
+    let mut command = Command::new("openssl");
+    command.args(arguments.split(' ')).current_dir(ground.path(""));
+    let output = command.output().unwrap();
+    println!("{arguments}: {}", String::from_utf8_lossy(&output.stderr));
+    output.status.success()
+}
+
+#[test]
+fn a_time_stamp_authority_says_when() {
+    if Command::new("openssl").arg("version").output().is_err() {
+        println!("no openssl here");
+        return;
+    }
+    let ground = Ground::with_events(&[login("ana", 1)]);
+    ground.write("authority.cnf", AUTHORITY);
+    ground.write("serial", "01");
+    assert!(openssl(
+        &ground,
+        "req -x509 -newkey rsa:2048 -nodes -keyout tsa.key -out tsa.pem -days 2 -subj /CN=tsa \
+         -config authority.cnf -extensions ext"
+    ));
+    let reply = "ts -reply -config authority.cnf -section tsa -queryfile note.tsq -out note.tsr";
+    let verify = "ts -verify -data note.txt -in note.tsr -CAfile tsa.pem";
+    ground.run(&["anchor", "stamp", "note.txt", "--request", "note.tsq"]).exits(0);
+    assert!(openssl(&ground, reply));
+    let stamped = ground.run(&["anchor", "stamp", "note.txt", "--response", "note.tsr"]).exits(0);
+    assert!(stamped.err.contains("3 entries"), "{}", stamped.err);
+    assert!(openssl(&ground, verify), "anybody can check it");
+    // A stamp for another note is none for this one.
+    ground.run(&["anchor", "stamp", "other.txt", "--request", "note.tsq"]).exits(0);
+    record(&ground, "ben");
+    ground.run(&["anchor", "stamp", "newer.txt", "--request", "newer.tsq"]).exits(0);
+    ground.run(&["anchor", "stamp", "newer.txt", "--response", "note.tsr"]).exits(4);
+    fs::write(ground.path("note.txt"), "changed").unwrap();
+    assert!(!openssl(&ground, verify));
+    ground.run(&["anchor", "stamp", "note.txt", "--response", "note.tsr"]).exits(4);
+    ground.run(&["anchor", "stamp", "newer.txt"]).exits(2);
 }

@@ -167,7 +167,7 @@ impl Anchors {
     }
 }
 
-fn http(target: &str) -> Result<Anchor> {
+pub(super) fn http(target: &str) -> Result<Anchor> {
     let url = Url::parse(target).ok().filter(Url::has_host);
     let url = url.ok_or_else(|| Error::Usage("the anchor is no URL of a host".to_owned()))?;
     if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {

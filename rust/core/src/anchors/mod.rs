@@ -4,6 +4,7 @@
 mod list;
 mod place;
 mod publish;
+pub mod stamp;
 
 #[cfg(test)]
 mod tests;

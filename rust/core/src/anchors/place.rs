@@ -247,24 +247,25 @@ impl Anchor {
     }
 
     async fn fetch(&self) -> Result<Option<Bytes>> {
-        let mut reply = client()?.get(&self.url).send().await.map_err(|e| self.failed(&e))?;
+        let reply = client()?.get(&self.url).send().await.map_err(|e| self.failed(&e))?;
         if reply.status() == reqwest::StatusCode::NOT_FOUND {
             return Ok(None);
         }
         if !reply.status().is_success() {
             return Err(self.refused(reply.status()));
         }
+        Ok(Some(self.body(reply).await?.into()))
+    }
+
+    async fn body(&self, mut reply: reqwest::Response) -> Result<Vec<u8>> {
         let mut body = Vec::new();
         while let Some(chunk) = reply.chunk().await.map_err(|e| self.failed(&e))? {
             body.extend_from_slice(&chunk);
             if body.len() as u64 > MOST_BYTES {
-                return Err(Error::integrity(
-                    &*self.url,
-                    "its answer is too long for a checkpoint",
-                ));
+                return Err(Error::integrity(&*self.url, "its answer is too long"));
             }
         }
-        Ok(Some(body.into()))
+        Ok(body)
     }
 
     fn failed(&self, error: &reqwest::Error) -> Error {
@@ -280,6 +281,17 @@ impl Anchor {
     fn refused(&self, status: reqwest::StatusCode) -> Error {
         Error::io(&self.url, std::io::Error::other(format!("it answered {status}")))
     }
+}
+
+/// What an endpoint answers to a POST.
+pub(super) async fn post_for(url: &str, content_type: &str, body: Vec<u8>) -> Result<Vec<u8>> {
+    let anchor = super::list::http(url)?;
+    let request = client()?.post(&anchor.url).header("content-type", content_type).body(body);
+    let reply = request.send().await.map_err(|e| anchor.failed(&e))?;
+    if !reply.status().is_success() {
+        return Err(anchor.refused(reply.status()));
+    }
+    anchor.body(reply).await
 }
 
 fn client() -> Result<&'static reqwest::Client> {

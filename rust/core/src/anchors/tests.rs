@@ -383,3 +383,33 @@ async fn an_idle_writer_gives_signs_of_life_and_the_ledger_does_not_grow() {
     assert!(report.findings.iter().any(|f| f.kind == "entries_cut_off"), "{report}");
     assert_eq!(report.verdict, Verdict::RolledBack);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_writer_falls_silent() {
+    let ground = Ground::new().await;
+    ground.record(1).await;
+    let trail = ground.open_beating(std::time::Duration::from_millis(1)).await;
+    trail.recover().await.unwrap();
+    let heartbeat = ground.path("audit/heartbeat");
+    while !heartbeat.exists() {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let writer = trail.writers().await.unwrap().remove(0).id;
+    ground.open().await.revoke_writer(&writer, "lost").await.unwrap();
+    // Time for several more.
+    tokio::time::sleep(std::time::Duration::from_millis(800)).await;
+    let home = ground.home();
+    let pinning = Pinning::default();
+    let trail = ground.open().await;
+    let owner = crate::keys::OwnerKey::load(
+        &home.keys_dir,
+        &trail.info().trail_id,
+        &crate::keys::Passphrase::default(),
+    );
+    let trust = Trust::owner(owner.unwrap().public());
+    let (options, cancel) = (Options { threads: 1, ..Options::default() }, Arc::default());
+    let report = verify_pinned(trail.storage(), trust, options, &pinning, &|_| {}, &cancel);
+    let report = report.await.unwrap();
+    assert_eq!(report.findings, [], "{report}");
+    assert_eq!(report.heartbeat.unwrap().writer, writer);
+}

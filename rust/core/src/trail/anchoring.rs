@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Trail;
 use crate::anchors::{Anchor, AnchorState, Anchors, Publisher};
 use crate::ledger::CHECKPOINT_HINT;
-use crate::note;
+use crate::note::{self, Checkpoint};
 use crate::{Error, Result};
 
 impl Trail {
@@ -27,29 +27,47 @@ impl Trail {
             .collect())
     }
 
-    /// Sends the newest published checkpoint to one anchor, and returns its size; `None` if none
-    /// was published yet.
+    /// The newest checkpoint that a writer published in the trail, and its note; `None` if there is
+    /// none yet.
     ///
     /// # Errors
-    /// `Integrity` if the published checkpoint is not of this ledger, or if the anchor holds
-    /// another one of its size; `Io` or `Store` if the anchor cannot be used.
-    pub async fn publish_newest(&self, anchor: &Anchor) -> Result<Option<u64>> {
+    /// `Integrity` if it is not of this ledger, `Io` or `Store`.
+    pub async fn published_checkpoint(&self) -> Result<Option<(Checkpoint, String)>> {
         let hint = match self.storage().get(CHECKPOINT_HINT).await {
             Ok(hint) => hint,
             Err(Error::NotFound(_)) => return Ok(None),
             Err(e) => return Err(e),
         };
-        let ledger = self.refreshed().await?;
-        let state = ledger.state();
         let bad = |what: &str| Error::integrity(CHECKPOINT_HINT, what);
         let text = std::str::from_utf8(&hint).map_err(|_| bad("it is no signed checkpoint"))?;
-        let origin = &self.info().origin;
-        let checkpoint = note::signed_checkpoint(text, origin, |signer| state.log_signer(signer))
+        Ok(Some((self.demand_ours(text).await?, text.to_owned())))
+    }
+
+    /// The checkpoint in a note, if a signer of this trail signed it and the ledger extends it.
+    ///
+    /// # Errors
+    /// `Integrity` if it is not so, `Io` or `Store`.
+    pub async fn demand_ours(&self, note: &str) -> Result<Checkpoint> {
+        let ledger = self.refreshed().await?;
+        let (state, origin) = (ledger.state(), &self.info().origin);
+        let bad = |what: &str| Error::integrity("checkpoint", what);
+        let checkpoint = note::signed_checkpoint(note, origin, |signer| state.log_signer(signer))
             .map_err(|what| bad(&what))?;
         if ledger.root_at(checkpoint.size) != Some(checkpoint.root) {
             return Err(bad("it is of another ledger"));
         }
-        anchor.publish(&checkpoint, text, false).await?;
+        Ok(checkpoint)
+    }
+
+    /// Sends the newest published checkpoint to one anchor, and returns its size; `None` if none
+    /// was published yet.
+    ///
+    /// # Errors
+    /// As [`published_checkpoint`](Self::published_checkpoint); `Integrity` if the anchor holds
+    /// another one of its size; `Io` or `Store` if the anchor cannot be used.
+    pub async fn publish_newest(&self, anchor: &Anchor) -> Result<Option<u64>> {
+        let Some((checkpoint, note)) = self.published_checkpoint().await? else { return Ok(None) };
+        anchor.publish(&checkpoint, &note, false).await?;
         Ok(Some(checkpoint.size))
     }
 }

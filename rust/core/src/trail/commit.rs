@@ -396,13 +396,18 @@ impl Committer {
         position.save(&self.dir)
     }
 
+    /// A revoked writer's checkpoint that covers its revocation would be a finding.
+    fn may_sign(&self) -> bool {
+        self.ledger.state().writers.get(self.keys.id()).is_some_and(|w| w.revoked.is_none())
+    }
+
     /// Signs the newest checkpoint anew, with the time. A hint, and no entry: a quiet trail does
     /// not grow.
     pub(super) async fn beat(&mut self) -> Result<()> {
         self.published = std::time::Instant::now();
         self.ledger.refresh().await?;
         let state = self.ledger.state();
-        let Some(info) = &state.info else { return Ok(()) };
+        let Some(info) = state.info.as_ref().filter(|_| self.may_sign()) else { return Ok(()) };
         let checkpoint =
             Checkpoint { origin: info.origin.clone(), size: state.size(), root: state.root() };
         let name = info.key_name(self.keys.id());
@@ -417,7 +422,7 @@ impl Committer {
     async fn publish_checkpoint(&mut self) {
         self.published = std::time::Instant::now();
         let state = self.ledger.state();
-        let Some(info) = &state.info else { return };
+        let Some(info) = state.info.as_ref().filter(|_| self.may_sign()) else { return };
         let checkpoint =
             Checkpoint { origin: info.origin.clone(), size: state.size(), root: state.root() };
         let name = info.key_name(self.keys.id());
