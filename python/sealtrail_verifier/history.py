@@ -84,7 +84,7 @@ def _take(
     state = history.ledger or ledger.begin(entry, owner, fixed)
     ledger.check_signatures(entry, n, history.roots[n], state)
     named = entry.snapshot if history.ledger and not state.snapshot_problem(entry) else None
-    rows = snapshots.expected(state, history.leaves) if named else b""
+    rows = snapshots.expected(state, history.leaves, named) if named else b""
     state.accept(entry)
     history.ledger = state
     if named:

@@ -17,8 +17,8 @@ use crate::columns::ColumnType;
 use crate::json;
 use crate::keys::{self, HmacKey, OWNER};
 use crate::ledger::{
-    AddedSegment, Body, CHECKPOINT_HINT, Close, Entry, HEARTBEAT, Ledger, SnapshotRef, State,
-    TrailInfo, entry_number, entry_path, snapshot,
+    AddedSegment, Body, CHECKPOINT_HINT, Close, DueSnapshot, Entry, HEARTBEAT, Ledger, SnapshotRef,
+    State, TrailInfo, entry_number, entry_path, snapshot,
 };
 use crate::merkle::{self, Hash};
 use crate::note::Checkpoint;
@@ -238,8 +238,10 @@ impl Auditor<'_> {
         let leaves = &self.leaves;
         let mut rows = None;
         let applied = self.state.apply_seen(bytes, |state, entry| {
-            if deep && entry.body.snapshot.is_some() {
-                rows = snapshot::expected(state, leaves).ok();
+            if let Some(named) = entry.body.snapshot.as_ref().filter(|_| deep) {
+                let full = named.rests_on.is_none();
+                let due = if full { DueSnapshot::Full } else { DueSnapshot::Continued };
+                rows = snapshot::expected(state, leaves, due).ok();
             }
         });
         self.snapshot_rows = rows;

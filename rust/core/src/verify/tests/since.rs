@@ -4,7 +4,7 @@ use super::maker::{Maker, event, set, small};
 use super::pinned::Verifier;
 use super::snapshots::{honest, name};
 use super::*;
-use crate::ledger::entry_path;
+use crate::ledger::{DueSnapshot, entry_path};
 
 fn since_last(verifier: &Verifier, maker: &Maker) -> Report {
     let pinning = Pinning { since_last: true, ..verifier.pinning() };
@@ -138,7 +138,7 @@ fn a_new_snapshot_that_lies_is_found_and_never_begun_with() {
     let leaves: Vec<_> = (0..maker.state.size())
         .map(|n| crate::merkle::leaf_hash(&maker.objects[&entry_path(n)]))
         .collect();
-    let file = crate::ledger::snapshot::write(&state, &leaves).unwrap();
+    let file = crate::ledger::snapshot::write(&state, &leaves, DueSnapshot::Full).unwrap();
     let path = name(&mut maker, file);
     verifier.replace(&maker.objects);
     let report = since_last(&verifier, &maker);
