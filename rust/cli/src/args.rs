@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{config, demo, events, get, import, init, keys, record, sql, stats, verify};
+use crate::commands::{
+    anchor, config, demo, events, get, import, init, keys, pin, record, sql, stats, verify,
+};
 use crate::failure::Failure;
 use crate::session::Session;
 
@@ -79,6 +81,8 @@ enum Command {
     Stats(stats::Stats),
     VerifyIntegrity(verify::Verify),
     Keys(keys::Keys),
+    Pin(pin::Pin),
+    Anchor(anchor::Anchor),
     Events(events::Events),
     Config(config::Config),
     Demo(demo::Demo),
@@ -97,6 +101,8 @@ impl Cli {
             Command::Stats(command) => command.run(session),
             Command::VerifyIntegrity(command) => command.run(session),
             Command::Keys(command) => command.run(session),
+            Command::Pin(command) => command.run(session),
+            Command::Anchor(command) => command.run(session),
             Command::Events(command) => command.run(session),
             Command::Config(command) => command.run(session),
             Command::Demo(command) => command.run(session),

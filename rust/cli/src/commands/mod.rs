@@ -1,5 +1,6 @@
 //! One file for each command; each is a thin call of the libraries.
 
+pub(crate) mod anchor;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod events;
@@ -7,6 +8,7 @@ pub(crate) mod get;
 pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod keys;
+pub(crate) mod pin;
 pub(crate) mod record;
 pub(crate) mod refused;
 pub(crate) mod sql;

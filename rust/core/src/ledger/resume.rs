@@ -38,6 +38,20 @@ pub(super) async fn newest(storage: &Storage) -> Option<Ledger> {
     None
 }
 
+/// The ledger as of the newest usable snapshot that an entry before `size` names. Whoever knows the root of those entries knows the snapshot too.
+pub(super) async fn before(storage: &Storage, size: u64) -> Option<Ledger> {
+    let names = storage.names_after(FOLDER, BEFORE_SNAPSHOTS).await.ok()?;
+    let mut numbers: Vec<u64> = names.iter().filter_map(|name| snapshot_number(name)).collect();
+    numbers.retain(|n| *n < size);
+    numbers.sort_unstable();
+    for n in numbers.into_iter().rev().take(MOST_TRIED) {
+        if let Some((ledger, _)) = at(storage, n).await {
+            return Some(ledger);
+        }
+    }
+    None
+}
+
 /// The ledger as of a snapshot that counts, and the entry that names it.
 async fn at(storage: &Storage, n: u64) -> Option<(Ledger, Bytes)> {
     let entry = storage.get(&entry_path(n)).await.ok()?;

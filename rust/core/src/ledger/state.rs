@@ -14,6 +14,7 @@ use crate::columns::Registry;
 use crate::json;
 use crate::keys::{self, OWNER, WriterKeys};
 use crate::merkle::{Accumulator, Hash};
+use crate::note::LogSigner;
 
 /// A writer makes a full snapshot once this part of the ledger came after the last one, and one
 /// that continues another once that part came after it.
@@ -110,6 +111,15 @@ impl State {
     /// Number of objects folded.
     pub fn size(&self) -> u64 {
         self.tree.size()
+    }
+
+    /// Who signs checkpoints as `owner` or under a writer's id.
+    pub fn log_signer(&self, signer: &str) -> Option<LogSigner> {
+        if signer == OWNER {
+            return self.owner.map(|public| LogSigner { public, revoked: None });
+        }
+        let WriterState { public, revoked, .. } = self.writers.get(signer)?;
+        Some(LogSigner { public: *public, revoked: *revoked })
     }
 
     /// Root of the tree over them.

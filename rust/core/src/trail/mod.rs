@@ -1,6 +1,7 @@
 //! A trail: made, opened, written to, read.
 
 mod adopt;
+mod anchoring;
 mod clock;
 mod commit;
 mod epoch;

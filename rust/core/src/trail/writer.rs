@@ -210,10 +210,25 @@ impl Writer {
         old || intake.bytes >= self.settings.max_bytes || self.epoch_now() > intake.epoch
     }
 
+    /// Gives a sign of life if no checkpoint was published for long. Who is committing right now
+    /// is not idle.
+    pub(super) async fn beat_if_idle(&self) -> Result<()> {
+        let after = self.settings.heartbeat;
+        if after.is_zero() {
+            return Ok(());
+        }
+        let Ok(mut committer) = self.committer.try_lock() else { return Ok(()) };
+        if committer.published.elapsed() < after || self.is_closed() {
+            return Ok(());
+        }
+        committer.beat().await
+    }
+
     pub(super) async fn close(&self, commit: bool) -> Result<()> {
         let result = if commit { self.flush().await } else { self.wal.sync() };
         // A flush in the background ends first: afterwards the writer is somebody else's.
-        let _committer = self.committer.lock().await;
+        let committer = self.committer.lock().await;
+        committer.publisher.drain().await;
         self.intake().closed = true;
         self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
         result

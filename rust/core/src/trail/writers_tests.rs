@@ -50,7 +50,7 @@ impl Hosts {
 
     async fn verify(&self) -> Report {
         let owner = self.owner().await;
-        let trust = Trust { owner: owner.public(), secret: Some(owner), pins: Vec::new() };
+        let trust = Trust { secret: Some(owner.clone()), ..Trust::owner(owner.public()) };
         let trail = self.open("a").await;
         verify(trail.storage(), &trust, &Options::default(), &|_| {}, &Arc::default())
             .await

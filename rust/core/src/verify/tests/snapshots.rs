@@ -15,7 +15,7 @@ fn leaves(maker: &Maker) -> Vec<Hash> {
 }
 
 /// Appends an entry that names this file as its snapshot, and returns the snapshot's path.
-fn name(maker: &mut Maker, file: Vec<u8>) -> String {
+pub(super) fn name(maker: &mut Maker, file: Vec<u8>) -> String {
     let path = snapshot_path(maker.state.size());
     let sha256 = HEXLOWER.encode(&Sha256::digest(&file));
     maker.snapshot =
@@ -27,7 +27,7 @@ fn name(maker: &mut Maker, file: Vec<u8>) -> String {
     path
 }
 
-fn honest(maker: &Maker) -> Vec<u8> {
+pub(super) fn honest(maker: &Maker) -> Vec<u8> {
     snapshot::write(&maker.state, &leaves(maker), DueSnapshot::Full).unwrap()
 }
 
