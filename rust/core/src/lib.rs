@@ -13,6 +13,7 @@ pub mod keys;
 pub mod ledger;
 pub mod merkle;
 pub mod note;
+pub mod proof;
 pub mod record;
 mod runtime;
 pub mod segment;

@@ -18,6 +18,7 @@ pub use entry::{
 pub(crate) use log::entry_number;
 pub use log::{CHECKPOINT_HINT, Ledger, entry_path};
 pub use moment::Moment;
+pub(crate) use signed::Signed;
 pub use snapshot::snapshot_path;
 pub(crate) use state::public_key;
 pub use state::{InvalidEntry, State, WriterState};

@@ -1,5 +1,6 @@
 //! A trail: made, opened, written to, read.
 
+mod checkpoint;
 mod commit;
 mod epoch;
 mod import;
@@ -8,12 +9,15 @@ mod load;
 mod lookup;
 mod open;
 mod position;
+mod prove;
 mod seen;
 mod settings;
 mod stats;
 mod view;
 mod writer;
 
+#[cfg(test)]
+mod prove_tests;
 #[cfg(test)]
 mod snapshot_tests;
 #[cfg(test)]
