@@ -79,6 +79,16 @@ pub struct Authorization {
     pub writer: String,
 }
 
+/// A writer that may sign no longer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Revocation {
+    /// Why, in the owner's words.
+    pub reason: String,
+    /// Its id.
+    pub writer: String,
+}
+
 /// Sequence numbers of a writer's log, inclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -195,6 +205,8 @@ pub struct Body {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub recorded: Option<Recorded>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub revokes: Option<Vec<Revocation>>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub snapshot: Option<SnapshotRef>,
     pub time: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -222,6 +234,7 @@ impl Body {
             n: 0,
             owner: None,
             recorded: None,
+            revokes: None,
             snapshot: None,
             time,
             trail: None,

@@ -12,8 +12,8 @@ mod state;
 mod tests;
 
 pub use entry::{
-    AddedSegment, Authorization, Body, Bounds, Close, Entry, Kind, Recorded, SnapshotRef,
-    TrailInfo, WalRange,
+    AddedSegment, Authorization, Body, Bounds, Close, Entry, Kind, Recorded, Revocation,
+    SnapshotRef, TrailInfo, WalRange,
 };
 pub(crate) use log::entry_number;
 pub use log::{CHECKPOINT_HINT, Ledger, entry_path};

@@ -178,7 +178,8 @@ impl State {
             Kind::Append => [false, false, true, true, true],
             Kind::Close => [false, false, false, false, true],
         };
-        if present.iter().zip(allowed).any(|(&present, allowed)| present && !allowed) {
+        let beyond = present.iter().zip(allowed).any(|(&present, allowed)| present && !allowed);
+        if beyond || body.revokes.is_some() {
             return Err(invalid("it has members that its kind does not have"));
         }
         self.check_snapshot(body)?;

@@ -2,84 +2,76 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::file::{Hex, Kind, demand_version, hex, parse, unhex};
-use super::{Proof, fails};
+use super::chain::{Chain, Evidence};
+use super::file::{Hex, Item, Kind, Note, SignerItem, demand_version, parse, unhex};
+use super::{Signer, TreeState, fails};
 use crate::Result;
-use crate::merkle::{self, Hash};
-use crate::note::Checkpoint;
-use crate::segment::canonical;
+use crate::merkle;
 
 /// A size of the ledger's tree and its root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct State {
-    root: Hex<32>,
-    size: u64,
+pub(crate) struct StateItem {
+    pub(crate) root: Hex<32>,
+    pub(crate) size: u64,
 }
 
+/// A proof of consistency; members as FORMAT section 11 names them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
-    from: State,
-    kind: Kind,
-    origin: String,
-    path: Vec<Hex<32>>,
-    to: State,
-    v: u32,
+pub(crate) struct ConsistencyFile {
+    pub(crate) checkpoint: Note,
+    pub(crate) entries: Vec<Item>,
+    pub(crate) from: StateItem,
+    pub(crate) kind: Kind,
+    pub(crate) path: Vec<Hex<32>>,
+    pub(crate) signers: Vec<SignerItem>,
+    pub(crate) v: u32,
 }
 
-/// What a proof of consistency shows: who trusts `to` may trust `from`, and the other way round
-/// nothing of `from` was changed in `to`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a proof of consistency shows: the ledger of the later state, which is signed, begins with
+/// that of the earlier one, unchanged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Consistency {
-    /// The earlier state.
-    pub from: Checkpoint,
-    /// The later state.
-    pub to: Checkpoint,
+    /// The trail's id.
+    pub trail_id: String,
+    /// The name of its log.
+    pub origin: String,
+    /// The earlier state: compare it with a checkpoint kept from then.
+    pub from: TreeState,
+    /// The later state, which the checkpoint states. It has no time of its own.
+    pub to: TreeState,
+    /// Who signed the checkpoint: one of `signers`, or `owner`.
+    pub checkpoint_signer: String,
+    /// The writers whose signatures the proof rests on.
+    pub signers: Vec<Signer>,
 }
 
-impl Proof {
-    /// The proof that the state `to` extends the state `from` of the same log.
-    pub(crate) fn of_consistency(
-        from: &Checkpoint,
-        to: &Checkpoint,
-        path: &[Hash],
-    ) -> Result<Self> {
-        let state = |c: &Checkpoint| State { root: Hex(c.root), size: c.size };
-        let file = File {
-            from: state(from),
-            kind: Kind::Consistency,
-            origin: to.origin.clone(),
-            path: hex(path),
-            to: state(to),
-            v: 1,
-        };
-        canonical(&file).map(Self::new)
-    }
-}
-
-/// Checks a proof of consistency.
-///
-/// It needs no key, and proves nothing about who signed either state: compare both with
-/// checkpoints whose signatures were checked.
+/// Checks a proof of consistency with the owner's public key, a C2SP vkey.
 ///
 /// # Errors
-/// `Integrity` if it does not hold.
-pub fn check_consistency(proof: &[u8]) -> Result<Consistency> {
-    let file: File = parse(proof)?;
+/// `Key` if that is no vkey. `Integrity` if the proof does not hold: `place` names the step.
+pub fn check_consistency(proof: &[u8], vkey: &str) -> Result<Consistency> {
+    crate::note::parse_vkey(vkey)?;
+    let file: ConsistencyFile = parse(proof)?;
     if file.kind != Kind::Consistency {
         return Err(fails("proof", "it is no proof of consistency"));
     }
     demand_version(file.v)?;
-    let path = unhex(&file.path);
-    let (from, to) = (&file.from, &file.to);
-    if !merkle::verify_consistency(from.size, &from.root.0, to.size, &to.root.0, &path) {
+    let evidence = Evidence {
+        checkpoint: &file.checkpoint,
+        entries: &file.entries,
+        signers: &file.signers,
+        subject: None,
+    };
+    let Chain { info, checkpoint, signers, .. } = Chain::check(&evidence, vkey)?;
+    let (from, path) =
+        (TreeState { size: file.from.size, root: file.from.root.0 }, unhex(&file.path));
+    let to = TreeState::of(&checkpoint);
+    if !merkle::verify_consistency(from.size, &from.root, to.size, &to.root, &path) {
         return Err(fails("path", "it does not lead from the earlier root to the later one"));
     }
-    let checkpoint = |state: &State| Checkpoint {
-        origin: file.origin.clone(),
-        size: state.size,
-        root: state.root.0,
-    };
-    Ok(Consistency { from: checkpoint(from), to: checkpoint(to) })
+    let (trail_id, origin) = (info.trail_id, info.origin);
+    let checkpoint_signer = file.checkpoint.signer;
+    Ok(Consistency { trail_id, origin, from, to, checkpoint_signer, signers })
 }

@@ -115,7 +115,8 @@ pub(crate) struct SignerItem {
     // First: signers are in the order of their ids.
     pub(crate) writer: String,
     pub(crate) authorized: u64,
-    pub(crate) not_revoked_to: u64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) revoked: Option<u64>,
 }
 
 impl File {

@@ -3,6 +3,7 @@
 //! [`Trail::prove`](crate::trail::Trail::prove) makes them. [`check`] needs no trail, no store and
 //! no secret, and takes every byte of a proof for an attacker's.
 
+mod chain;
 mod check;
 mod consistency;
 mod file;
@@ -12,12 +13,63 @@ mod tests;
 
 use std::path::Path;
 
+use data_encoding::HEXLOWER;
+use serde::{Serialize, Serializer};
+
 pub use check::{Checked, check};
 pub use consistency::{Consistency, check_consistency};
-pub(crate) use file::{BatchItem, File, Hex, Item, Note, RecordItem, SegmentItem, SignerItem, hex};
+pub(crate) use consistency::{ConsistencyFile, StateItem};
+pub(crate) use file::{
+    BatchItem, File, Hex, Item, Kind, Note, RecordItem, SegmentItem, SignerItem, hex,
+};
 
+use crate::merkle::Hash;
+use crate::note::Checkpoint;
 use crate::storage::durable::{self, Access};
 use crate::{Error, Result};
+
+/// A state of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TreeState {
+    /// Number of its entries.
+    pub size: u64,
+    /// Root over them.
+    #[serde(serialize_with = "as_hex")]
+    pub root: Hash,
+}
+
+impl TreeState {
+    fn of(checkpoint: &Checkpoint) -> Self {
+        Self { size: checkpoint.size, root: checkpoint.root }
+    }
+}
+
+fn as_hex<S: Serializer>(hash: &Hash, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&HEXLOWER.encode(hash))
+}
+
+/// A writer that a proof rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Signer {
+    /// Its id.
+    pub writer: String,
+    /// Number of the entry by which the owner authorised it.
+    pub authorized: u64,
+    /// Its revocation, if the proof tells of one. It then came after what the proof rests on.
+    /// That there is none among the entries of the checkpoint is the word of who made the proof.
+    pub revoked: Option<Revoked>,
+}
+
+/// How the owner revoked a writer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Revoked {
+    /// Number of the entry.
+    pub entry: u64,
+    /// When the owner signed it; RFC 3339, UTC.
+    pub time: String,
+    /// Why, in the owner's words.
+    pub reason: String,
+}
 
 /// A proof's file: canonical JSON and a line break.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,14 +1,14 @@
 //! Checkpoints that others may keep: a statement of the whole ledger, signed.
 
 use data_encoding::HEXLOWER;
+use ed25519_dalek::VerifyingKey;
 
 use super::Trail;
 use super::open::{WRITER_FILE, check_extends, writer_folders};
 use super::position::Position;
 use crate::keys::{OWNER, WriterKeys};
-use crate::ledger::{CHECKPOINT_HINT, Entry, Ledger, Signed, State, entry_path};
-use crate::note::Checkpoint;
-use crate::proof::Proof;
+use crate::ledger::{CHECKPOINT_HINT, Entry, Ledger, Signed, State, WriterState, entry_path};
+use crate::note::{Checkpoint, ParsedNote};
 use crate::storage::durable;
 use crate::{Error, Result};
 
@@ -42,25 +42,6 @@ impl Trail {
         Ok(self.signed_checkpoint().await?.1.note)
     }
 
-    /// The proof that the ledger's first `to` entries begin with its first `from` entries.
-    ///
-    /// # Errors
-    /// `Usage` if there are no such sizes, `Io` or `Store`.
-    pub async fn prove_consistency(&self, from: u64, to: u64) -> Result<Proof> {
-        let ledger = self.refreshed().await?;
-        let size = ledger.state().size();
-        let path = ledger.consistency(from, to).filter(|_| from <= to);
-        let (Some(path), Some(old), Some(new)) = (path, ledger.root_at(from), ledger.root_at(to))
-        else {
-            return Err(Error::Usage(format!(
-                "there is no way from {from} to {to} entries: the ledger has {size}, and the \
-                 earlier state comes first"
-            )));
-        };
-        let of = |size, root| Checkpoint { origin: self.info().origin.clone(), size, root };
-        Proof::of_consistency(&of(from, old), &of(to, new), &path)
-    }
-
     /// The ledger as of now and a checkpoint of it.
     pub(super) async fn signed_checkpoint(&self) -> Result<(Ledger, SignedCheckpoint)> {
         // First what others may move on, then the ledger: so it is not older than what it is
@@ -72,11 +53,9 @@ impl Trail {
             Err(e) => return Err(e),
         };
         let ledger = self.refreshed().await?;
-        for Signing { keys, position } in signing {
-            let known = ledger.state().writers.get(keys.id());
-            if known.is_some_and(|writer| writer.public == keys.public()) {
-                return self.sign(&ledger, &keys, position).map(|signed| (ledger, signed));
-            }
+        let size = ledger.state().size();
+        if let Some(signed) = self.sign_own(&ledger, signing, size)? {
+            return Ok((ledger, signed));
         }
         let published = hint.and_then(|hint| published(ledger.state(), &hint));
         if let Some((checkpoint, _)) = &published {
@@ -93,6 +72,41 @@ impl Trail {
                     .to_owned(),
             )),
         }
+    }
+
+    /// A checkpoint of the ledger's first `size` entries, of which there must be some.
+    ///
+    /// # Errors
+    /// `Usage` if there are fewer, `NotFound` if nobody has signed one and this host cannot; as
+    /// [`checkpoint`](Self::checkpoint).
+    pub(super) async fn signed_checkpoint_of(
+        &self,
+        size: u64,
+    ) -> Result<(Ledger, SignedCheckpoint)> {
+        let signing = self.signing()?;
+        let ledger = self.refreshed().await?;
+        let state = ledger.state();
+        if size == 0 || size > state.size() {
+            return Err(Error::Usage(format!(
+                "there is no checkpoint of {size} entries: the ledger has {}",
+                state.size()
+            )));
+        }
+        if size < state.size() {
+            // The signer of an entry signs all before it.
+            let bytes = self.storage().get(&entry_path(size)).await?;
+            if let Some((entry, checkpoint)) = signed_entry(state, &bytes, size)
+                && ledger.root_at(size) == Some(checkpoint.root)
+            {
+                let Entry { checkpoint: note, body, .. } = entry;
+                return Ok((ledger, SignedCheckpoint { note, size, signer: body.writer }));
+            }
+        }
+        if let Some(signed) = self.sign_own(&ledger, signing, size)? {
+            return Ok((ledger, signed));
+        }
+        let newest = self.signed_checkpoint().await?;
+        if newest.1.size == size { Ok(newest) } else { Err(nobody_signed(size)) }
     }
 
     /// Keys of this host's writers, held by a process or not: a checkpoint is no entry, and who
@@ -121,11 +135,29 @@ impl Trail {
         Ok(found)
     }
 
+    /// A checkpoint by the first of these keys that may sign the trail's entries.
+    fn sign_own(
+        &self,
+        ledger: &Ledger,
+        signing: Vec<Signing>,
+        size: u64,
+    ) -> Result<Option<SignedCheckpoint>> {
+        for Signing { keys, position } in signing {
+            let known = ledger.state().writers.get(keys.id());
+            let known = known.filter(|w| w.authorized < size && revoked(w).is_none());
+            if known.is_some_and(|w| w.public == keys.public()) {
+                return self.sign(ledger, &keys, position, size).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
     fn sign(
         &self,
         ledger: &Ledger,
         keys: &WriterKeys,
         position: Option<Position>,
+        size: u64,
     ) -> Result<SignedCheckpoint> {
         if let Some(position) = position {
             check_extends(ledger, &position)?;
@@ -134,11 +166,11 @@ impl Trail {
         if let Some(root) = self.storage().local_root() {
             durable::sync_dir(&root.join("ledger"))?;
         }
-        let state = ledger.state();
         let origin = self.info().origin.clone();
-        let checkpoint = Checkpoint { origin, size: state.size(), root: state.root() };
+        let root = ledger.root_at(size).ok_or_else(|| nobody_signed(size))?;
+        let checkpoint = Checkpoint { origin, size, root };
         let note = checkpoint.sign(&self.info().key_name(keys.id()), keys.signing())?;
-        Ok(SignedCheckpoint { note, size: state.size(), signer: keys.id().to_owned() })
+        Ok(SignedCheckpoint { note, size, signer: keys.id().to_owned() })
     }
 
     /// The checkpoint in the newest valid entry, which covers all before it.
@@ -156,13 +188,32 @@ impl Trail {
     }
 }
 
-/// Entry `n`, if the owner or an authorised writer signed it, and its checkpoint.
+/// Number of the entry that revokes a writer.
+pub(super) fn revoked(_writer: &WriterState) -> Option<u64> {
+    None
+}
+
+fn nobody_signed(size: u64) -> Error {
+    Error::NotFound(format!(
+        "nobody has signed a checkpoint of {size} entries, and this host has no writer of the \
+         trail to sign one"
+    ))
+}
+
+/// Key of a signer as of entry `n`.
+fn key_at(state: &State, signer: &str, n: u64) -> Option<VerifyingKey> {
+    if signer == OWNER {
+        return state.owner;
+    }
+    let writer = state.writers.get(signer)?;
+    let may = writer.authorized < n && revoked(writer).is_none_or(|revoked| n <= revoked);
+    may.then_some(writer.public)
+}
+
+/// Entry `n`, if the owner or a writer that then was authorised signed it, and its checkpoint.
 pub(super) fn signed_entry(state: &State, bytes: &[u8], n: u64) -> Option<(Entry, Checkpoint)> {
     let entry = Entry::parse(bytes).ok().filter(|entry| entry.body.n == n)?;
-    let public = match entry.body.writer.as_str() {
-        OWNER => state.owner?,
-        id => state.writers.get(id)?.public,
-    };
+    let public = key_at(state, &entry.body.writer, n)?;
     let origin = &state.info.as_ref()?.origin;
     let checkpoint = Signed::check(&entry, &public, origin).ok()?.checkpoint;
     (checkpoint.size == n).then_some((entry, checkpoint))
@@ -173,13 +224,11 @@ pub(super) fn signed_entry(state: &State, bytes: &[u8], n: u64) -> Option<(Entry
 fn published(state: &State, hint: &[u8]) -> Option<(Checkpoint, SignedCheckpoint)> {
     let origin = &state.info.as_ref()?.origin;
     let note = std::str::from_utf8(hint).ok()?;
-    let signatures = Checkpoint::parse(note).ok()?.signatures;
+    let ParsedNote { checkpoint: Checkpoint { size, .. }, signatures } =
+        Checkpoint::parse(note).ok()?;
     signatures.iter().find_map(|(name, _)| {
         let signer = name.strip_prefix(origin.as_str())?.strip_prefix('/')?;
-        let public = match signer {
-            OWNER => state.owner?,
-            id => state.writers.get(id)?.public,
-        };
+        let public = key_at(state, signer, size)?;
         let checkpoint = Checkpoint::verify(note, name, &public, origin).ok()?;
         let (note, signer) = (note.to_owned(), signer.to_owned());
         let signed = SignedCheckpoint { note, size: checkpoint.size, signer };

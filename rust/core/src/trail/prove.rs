@@ -7,14 +7,15 @@ use bytes::Bytes;
 use data_encoding::HEXLOWER;
 
 use super::Trail;
-use super::checkpoint::{SignedCheckpoint, signed_entry};
+use super::checkpoint::{SignedCheckpoint, revoked, signed_entry};
 use super::lookup::{ID, candidates, id_of};
 use crate::keys::OWNER;
 use crate::ledger::{AddedSegment, Ledger, State, entry_path};
 use crate::merkle::{self, Hash};
 use crate::note;
 use crate::proof::{
-    self, BatchItem, File, Hex, Item, Note, Proof, RecordItem, SegmentItem, SignerItem, hex,
+    self, BatchItem, ConsistencyFile, File, Hex, Item, Note, Proof, RecordItem, SegmentItem,
+    SignerItem, StateItem, hex,
 };
 use crate::segment::{SegmentFile, batch_list_leaves, canonical};
 use crate::{Error, Result};
@@ -55,34 +56,69 @@ impl Trail {
                  sign one; ask for the proof on the writer's host, or after its next commit"
             )));
         }
-        let proof = self.assemble(&ledger, checkpoint, place, record, batch).await?;
-        check_own(&proof, ledger.state())?;
+        let segment = SegmentItem { entry: place.entry, index: place.index };
+        let Evidence { checkpoint, entries, signers } =
+            self.evidence(&ledger, checkpoint, Some(place)).await?;
+        let file = File::new(record, batch, segment, entries, checkpoint, signers);
+        let proof = canonical(&file).map(Proof::new)?;
+        // None is handed out that does not hold under the key that the trail names.
+        proof::check(proof.as_bytes(), &vkey_of(ledger.state())?)?;
         Ok(Some(proof))
     }
 
-    async fn assemble(
+    /// The proof that the ledger's first `to` entries, which are signed for, begin with its first
+    /// `from` entries. [`check_consistency`](proof::check_consistency) checks it.
+    ///
+    /// # Errors
+    /// `Usage` if there are no such sizes; as [`checkpoint`](Self::checkpoint) otherwise.
+    pub async fn prove_consistency(&self, from: u64, to: u64) -> Result<Proof> {
+        if from > to {
+            return Err(Error::Usage(format!("{from} entries do not come before {to}")));
+        }
+        let (ledger, checkpoint) = self.signed_checkpoint_of(to).await?;
+        let path = ledger.consistency(from, to).zip(ledger.root_at(from));
+        let (path, root) =
+            path.ok_or_else(|| Error::integrity("ledger", "its first entries are not known"))?;
+        let Evidence { checkpoint, entries, signers } =
+            self.evidence(&ledger, checkpoint, None).await?;
+        let file = ConsistencyFile {
+            checkpoint,
+            entries,
+            from: StateItem { root: Hex(root), size: from },
+            kind: proof::Kind::Consistency,
+            path: hex(&path),
+            signers,
+            v: 1,
+        };
+        let proof = canonical(&file).map(Proof::new)?;
+        proof::check_consistency(proof.as_bytes(), &vkey_of(ledger.state())?)?;
+        Ok(proof)
+    }
+
+    /// What leads from the owner's key to a checkpoint and to an entry below it.
+    async fn evidence(
         &self,
         ledger: &Ledger,
         checkpoint: SignedCheckpoint,
-        place: Place,
-        record: RecordItem,
-        batch: BatchItem,
-    ) -> Result<Proof> {
+        subject: Option<Place>,
+    ) -> Result<Evidence> {
         let SignedCheckpoint { note, size, signer } = checkpoint;
-        let mut writers = BTreeSet::from([place.writer.clone()]);
-        writers.extend((signer != OWNER).then(|| signer.clone()));
-        let authorized = |writer: String| {
-            let known = ledger.state().writers.get(&writer);
-            let known = known.ok_or_else(|| {
+        let writers = subject.iter().map(|place| place.writer.as_str()).chain([signer.as_str()]);
+        let writers: BTreeSet<&str> = writers.filter(|writer| *writer != OWNER).collect();
+        let signer_of = |writer: &str| {
+            let known = ledger.state().writers.get(writer).ok_or_else(|| {
                 Error::integrity("ledger", format!("writer {writer} is not authorised"))
             })?;
-            Ok(SignerItem { authorized: known.authorized, not_revoked_to: size, writer })
+            let revoked = revoked(known).filter(|&entry| entry < size);
+            Ok(SignerItem { authorized: known.authorized, revoked, writer: writer.to_owned() })
         };
-        let signers = writers.into_iter().map(authorized).collect::<Result<Vec<_>>>()?;
-        let mut objects = BTreeMap::from([(place.entry, Some(place.bytes)), (0, None)]);
+        let signers = writers.into_iter().map(signer_of).collect::<Result<Vec<_>>>()?;
+        let mut objects = BTreeMap::from([(0, None)]);
         for signer in &signers {
-            objects.entry(signer.authorized).or_insert(None);
+            objects.insert(signer.authorized, None);
+            objects.extend(signer.revoked.map(|n| (n, None)));
         }
+        objects.extend(subject.map(|place| (place.entry, Some(place.bytes))));
         let numbers: Vec<u64> = objects.keys().copied().collect();
         let paths = ledger.paths(&numbers, size).ok_or_else(|| {
             Error::integrity("ledger", format!("its first {size} entries are not known"))
@@ -97,9 +133,7 @@ impl Trail {
                 .map_err(|_| Error::integrity(entry_path(n), "not UTF-8"))?;
             entries.push(Item { bytes, n, path: hex(&path) });
         }
-        let segment = SegmentItem { entry: place.entry, index: place.index };
-        let file = File::new(record, batch, segment, entries, Note { note, signer }, signers);
-        canonical(&file).map(Proof::new)
+        Ok(Evidence { checkpoint: Note { note, signer }, entries, signers })
     }
 
     /// The entry that added a segment. The ledger's state does not keep it; but segments stand
@@ -149,6 +183,13 @@ impl Trail {
         let writer = entry.body.writer;
         Ok(entry.body.adds.map(|adds| Adding { n, bytes, writer, adds }))
     }
+}
+
+/// The part that all proofs have.
+struct Evidence {
+    checkpoint: Note,
+    entries: Vec<Item>,
+    signers: Vec<SignerItem>,
 }
 
 /// An entry that adds segments.
@@ -217,11 +258,10 @@ fn below_segment(file: &SegmentFile, row: usize) -> Result<(RecordItem, BatchIte
     Ok((record, batch))
 }
 
-/// No proof is handed out that does not hold under the key that the trail names as its owner's.
-fn check_own(proof: &Proof, state: &State) -> Result<()> {
+/// The key that the trail names as its owner's.
+fn vkey_of(state: &State) -> Result<String> {
     let (Some(info), Some(owner)) = (&state.info, &state.owner) else {
         return Err(Error::integrity("ledger", "no trail is described"));
     };
-    let vkey = note::vkey(&info.key_name(OWNER), owner)?;
-    proof::check(proof.as_bytes(), &vkey).map(drop)
+    note::vkey(&info.key_name(OWNER), owner)
 }

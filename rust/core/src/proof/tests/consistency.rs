@@ -3,8 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::merkle::{Hash, consistency_proof, root};
-use crate::note::Checkpoint;
+use crate::merkle::{Hash, consistency_proof, root, verify_consistency};
 
 const MOST: usize = 130;
 
@@ -39,10 +38,6 @@ fn subproof(m: usize, data: &[Vec<u8>], b: bool) -> Vec<Hash> {
     }
 }
 
-fn checkpoint(size: usize, root: Hash) -> Checkpoint {
-    Checkpoint { origin: "log".into(), size: size as u64, root }
-}
-
 #[test]
 fn every_pair_of_sizes_is_proven_as_the_definition_says() {
     let data: Vec<Vec<u8>> = (0..MOST).map(|i| format!("entry {i}").into_bytes()).collect();
@@ -54,39 +49,83 @@ fn every_pair_of_sizes_is_proven_as_the_definition_says() {
             let path = consistency_proof(&leaves[..to], from).unwrap();
             let defined = if from == 0 { Vec::new() } else { subproof(from, &data[..to], true) };
             assert_eq!(path, defined, "{from} in {to}");
-            let (old, new) = (checkpoint(from, roots[from]), checkpoint(to, roots[to]));
-            let proof = Proof::of_consistency(&old, &new, &path).unwrap();
-            let shown = check_consistency(proof.as_bytes()).unwrap();
-            assert_eq!((shown.from, shown.to), (old.clone(), new.clone()));
-            let lie = Proof::of_consistency(&checkpoint(from, [1; 32]), &new, &path).unwrap();
-            assert!(check_consistency(lie.as_bytes()).is_err(), "{from} in {to}");
-            if from > 0 {
-                let lie = Proof::of_consistency(&old, &checkpoint(to, [1; 32]), &path).unwrap();
-                assert!(check_consistency(lie.as_bytes()).is_err(), "{from} in {to}");
-                let lie = Proof::of_consistency(&checkpoint(from - 1, old.root), &new, &path);
-                assert!(check_consistency(lie.unwrap().as_bytes()).is_err(), "{from} in {to}");
+            let holds = |m: usize, old: &Hash, n: usize, new: &Hash, path: &[Hash]| {
+                verify_consistency(m as u64, old, n as u64, new, path)
+            };
+            let (old, new) = (&roots[from], &roots[to]);
+            assert!(holds(from, old, to, new, &path), "{from} in {to}");
+            assert!(!holds(from, &[1; 32], to, new, &path), "{from} in {to}");
+            for other in (0..=to).filter(|other| *other != from) {
+                assert!(!holds(other, old, to, new, &path), "{other} for {from} in {to}");
+                assert!(!holds(from, &roots[other], to, new, &path), "{other} for {from}");
             }
+            if from > 0 {
+                assert!(!holds(from, old, to, &[1; 32], &path), "{from} in {to}");
+            }
+            for at in 0..path.len() {
+                let mut wrong = path.clone();
+                wrong[at][31] ^= 1;
+                assert!(!holds(from, old, to, new, &wrong), "{at} of {from} in {to}");
+                wrong.remove(at);
+                assert!(!holds(from, old, to, new, &wrong), "{at} of {from} in {to}");
+            }
+            let more = [path.as_slice(), &[[0; 32]]].concat();
+            assert!(!holds(from, old, to, new, &more), "{from} in {to}");
         }
     }
 }
 
 #[test]
-fn every_byte_of_a_consistency_proof_counts() {
-    let leaves: Vec<Hash> = (0..11_u8).map(|i| [i; 32]).collect();
-    let (old, new) = (checkpoint(6, root(&leaves[..6])), checkpoint(11, root(&leaves)));
-    let path = consistency_proof(&leaves, 6).unwrap();
-    let proof = Proof::of_consistency(&old, &new, &path).unwrap();
-    let (text, whole) = (proof.as_bytes(), check_consistency(proof.as_bytes()).unwrap());
-    for at in 0..text.len() {
-        for mask in [0x01, 0x20, 0x80] {
-            let mut wrong = text.to_vec();
-            wrong[at] ^= mask;
-            // The log's name and the sizes are in nothing that is hashed: a change of them that
-            // still holds states other figures, which no checkpoint has.
-            if let Ok(shown) = check_consistency(&wrong) {
-                assert_ne!(shown, whole, "byte {at}");
-                assert_eq!((shown.from.root, shown.to.root), (old.root, new.root), "byte {at}");
-            }
+fn an_earlier_state_is_shown_as_part_of_a_signed_one() {
+    let forge = Forge::new();
+    for signer in ["owner", forge.writers[0].id(), forge.writers[1].id()] {
+        for from in 0..=5 {
+            let file = forge.consistency(from, signer);
+            let shown = check_consistency(&forge::bytes(&file), &forge.vkey()).unwrap();
+            assert_eq!((shown.from.size, shown.from.root), (from as u64, forge.root(from)));
+            assert_eq!((shown.to.size, shown.to.root), (5, forge.root(5)));
+            assert_eq!(shown.checkpoint_signer, signer);
+            assert_eq!(shown.signers.len(), usize::from(signer != "owner"));
         }
     }
+}
+
+#[test]
+fn states_that_are_not_so_are_refused() {
+    let forge = Forge::new();
+    let refused =
+        |file: &ConsistencyFile| match check_consistency(&forge::bytes(file), &forge.vkey()) {
+            Err(Error::Integrity { place, .. }) => place,
+            other => panic!("{other:?}"),
+        };
+    let writer = forge.writers[0].id();
+    let spoilt = |spoil: fn(&mut ConsistencyFile)| {
+        let mut file = forge.consistency(3, writer);
+        spoil(&mut file);
+        refused(&file)
+    };
+    assert_eq!(spoilt(|f| f.from.size = 4), "path");
+    assert_eq!(spoilt(|f| f.from.size = 6), "path");
+    assert_eq!(spoilt(|f| f.from.root = Hex([7; 32])), "path");
+    assert_eq!(spoilt(|f| f.path.truncate(1)), "path");
+    assert_eq!(spoilt(|f| f.path.reverse()), "path");
+    assert_eq!(spoilt(|f| f.signers.clear()), "signers");
+    assert_eq!(spoilt(|f| f.v = 2), "proof");
+    assert_eq!(spoilt(|f| f.kind = Kind::Record), "proof");
+    let mut more = forge.consistency(3, writer);
+    more.entries.push(forge.item(1));
+    assert_eq!(refused(&more), "proof");
+    let mut fork = forge.consistency(3, writer);
+    fork.checkpoint = forge.note(writer, 5, [8; 32]);
+    assert_eq!(refused(&fork), "entry 0");
+    let other = Forge::empty();
+    let text = forge::bytes(&forge.consistency(3, writer));
+    let error = check_consistency(&text, &other.vkey()).unwrap_err();
+    assert!(matches!(&error, Error::Integrity { place, .. } if place == "key"), "{error}");
+    let error = check_consistency(&text, "no key").unwrap_err();
+    assert!(matches!(&error, Error::Key(_)), "{error}");
+    // One kind of proof is not the other.
+    assert!(check(&text, &forge.vkey()).is_err());
+    let text = forge::bytes(&forge.proof(0, writer));
+    assert!(check_consistency(&text, &forge.vkey()).is_err());
 }

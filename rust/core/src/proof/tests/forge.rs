@@ -4,10 +4,15 @@ use data_encoding::{BASE64, HEXLOWER};
 use ed25519_dalek::SigningKey;
 
 use crate::keys::{HmacKey, OWNER, OwnerKey, WriterKeys};
-use crate::ledger::{AddedSegment, Authorization, Body, Kind, Recorded, TrailInfo, WalRange};
+use crate::ledger::{
+    AddedSegment, Authorization, Body, Entry, Kind, Recorded, Revocation, TrailInfo, WalRange,
+};
 use crate::merkle::{self, Hash};
 use crate::note::{self, Checkpoint};
-use crate::proof::{BatchItem, File, Hex, Item, Note, RecordItem, SegmentItem, SignerItem, hex};
+use crate::proof::{
+    self, BatchItem, ConsistencyFile, File, Hex, Item, Note, RecordItem, SegmentItem, SignerItem,
+    StateItem, hex,
+};
 use crate::segment::{batch_leaf, canonical};
 
 pub(super) const TRAIL: &str = "01234567-89ab-4def-8123-456789abcdef";
@@ -25,7 +30,7 @@ pub(super) struct Forge {
 }
 
 /// A file's bytes.
-pub(super) fn bytes(file: &File) -> Vec<u8> {
+pub(super) fn bytes(file: &impl serde::Serialize) -> Vec<u8> {
     [canonical(file).unwrap(), b"\n".to_vec()].concat()
 }
 
@@ -94,6 +99,15 @@ impl Forge {
     pub(super) fn authorize(&self, writer: usize) -> Body {
         let mut body = Body::new(Kind::Authorize, OWNER, 0, TIME.into());
         body.authorizes = Some(vec![self.authorization(writer)]);
+        body
+    }
+
+    /// The owner authorises nobody and revokes a writer.
+    pub(super) fn revoke(&self, writer: usize) -> Body {
+        let mut body = Body::new(Kind::Authorize, OWNER, 0, TIME.into());
+        body.authorizes = Some(Vec::new());
+        let writer = self.writers[writer].id().to_owned();
+        body.revokes = Some(vec![Revocation { reason: "host stolen".into(), writer }]);
         body
     }
 
@@ -183,25 +197,7 @@ impl Forge {
     }
 
     pub(super) fn proof_in(&self, entry: u64, record: usize, signer: &str) -> File {
-        let size = self.objects.len() as u64;
-        let entry_writer: serde_json::Value =
-            serde_json::from_slice(&self.objects[entry as usize]).unwrap();
-        let mut needed = vec![entry_writer["body"]["writer"].as_str().unwrap().to_owned()];
-        needed.extend((signer != OWNER).then(|| signer.to_owned()));
-        needed.sort();
-        needed.dedup();
-        let signers: Vec<SignerItem> = needed
-            .into_iter()
-            .map(|writer| SignerItem {
-                authorized: u64::from(writer == self.writers[1].id()),
-                not_revoked_to: size,
-                writer,
-            })
-            .collect();
-        let mut numbers: Vec<u64> = signers.iter().map(|s| s.authorized).collect();
-        numbers.extend([0, entry]);
-        numbers.sort_unstable();
-        numbers.dedup();
+        let (checkpoint, entries, signers) = self.evidence(Some(entry), signer);
         let (leaves, list) = (self.leaves(), self.list());
         let record = RecordItem {
             bytes: self.records[record].clone(),
@@ -217,9 +213,49 @@ impl Forge {
             root: Hex(merkle::root(&leaves)),
             rows: 3,
         };
-        let entries = numbers.into_iter().map(|n| self.item(n)).collect();
-        let checkpoint = self.note(signer, size, self.root(size as usize));
         let segment = SegmentItem { entry, index: 1 };
         File::new(record, batch, segment, entries, checkpoint, signers)
+    }
+
+    /// The proof that all entries begin with the first `from`.
+    pub(super) fn consistency(&self, from: usize, signer: &str) -> ConsistencyFile {
+        let (checkpoint, entries, signers) = self.evidence(None, signer);
+        let leaves = self.entry_leaves(self.objects.len());
+        ConsistencyFile {
+            checkpoint,
+            entries,
+            from: StateItem { root: Hex(self.root(from)), size: from as u64 },
+            kind: proof::Kind::Consistency,
+            path: hex(&merkle::consistency_proof(&leaves, from).unwrap()),
+            signers,
+            v: 1,
+        }
+    }
+
+    fn evidence(&self, subject: Option<u64>, signer: &str) -> (Note, Vec<Item>, Vec<SignerItem>) {
+        let bodies: Vec<Body> =
+            self.objects.iter().map(|bytes| Entry::parse(bytes).unwrap().body).collect();
+        let mut needed: Vec<&str> =
+            subject.iter().map(|&n| bodies[n as usize].writer.as_str()).collect();
+        needed.push(signer);
+        needed.retain(|signer| *signer != OWNER);
+        needed.sort_unstable();
+        needed.dedup();
+        let first = |named: &dyn Fn(&Body) -> bool| bodies.iter().position(named).map(|n| n as u64);
+        let signer_of = |writer: &str| SignerItem {
+            authorized: first(&|b| b.authorizes.iter().flatten().any(|a| a.writer == writer))
+                .unwrap_or(0),
+            revoked: first(&|b| b.revokes.iter().flatten().any(|r| r.writer == writer)),
+            writer: writer.to_owned(),
+        };
+        let signers: Vec<SignerItem> = needed.into_iter().map(signer_of).collect();
+        let mut numbers: Vec<u64> = signers.iter().map(|s| s.authorized).collect();
+        numbers.extend(signers.iter().filter_map(|s| s.revoked));
+        numbers.extend(subject.into_iter().chain([0]));
+        numbers.sort_unstable();
+        numbers.dedup();
+        let entries = numbers.into_iter().map(|n| self.item(n)).collect();
+        let size = self.objects.len();
+        (self.note(signer, size as u64, self.root(size)), entries, signers)
     }
 }

@@ -4,6 +4,7 @@ mod consistency;
 mod flips;
 mod forge;
 mod refused;
+mod revoked;
 
 use super::*;
 use forge::Forge;
@@ -17,11 +18,19 @@ fn a_proof_shows_the_record_and_who_signed_for_it() {
             let checked = check(&forge::bytes(&file), &forge.vkey()).unwrap();
             assert_eq!(checked.record, forge.records[record]);
             assert_eq!(checked.audit_id, format!("call-{record}"));
-            assert_eq!((checked.entry, checked.authorized), (2, 1));
+            assert_eq!(checked.entry, 2);
+            let signers: Vec<_> = checked.signers.iter().map(|s| s.writer.as_str()).collect();
+            let mut expected = vec![forge.writers[1].id()];
+            expected.extend((signer == forge.writers[0].id()).then_some(signer));
+            expected.sort_unstable();
+            assert_eq!(signers, expected);
+            for signer in &checked.signers {
+                let authorized = u64::from(signer.writer == checked.writer);
+                assert_eq!((signer.authorized, &signer.revoked), (authorized, &None));
+            }
             assert_eq!(checked.writer, forge.writers[1].id());
             assert_eq!(checked.checkpoint_signer, signer);
-            assert_eq!((checked.checkpoint_size, checked.not_revoked_to), (5, 5));
-            assert_eq!(checked.checkpoint().root, forge.root(5));
+            assert_eq!((checked.checkpoint.size, checked.checkpoint.root), (5, forge.root(5)));
             assert_eq!(checked.trail_id, forge.info.trail_id);
         }
     }

@@ -42,14 +42,6 @@ fn another_record_is_not_proven() {
 #[test]
 fn paths_are_of_their_one_length() {
     let forge = Forge::new();
-    let path = |file: &mut File, which: usize| -> *mut Vec<Hex<32>> {
-        match which {
-            0 => &raw mut file.record.path,
-            1 => &raw mut file.batch.path,
-            n => &raw mut file.entries[n - 2].path,
-        }
-    };
-    let _ = path;
     fn of(file: &mut File, which: usize) -> &mut Vec<Hex<32>> {
         match which {
             0 => &mut file.record.path,
@@ -60,8 +52,8 @@ fn paths_are_of_their_one_length() {
     let steps = ["record", "batch", "entry 0", "entry 1", "entry 2"];
     for (which, expected) in steps.into_iter().enumerate() {
         let edits: [fn(&mut Vec<Hex<32>>); 5] = [
-            |p| drop(p.pop()),
-            |p| drop(p.remove(0)),
+            |p| p.truncate(p.len() - 1),
+            |p| *p = p.split_off(1),
             |p| p.push(Hex([0; 32])),
             |p| p.insert(0, Hex([0; 32])),
             |p| p.extend(vec![Hex([0; 32]); 300]),
@@ -100,7 +92,6 @@ fn the_checkpoint_must_be_of_this_history_and_of_one_of_us() {
     assert_eq!((step.as_str(), message.contains("root of the checkpoint")), ("entry 0", true));
     let (step, _) = refused(&forge, |f| {
         f.checkpoint = fork(4, forge.root(4));
-        f.signers.iter_mut().for_each(|s| s.not_revoked_to = 4);
     });
     assert_eq!(step, "entry 0", "the paths are those of another size");
     let stranger = Forge::empty();
@@ -131,8 +122,8 @@ fn signers_are_those_that_are_needed_and_no_others() {
         |f| f.signers.clear(),
         |f| f.signers.reverse(),
         |f| f.signers.push(f.signers[0].clone()),
-        |f| f.signers[0].not_revoked_to = 4,
-        |f| f.signers[1].not_revoked_to = 6,
+        |f| f.signers[0].revoked = Some(1),
+        |f| f.signers[1].revoked = Some(6),
         |f| f.signers.iter_mut().for_each(|s| s.authorized = 1 - s.authorized),
         |f| f.signers[0].authorized = 2,
     ];
@@ -154,7 +145,7 @@ fn entries_are_those_that_are_needed_and_no_others() {
         (|f| drop(f.entries.remove(1)), "signers"),
         (|f| f.entries[2].n = 3, "entry 3"),
         (|f| f.segment.entry = 3, "proof"),
-        (|f| f.segment.entry = 1, "entry 1"),
+        (|f| f.segment.entry = 1, "signers"),
     ];
     for (at, (spoil, expected)) in cases.into_iter().enumerate() {
         assert_eq!(refused(&forge, spoil).0, expected, "{at}");
@@ -210,6 +201,55 @@ fn a_writer_that_nobody_authorised_adds_nothing() {
 }
 
 #[test]
+fn only_the_owner_begins_a_trail() {
+    let mut forge = Forge::empty();
+    let mut init = forge.init();
+    init.writer = forge.writers[0].id().to_owned();
+    forge.push_writer(init, 0);
+    let authorize = forge.authorize(1);
+    forge.push_owner(authorize);
+    let append = forge.append(1, 1, 3);
+    forge.push_writer(append, 1);
+    let (step, message) = refused_file(&forge, &forge.proof(0, OWNER));
+    let expected = "it is not the beginning of a trail";
+    assert_eq!((step.as_str(), message.as_str()), ("entry 0", expected));
+}
+
+/// Members of proofs that hold, exchanged in all ways.
+#[test]
+fn proofs_do_not_mix() {
+    let mut forge = Forge::new();
+    let value = |forge: &Forge, record| -> serde_json::Value {
+        let file = forge.proof(record, forge.writers[0].id());
+        serde_json::from_slice(&forge::bytes(&file)).unwrap()
+    };
+    let (ours, neighbour) = (value(&forge, 0), value(&forge, 1));
+    let more = forge.append(0, 7, 3);
+    forge.push_writer(more, 0);
+    let later = value(&forge, 0);
+    let stranger = value(&Forge::new(), 0);
+    let holds = |proof: &serde_json::Value| {
+        check(&crate::segment::canonical(proof).unwrap(), &forge.vkey()).is_ok()
+    };
+    let names: Vec<String> = ours.as_object().unwrap().keys().cloned().collect();
+    let mut refused = 0;
+    for (theirs, of_us) in [(neighbour, true), (later, true), (stranger, false)] {
+        for some in 0_u32..1 << names.len() {
+            let mut mixed = ours.clone();
+            for (at, name) in names.iter().enumerate() {
+                if some >> at & 1 == 1 {
+                    mixed[name] = theirs[name].clone();
+                }
+            }
+            let whole = mixed == ours || (of_us && mixed == theirs);
+            assert_eq!(holds(&mixed), whole, "{some:b}");
+            refused += u32::from(!whole);
+        }
+    }
+    assert!(refused > 300, "{refused}");
+}
+
+#[test]
 fn a_writer_is_authorised_before_it_writes_and_from_its_epoch_on() {
     let mut forge = Forge::empty();
     forge.push_owner(forge.init());
@@ -217,9 +257,7 @@ fn a_writer_is_authorised_before_it_writes_and_from_its_epoch_on() {
     forge.push_writer(append, 1);
     let late = forge.authorize(1);
     forge.push_owner(late);
-    let mut file = forge.proof_in(1, 0, OWNER);
-    file.signers[0].authorized = 2;
-    file.entries.push(forge.item(2));
+    let file = forge.proof_in(1, 0, OWNER);
     let (step, message) = refused_file(&forge, &file);
     assert_eq!((step.as_str(), message.as_str()), ("entry 1", "its writer was authorised later"));
 
