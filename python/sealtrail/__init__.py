@@ -29,6 +29,15 @@ from sealtrail._errors import (
     UsageError,
 )
 from sealtrail._native import __version__
+from sealtrail._proof import (
+    CheckedConsistency,
+    CheckedProof,
+    ProofSigner,
+    Revocation,
+    TreeState,
+    check_consistency,
+    check_proof,
+)
 from sealtrail._result import Result
 from sealtrail._trail import (
     ImportReport,
@@ -43,6 +52,8 @@ from sealtrail._trail import (
 
 __all__ = [
     "AlreadyExistsError",
+    "CheckedConsistency",
+    "CheckedProof",
     "ConfigError",
     "ConflictError",
     "ForkedError",
@@ -52,17 +63,22 @@ __all__ = [
     "InvalidEventError",
     "KeyFileError",
     "NotFoundError",
+    "ProofSigner",
     "RecordReport",
     "RefusedLine",
     "ResourceError",
     "Result",
+    "Revocation",
     "SealtrailError",
     "SqlError",
     "StoreError",
     "Trail",
+    "TreeState",
     "UsageError",
     "VerifyReport",
     "__version__",
+    "check_consistency",
+    "check_proof",
     "demo",
     "events",
     "init",

@@ -11,6 +11,8 @@ __all__ = [
     "Schema",
     "Trail",
     "__version__",
+    "check_consistency",
+    "check_proof",
     "cli_main",
     "init",
     "open",
@@ -19,6 +21,8 @@ __all__ = [
 
 __version__: str
 
+def check_consistency(proof: bytes, key: str) -> bytes: ...
+def check_proof(proof: bytes, key: str) -> bytes: ...
 def cli_main(argv: Sequence[str]) -> int: ...
 def init(
     url: str | None,
@@ -69,6 +73,9 @@ class Trail:
         threads: int,
         progress: Callable[[int, int], object] | None,
     ) -> bytes: ...
+    def checkpoint(self) -> str: ...
+    def prove(self, audit_id: str) -> bytes | None: ...
+    def prove_consistency(self, start: int, to: int | None) -> bytes: ...
     def import_logs(
         self,
         program: str,

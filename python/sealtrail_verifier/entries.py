@@ -39,10 +39,19 @@ class Init:
 
 
 @dataclass(frozen=True)
+class Revocation:
+    """From now on this writer may sign no longer."""
+
+    reason: str
+    writer: str
+
+
+@dataclass(frozen=True)
 class Authorize:
     """What an `authorize` entry says."""
 
     authorizes: list[Authorization]
+    revokes: list[Revocation]
 
 
 @dataclass(frozen=True)
@@ -156,7 +165,7 @@ def _says(body: Members) -> Init | Authorize | Append | Close:
         trail = Trail.read(body.inner("trail"))
         return Init(trail, body.base64("owner", 32), _authorizes(body))
     if kind == "authorize":
-        return Authorize(_authorizes(body))
+        return Authorize(_authorizes(body), _revokes(body) if body.has("revokes") else [])
     if kind == "append":
         return _append(body)
     if kind == "close":
@@ -176,6 +185,15 @@ def _authorizes(body: Members) -> list[Authorization]:
                 writer=members.text("writer", _WRITER),
             )
         )
+        members.end()
+    return found
+
+
+def _revokes(body: Members) -> list[Revocation]:
+    found = []
+    for item in body.items("revokes"):
+        members = Members(item, "revokes")
+        found.append(Revocation(members.text("reason"), members.text("writer", _WRITER)))
         members.end()
     return found
 

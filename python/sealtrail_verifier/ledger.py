@@ -5,7 +5,16 @@ from dataclasses import dataclass, field
 
 from sealtrail_verifier import note
 from sealtrail_verifier.columns import Column, by_name, unnameable
-from sealtrail_verifier.entries import OWNER, Add, Append, Authorization, Close, Entry, Init
+from sealtrail_verifier.entries import (
+    OWNER,
+    Add,
+    Append,
+    Authorization,
+    Authorize,
+    Close,
+    Entry,
+    Init,
+)
 from sealtrail_verifier.forms import FormatError
 from sealtrail_verifier.note import Checkpoint, VerifierKey
 from sealtrail_verifier.trailfile import Trail
@@ -87,6 +96,8 @@ class Ledger:
             raise FormatError("epoch", "the owner's epoch is not 0")
         if entry.hmac_key != self.owner_hmac_key:
             raise FormatError("key", "hmac_key is not the owner's")
+        if isinstance(entry.says, Authorize) and entry.says.revokes:
+            raise FormatError("authorize", "no entry of this version revokes")
         new = {a.writer: Writer(a, entry.n, epoch=a.epoch) for a in entry.says.authorizes}
         twice = len(new) < len(entry.says.authorizes) or new.keys() & self.writers.keys()
         if twice:

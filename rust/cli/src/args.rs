@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{config, demo, events, get, import, init, record, sql, stats, verify};
+use crate::commands::{
+    check_proof, checkpoint, config, demo, events, get, import, init, prove, record, sql, stats,
+    verify,
+};
 use crate::failure::Failure;
 use crate::session::Session;
 
@@ -78,6 +81,9 @@ enum Command {
     Get(get::Get),
     Stats(stats::Stats),
     VerifyIntegrity(verify::Verify),
+    Checkpoint(checkpoint::Checkpoint),
+    Prove(prove::Prove),
+    CheckProof(check_proof::CheckProof),
     Events(events::Events),
     Config(config::Config),
     Demo(demo::Demo),
@@ -95,6 +101,9 @@ impl Cli {
             Command::Get(command) => command.run(session),
             Command::Stats(command) => command.run(session),
             Command::VerifyIntegrity(command) => command.run(session),
+            Command::Checkpoint(command) => command.run(session),
+            Command::Prove(command) => command.run(session),
+            Command::CheckProof(command) => command.run(session),
             Command::Events(command) => command.run(session),
             Command::Config(command) => command.run(session),
             Command::Demo(command) => command.run(session),

@@ -13,6 +13,7 @@ mod load;
 mod opening;
 mod params;
 mod progress;
+mod proof;
 mod query;
 mod trail;
 mod values;
@@ -29,6 +30,8 @@ mod native {
 
     #[pymodule_export]
     use crate::demo::Demo;
+    #[pymodule_export]
+    use crate::proof::{check_consistency, check_proof};
     #[pymodule_export]
     use crate::query::{Batch, BatchReader, Query, Rows, Schema};
     #[pymodule_export]

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 use sealtrail_core::config::Partitioning;
 use sealtrail_core::ledger::Moment;
+use sealtrail_core::proof::Proof;
 use sealtrail_core::record::Strictness;
 use sealtrail_core::trail::{self, InitOptions};
 use sealtrail_core::{Error, import};
@@ -196,6 +197,19 @@ impl Trail {
         let wish = verify::Wish { level: level.to_owned(), key, owner_key, threads, unsealed };
         let trail = (self.inner.storage(), Some(self.inner.info().trail_id.as_str()));
         verify::verify(py, trail, &self.place.home, wish, progress)
+    }
+
+    fn checkpoint(&self, py: Python<'_>) -> PyResult<String> {
+        bridge::wait(py, self.inner.checkpoint())
+    }
+
+    fn prove(&self, py: Python<'_>, audit_id: &str) -> PyResult<Option<Vec<u8>>> {
+        Ok(bridge::wait(py, self.inner.prove(audit_id))?.map(Proof::into_bytes))
+    }
+
+    #[pyo3(signature = (start, to))]
+    fn prove_consistency(&self, py: Python<'_>, start: u64, to: Option<u64>) -> PyResult<Vec<u8>> {
+        Ok(bridge::wait(py, self.inner.prove_consistency(start, to))?.into_bytes())
     }
 
     #[pyo3(signature = (program, paths, include_content, progress))]

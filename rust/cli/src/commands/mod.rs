@@ -1,11 +1,14 @@
 //! One file for each command; each is a thin call of the libraries.
 
+pub(crate) mod check_proof;
+pub(crate) mod checkpoint;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod events;
 pub(crate) mod get;
 pub(crate) mod import;
 pub(crate) mod init;
+pub(crate) mod prove;
 pub(crate) mod record;
 pub(crate) mod refused;
 pub(crate) mod sql;

@@ -1,6 +1,6 @@
 //! `sealtrail verify-integrity`: is everything still as it was signed?
 
-mod trust;
+pub(super) mod trust;
 
 use std::io::Write;
 use std::path::PathBuf;

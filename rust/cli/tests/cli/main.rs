@@ -8,6 +8,7 @@ mod ground;
 mod import;
 mod init;
 mod program;
+mod proof;
 mod reading;
 mod record;
 mod sql;

@@ -142,6 +142,15 @@ impl File {
     }
 }
 
+/// What a file claims to prove.
+pub(super) fn kind_of(bytes: &[u8]) -> Option<Kind> {
+    #[derive(Deserialize)]
+    struct Claim {
+        kind: Kind,
+    }
+    serde_json::from_slice::<Claim>(bytes).ok().map(|claim| claim.kind)
+}
+
 pub(super) fn demand_version(v: u32) -> Result<()> {
     if v == 1 { Ok(()) } else { Err(fails(FORM, format!("version {v} is not known"))) }
 }

@@ -11,8 +11,6 @@ mod file;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
-
 use data_encoding::HEXLOWER;
 use serde::{Serialize, Serializer};
 
@@ -25,7 +23,6 @@ pub(crate) use file::{
 
 use crate::merkle::Hash;
 use crate::note::Checkpoint;
-use crate::storage::durable::{self, Access};
 use crate::{Error, Result};
 
 /// A state of the ledger.
@@ -71,6 +68,27 @@ pub struct Revoked {
     pub reason: String,
 }
 
+/// What a proof of either kind shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Shown {
+    /// That a record is in the trail.
+    Record(Box<Checked>),
+    /// That one state of the ledger extends another.
+    Consistency(Consistency),
+}
+
+/// Checks a proof of either kind with the owner's public key, a C2SP vkey.
+///
+/// # Errors
+/// As [`check`] and [`check_consistency`].
+pub fn check_any(proof: &[u8], vkey: &str) -> Result<Shown> {
+    match file::kind_of(proof) {
+        Some(Kind::Consistency) => check_consistency(proof, vkey).map(Shown::Consistency),
+        _ => check(proof, vkey).map(|checked| Shown::Record(Box::new(checked))),
+    }
+}
+
 /// A proof's file: canonical JSON and a line break.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
@@ -91,14 +109,6 @@ impl Proof {
     /// The file's bytes.
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
-    }
-
-    /// Writes the file, durably and at once or not at all; one that is there is replaced.
-    ///
-    /// # Errors
-    /// `Io`.
-    pub fn save(&self, path: &Path) -> Result<()> {
-        durable::replace(path, &self.bytes, Access::Default)
     }
 }
 

@@ -66,16 +66,21 @@ impl Trail {
         Ok(Some(proof))
     }
 
-    /// The proof that the ledger's first `to` entries, which are signed for, begin with its first
-    /// `from` entries. [`check_consistency`](proof::check_consistency) checks it.
+    /// The proof that the ledger's first `to` entries begin with its first `from` entries; without
+    /// `to` they are those of [`checkpoint`](Self::checkpoint).
+    /// [`check_consistency`](proof::check_consistency) checks it.
     ///
     /// # Errors
     /// `Usage` if there are no such sizes; as [`checkpoint`](Self::checkpoint) otherwise.
-    pub async fn prove_consistency(&self, from: u64, to: u64) -> Result<Proof> {
+    pub async fn prove_consistency(&self, from: u64, to: Option<u64>) -> Result<Proof> {
+        let (ledger, checkpoint) = match to {
+            Some(to) => self.signed_checkpoint_of(to).await?,
+            None => self.signed_checkpoint().await?,
+        };
+        let to = checkpoint.size;
         if from > to {
             return Err(Error::Usage(format!("{from} entries do not come before {to}")));
         }
-        let (ledger, checkpoint) = self.signed_checkpoint_of(to).await?;
         let path = ledger.consistency(from, to).zip(ledger.root_at(from));
         let (path, root) =
             path.ok_or_else(|| Error::integrity("ledger", "its first entries are not known"))?;

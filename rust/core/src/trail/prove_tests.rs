@@ -196,15 +196,17 @@ async fn every_two_states_of_a_ledger_are_consistent() {
     for trail in [&writer, &reader] {
         for to in 1..=size {
             for from in 0..=to {
-                let proof = trail.prove_consistency(from, to).await.unwrap();
+                let proof = trail.prove_consistency(from, Some(to)).await.unwrap();
                 let shown = proof::check_consistency(proof.as_bytes(), &vkey).unwrap();
                 assert_eq!((shown.from.size, shown.to.size), (from, to));
                 assert_eq!(Some(shown.from.root), ledger.root_at(from));
                 assert_eq!(Some(shown.to.root), ledger.root_at(to));
             }
         }
+        let newest = trail.prove_consistency(3, None).await.unwrap();
+        assert_eq!(newest, trail.prove_consistency(3, Some(size)).await.unwrap());
         for (from, to) in [(3, 2), (0, 0), (0, size + 1), (u64::MAX, u64::MAX)] {
-            let error = trail.prove_consistency(from, to).await.unwrap_err();
+            let error = trail.prove_consistency(from, Some(to)).await.unwrap_err();
             assert!(matches!(&error, Error::Usage(_)), "{error}");
         }
     }

@@ -66,13 +66,16 @@ fn what_is_no_public_key_is_said_without_repeating_it() {
 }
 
 #[test]
-fn a_proof_is_saved_whole() {
+fn either_kind_is_checked_as_what_it_is() {
     let forge = Forge::new();
-    let proof = Proof::new(crate::segment::canonical(&forge.proof(0, "owner")).unwrap());
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("call.proof");
-    for _ in 0..2 {
-        proof.save(&path).unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), proof.as_bytes());
+    let (record, grown) =
+        (forge::bytes(&forge.proof(0, "owner")), forge::bytes(&forge.consistency(2, "owner")));
+    let shown = check_any(&record, &forge.vkey()).unwrap();
+    assert_eq!(shown, Shown::Record(Box::new(check(&record, &forge.vkey()).unwrap())));
+    assert_eq!(serde_json::to_value(&shown).unwrap()["kind"], "record");
+    let shown = check_any(&grown, &forge.vkey()).unwrap();
+    assert_eq!(shown, Shown::Consistency(check_consistency(&grown, &forge.vkey()).unwrap()));
+    for bad in [&b""[..], b"{}", b"{\"kind\":\"consistency\"}", b"{\"kind\":\"other\"}"] {
+        assert_eq!(check_any(bad, &forge.vkey()).unwrap_err().exit_code(), 4);
     }
 }
