@@ -24,7 +24,7 @@ def trail(tmp_path: Path) -> sealtrail.Trail:
 @pytest.fixture
 def key(trail: sealtrail.Trail, home: Path) -> Path:
     """The owner's public key."""
-    return home / "sealtrail/keys" / trail.info["trail_id"] / "owner.vkey"
+    return home / "sealtrail/keys" / str(trail.info["trail_id"]) / "owner.vkey"
 
 
 def size(checkpoint: str) -> int:
@@ -36,7 +36,9 @@ def test_a_record_is_proven(trail: sealtrail.Trail, key: Path, tmp_path: Path) -
     file = tmp_path / "call.proof"
     file.write_bytes(proof)
     text = key.read_text()
-    for given, by in [(proof, key), (file, text), (str(file), str(key)), (proof, text.strip())]:
+    proofs: list[bytes | str | Path] = [proof, file, str(file), proof]
+    keys: list[str | Path] = [key, text, str(key), text.strip()]
+    for given, by in zip(proofs, keys, strict=True):
         shown = sealtrail.check_proof(given, by)
         assert shown.record == trail.get("call-1")
         assert json.loads(shown.text) == shown.record
