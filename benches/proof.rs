@@ -94,7 +94,7 @@ fn place(dir: &Path, events: u64) -> (String, Home) {
 async fn open(dir: &Path, events: u64) -> Outcome<Trail> {
     let (url, home) = place(dir, events);
     let settings = Settings::from_config(&Config::default(), &url);
-    Ok(Trail::open(&url, OpenOptions { home, settings, owner: None }).await?)
+    Ok(Trail::open(&url, OpenOptions::new(home, settings)).await?)
 }
 
 async fn make(dir: &Path, events: u64) -> Outcome<Trail> {

@@ -62,7 +62,7 @@ async fn open(dir: &Path, events: u64) -> Outcome<Trail> {
         init(&url, &InitOptions::new(home.clone())).await?;
     }
     let settings = Settings::from_config(&Config::default(), &url);
-    let trail = Trail::open(&url, OpenOptions { home, settings, owner: None }).await?;
+    let trail = Trail::open(&url, OpenOptions::new(home, settings)).await?;
     if fresh {
         let end = chrono::DateTime::parse_from_rfc3339("2026-03-01T00:00:00Z")?.to_utc();
         let mut generator = demo::Generator::new(demo::Options::new(events, end))?;

@@ -28,6 +28,7 @@ from sealtrail._errors import (
     StoreError,
     UsageError,
 )
+from sealtrail._keys import Keys, Rotation, Writer
 from sealtrail._native import __version__
 from sealtrail._proof import (
     CheckedConsistency,
@@ -62,6 +63,7 @@ __all__ = [
     "InternalError",
     "InvalidEventError",
     "KeyFileError",
+    "Keys",
     "NotFoundError",
     "ProofSigner",
     "RecordReport",
@@ -69,6 +71,7 @@ __all__ = [
     "ResourceError",
     "Result",
     "Revocation",
+    "Rotation",
     "SealtrailError",
     "SqlError",
     "StoreError",
@@ -76,6 +79,7 @@ __all__ = [
     "TreeState",
     "UsageError",
     "VerifyReport",
+    "Writer",
     "__version__",
     "check_consistency",
     "check_proof",

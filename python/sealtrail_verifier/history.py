@@ -121,7 +121,7 @@ def check_hint(folder: Folder, history: History, report: Report) -> None:
         hint = note.read(text)
         signer = hint.signer.removeprefix(f"{origin}/")
         claim = Checkpoint(hint.size, hint.root, f"{origin}/{signer}")
-        note.check(text, origin, claim, state.public_key(signer))
+        note.check(text, origin, claim, state.public_key(signer, hint.size))
     except (FormatError, UnicodeDecodeError) as error:
         report.tampered("checkpoint", "checkpoint", str(error)[:300])
         return

@@ -22,10 +22,14 @@ from sealtrail_verifier.trailfile import Trail
 
 @dataclass
 class Writer:
-    """What the valid entries so far say about one writer; `entry` is the one that authorised it."""
+    """What the valid entries so far say about one writer.
+
+    `entry` is the one that authorised it, `revoked` the one that revoked it.
+    """
 
     authorized: Authorization
     entry: int = 0
+    revoked: int | None = None
     committed: int = 0
     recorded_to: int = 0
     epoch: int = 0
@@ -56,13 +60,16 @@ class Ledger:
     time: str = ""
     snapshot: int = 0
 
-    def public_key(self, signer: str) -> bytes:
-        """The public key of the owner or of an authorised writer."""
+    def public_key(self, signer: str, size: int) -> bytes:
+        """The public key of the owner or of a writer that may sign on so many entries."""
         if signer == OWNER:
             return self.owner
         if signer not in self.writers:
             raise FormatError("signer", f"{signer} was not authorised by an earlier entry")
-        return self.writers[signer].authorized.public
+        writer = self.writers[signer]
+        if writer.revoked is not None and size > writer.revoked:
+            raise FormatError("signer", f"entry {writer.revoked} revoked {signer}")
+        return writer.authorized.public
 
     def accept(self, entry: Entry) -> None:
         """Checks the preconditions of an entry's kind and, if all hold, takes it over.
@@ -96,13 +103,20 @@ class Ledger:
             raise FormatError("epoch", "the owner's epoch is not 0")
         if entry.hmac_key != self.owner_hmac_key:
             raise FormatError("key", "hmac_key is not the owner's")
-        if isinstance(entry.says, Authorize) and entry.says.revokes:
-            raise FormatError("authorize", "no entry of this version revokes")
         new = {a.writer: Writer(a, entry.n, epoch=a.epoch) for a in entry.says.authorizes}
         twice = len(new) < len(entry.says.authorizes) or new.keys() & self.writers.keys()
         if twice:
             raise FormatError("authorize", "a writer is authorised twice")
+        listed = entry.says.revokes if isinstance(entry.says, Authorize) else []
+        revokes = [revocation.writer for revocation in listed]
+        may_sign = {name for name, writer in self.writers.items() if writer.revoked is None}
+        if len(set(revokes)) < len(revokes) or not may_sign.issuperset(revokes):
+            raise FormatError("revoke", "a writer is revoked that may not sign")
+        if isinstance(entry.says, Authorize) and not new and not revokes:
+            raise FormatError("authorize", "it authorises and revokes nobody")
         self.writers.update(new)
+        for name in revokes:
+            self.writers[name].revoked = entry.n
 
     def _accept_writer(self, entry: Entry) -> None:
         writer = self.writers[entry.writer]
@@ -222,7 +236,7 @@ def check_signatures(entry: Entry, n: int, tree_root: bytes, ledger: Ledger) -> 
         raise FormatError("number", f"it is numbered {entry.n}")
     if entry.tree != tree_root:
         raise FormatError("tree", "it was signed over other earlier entries")
-    public = ledger.public_key(entry.writer)
+    public = ledger.public_key(entry.writer, n)
     if entry.key != note.key_id(public):
         raise FormatError("key", f"it names a key that is not that of {entry.writer}")
     if not note.verify_ed25519(public, entry.sig, entry.message + entry.hmac):

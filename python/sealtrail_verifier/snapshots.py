@@ -103,6 +103,8 @@ def _writer(writer: Writer) -> dict[str, Any]:
     }
     if writer.closed >= 0:
         value["closed"] = writer.closed
+    if writer.revoked is not None:
+        value["revoked"] = writer.revoked
     return value
 
 

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    check_proof, checkpoint, config, demo, events, get, import, init, prove, record, sql, stats,
-    verify,
+    check_proof, checkpoint, config, demo, events, get, import, init, keys, prove, record, sql,
+    stats, verify,
 };
 use crate::failure::Failure;
 use crate::session::Session;
@@ -84,6 +84,7 @@ enum Command {
     Checkpoint(checkpoint::Checkpoint),
     Prove(prove::Prove),
     CheckProof(check_proof::CheckProof),
+    Keys(keys::Keys),
     Events(events::Events),
     Config(config::Config),
     Demo(demo::Demo),
@@ -104,6 +105,7 @@ impl Cli {
             Command::Checkpoint(command) => command.run(session),
             Command::Prove(command) => command.run(session),
             Command::CheckProof(command) => command.run(session),
+            Command::Keys(command) => command.run(session),
             Command::Events(command) => command.run(session),
             Command::Config(command) => command.run(session),
             Command::Demo(command) => command.run(session),

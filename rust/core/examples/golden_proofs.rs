@@ -23,7 +23,7 @@ async fn make(folder: &Path) -> Result<()> {
     let url = folder.join("audit").display().to_string();
     let home = Home::at(&folder.join("no-home"));
     let settings = Settings::from_config(&Config::default(), &url);
-    let trail = Trail::open(&url, OpenOptions { home, settings, owner: None }).await?;
+    let trail = Trail::open(&url, OpenOptions::new(home, settings)).await?;
     let proofs = folder.join("proofs");
     fs::create_dir_all(&proofs).map_err(|e| Error::io(&proofs, e))?;
     let write = |name: String, bytes: &[u8]| {

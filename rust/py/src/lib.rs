@@ -8,6 +8,7 @@ mod encode;
 mod errors;
 mod files;
 mod importing;
+mod keys;
 mod lines;
 mod load;
 mod opening;
@@ -30,6 +31,8 @@ mod native {
 
     #[pymodule_export]
     use crate::demo::Demo;
+    #[pymodule_export]
+    use crate::keys::Keys;
     #[pymodule_export]
     use crate::proof::{check_consistency, check_proof};
     #[pymodule_export]

@@ -8,6 +8,7 @@ pub(crate) mod events;
 pub(crate) mod get;
 pub(crate) mod import;
 pub(crate) mod init;
+pub(crate) mod keys;
 pub(crate) mod prove;
 pub(crate) mod record;
 pub(crate) mod refused;

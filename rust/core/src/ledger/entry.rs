@@ -57,7 +57,7 @@ impl TrailInfo {
 pub enum Kind {
     /// Begins the trail.
     Init,
-    /// Lets writers sign.
+    /// Lets writers sign, or no longer.
     Authorize,
     /// Adds records.
     Append,
@@ -79,7 +79,7 @@ pub struct Authorization {
     pub writer: String,
 }
 
-/// A writer that may sign no longer.
+/// A writer that the owner no longer lets sign.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Revocation {

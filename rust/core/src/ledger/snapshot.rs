@@ -75,6 +75,8 @@ struct Writer {
     committed: u64,
     epoch: u64,
     recorded: i64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    revoked: Option<u64>,
 }
 
 impl Writer {
@@ -87,6 +89,7 @@ impl Writer {
             committed: state.committed,
             epoch: state.epoch,
             recorded: state.recorded,
+            revoked: state.revoked,
         }
     }
 
@@ -99,6 +102,7 @@ impl Writer {
             closed: self.closed,
             committed: self.committed,
             recorded: self.recorded,
+            revoked: self.revoked,
             roots: self.batches,
         })
     }

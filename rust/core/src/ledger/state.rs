@@ -6,7 +6,7 @@ use std::sync::Arc;
 use data_encoding::{BASE64, HEXLOWER};
 use ed25519_dalek::VerifyingKey;
 
-use super::entry::{AddedSegment, Authorization, Body, Entry, Kind, TrailInfo};
+use super::entry::{AddedSegment, Authorization, Body, Entry, Kind, Revocation, TrailInfo};
 use super::signed::{Read, Signed};
 use crate::columns::Registry;
 use crate::json;
@@ -39,6 +39,8 @@ pub struct WriterState {
     pub authorization: Authorization,
     /// Number of the entry that did.
     pub authorized: u64,
+    /// Number of the entry that revoked it.
+    pub revoked: Option<u64>,
     /// Its public key.
     pub public: VerifyingKey,
     /// Epoch of its newest entry.
@@ -168,18 +170,18 @@ impl State {
         let present = [
             body.trail.is_some() || body.owner.is_some(),
             body.authorizes.is_some(),
+            body.revokes.is_some(),
             body.wal.is_some() || body.recorded.is_some() || body.adds.is_some(),
             body.load.is_some() || body.columns.is_some(),
             body.close.is_some() || body.snapshot.is_some(),
         ];
         let allowed = match body.kind {
-            Kind::Init => [true, true, false, false, false],
-            Kind::Authorize => [false, true, false, false, false],
-            Kind::Append => [false, false, true, true, true],
-            Kind::Close => [false, false, false, false, true],
+            Kind::Init => [true, true, false, false, false, false],
+            Kind::Authorize => [false, true, true, false, false, false],
+            Kind::Append => [false, false, false, true, true, true],
+            Kind::Close => [false, false, false, false, false, true],
         };
-        let beyond = present.iter().zip(allowed).any(|(&present, allowed)| present && !allowed);
-        if beyond || body.revokes.is_some() {
+        if present.iter().zip(allowed).any(|(&present, allowed)| present && !allowed) {
             return Err(invalid("it has members that its kind does not have"));
         }
         self.check_snapshot(body)?;
@@ -212,6 +214,9 @@ impl State {
             return self.owner.ok_or_else(|| invalid("the trail has no owner"));
         }
         match self.writers.get(&body.writer) {
+            Some(WriterState { revoked: Some(n), .. }) => {
+                Err(invalid(format!("entry {n} revoked writer {:?}", body.writer)))
+            }
             Some(writer) => Ok(writer.public),
             None => Err(invalid(format!("writer {:?} is not authorised", body.writer))),
         }
@@ -283,6 +288,7 @@ impl State {
                 WriterState {
                     authorization: authorization.clone(),
                     authorized: body.n,
+                    revoked: None,
                     public,
                     epoch: authorization.epoch,
                     closed: None,
@@ -291,6 +297,21 @@ impl State {
                     roots: 0,
                 },
             );
+        }
+        self.check_revocations(body, next)?;
+        if body.kind == Kind::Authorize && next.writers.is_empty() && next.revoked.is_empty() {
+            return Err(invalid("it authorises and revokes nobody"));
+        }
+        Ok(())
+    }
+
+    fn check_revocations(&self, body: &Body, next: &mut Changes) -> Result<(), InvalidEntry> {
+        for Revocation { writer, .. } in body.revokes.iter().flatten() {
+            let known = self.writers.get(writer).is_some_and(|w| w.revoked.is_none());
+            if !known || next.revoked.contains(writer) {
+                return Err(invalid(format!("there is no writer {writer:?} to revoke")));
+            }
+            next.revoked.push(writer.clone());
         }
         Ok(())
     }
@@ -378,6 +399,9 @@ impl State {
             self.owner = body.owner.as_deref().and_then(public_key);
         }
         self.writers.extend(next.writers);
+        for id in next.revoked {
+            self.writers.entry(id).and_modify(|writer| writer.revoked = Some(body.n));
+        }
         if let Some(registry) = next.registry {
             self.registry = registry;
         }
@@ -409,6 +433,7 @@ impl State {
 #[derive(Debug, Default)]
 struct Changes {
     writers: BTreeMap<String, WriterState>,
+    revoked: Vec<String>,
     recorded: i64,
     registry: Option<Registry>,
 }

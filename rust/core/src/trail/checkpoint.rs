@@ -7,7 +7,7 @@ use super::Trail;
 use super::open::{WRITER_FILE, check_extends, writer_folders};
 use super::position::Position;
 use crate::keys::{OWNER, WriterKeys};
-use crate::ledger::{CHECKPOINT_HINT, Entry, Ledger, Signed, State, WriterState, entry_path};
+use crate::ledger::{CHECKPOINT_HINT, Entry, Ledger, Signed, State, entry_path};
 use crate::note::{Checkpoint, ParsedNote};
 use crate::storage::durable;
 use crate::{Error, Result};
@@ -144,7 +144,7 @@ impl Trail {
     ) -> Result<Option<SignedCheckpoint>> {
         for Signing { keys, position } in signing {
             let known = ledger.state().writers.get(keys.id());
-            let known = known.filter(|w| w.authorized < size && revoked(w).is_none());
+            let known = known.filter(|w| w.authorized < size && w.revoked.is_none());
             if known.is_some_and(|w| w.public == keys.public()) {
                 return self.sign(ledger, &keys, position, size).map(Some);
             }
@@ -188,11 +188,6 @@ impl Trail {
     }
 }
 
-/// Number of the entry that revokes a writer.
-pub(super) fn revoked(_writer: &WriterState) -> Option<u64> {
-    None
-}
-
 fn nobody_signed(size: u64) -> Error {
     Error::NotFound(format!(
         "nobody has signed a checkpoint of {size} entries, and this host has no writer of the \
@@ -206,7 +201,7 @@ fn key_at(state: &State, signer: &str, n: u64) -> Option<VerifyingKey> {
         return state.owner;
     }
     let writer = state.writers.get(signer)?;
-    let may = writer.authorized < n && revoked(writer).is_none_or(|revoked| n <= revoked);
+    let may = writer.authorized < n && writer.revoked.is_none_or(|revoked| n <= revoked);
     may.then_some(writer.public)
 }
 

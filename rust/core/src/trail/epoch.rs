@@ -6,6 +6,13 @@ use super::writer::Writer;
 use crate::Result;
 
 impl Writer {
+    /// Commits and seals everything; nothing comes in any more.
+    pub(super) async fn seal_and_stop(&self) -> Result<()> {
+        let mut committer = self.committer.lock().await;
+        self.intake().closed = true;
+        self.close_epoch(&mut committer).await
+    }
+
     /// Closes the epoch if it is over, for a record that came after its end.
     pub(super) async fn roll_epoch(&self) -> Result<()> {
         let mut committer = self.committer.lock().await;

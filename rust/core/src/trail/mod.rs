@@ -1,5 +1,6 @@
 //! A trail: made, opened, written to, read.
 
+mod adopt;
 mod checkpoint;
 mod commit;
 mod epoch;
@@ -8,6 +9,7 @@ mod init;
 mod load;
 mod lookup;
 mod open;
+mod owner;
 mod position;
 mod prove;
 mod seen;
@@ -15,6 +17,7 @@ mod settings;
 mod stats;
 mod view;
 mod writer;
+mod writers;
 
 #[cfg(test)]
 mod prove_tests;
@@ -29,6 +32,7 @@ pub use load::{LoadOptions, LoadProgress, LoadReport, RefusedLine};
 pub use settings::{OpenOptions, Settings};
 pub use stats::{DomainStats, Stats};
 pub use view::ReadView;
+pub use writers::{Rotation, WriterInfo};
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};

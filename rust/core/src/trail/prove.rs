@@ -7,7 +7,7 @@ use bytes::Bytes;
 use data_encoding::HEXLOWER;
 
 use super::Trail;
-use super::checkpoint::{SignedCheckpoint, revoked, signed_entry};
+use super::checkpoint::{SignedCheckpoint, signed_entry};
 use super::lookup::{ID, candidates, id_of};
 use crate::keys::OWNER;
 use crate::ledger::{AddedSegment, Ledger, State, entry_path};
@@ -114,7 +114,7 @@ impl Trail {
             let known = ledger.state().writers.get(writer).ok_or_else(|| {
                 Error::integrity("ledger", format!("writer {writer} is not authorised"))
             })?;
-            let revoked = revoked(known).filter(|&entry| entry < size);
+            let revoked = known.revoked.filter(|&entry| entry < size);
             Ok(SignerItem { authorized: known.authorized, revoked, writer: writer.to_owned() })
         };
         let signers = writers.into_iter().map(signer_of).collect::<Result<Vec<_>>>()?;

@@ -34,7 +34,7 @@ impl Place {
     fn options(&self, host: &str) -> OpenOptions {
         let mut settings = Settings::from_config(&Config::default(), &self.url());
         settings.snapshot_spacing = 3;
-        OpenOptions { home: self.home(host), settings, owner: None }
+        OpenOptions::new(self.home(host), settings)
     }
 
     async fn open(&self, host: &str) -> Trail {
@@ -269,7 +269,7 @@ async fn few_entries_are_read_for_a_proof() {
     init(url, &options).await.unwrap();
     let (watched, storage) = Watched::of(&Storage::open(url).unwrap());
     let settings = Settings::from_config(&Config::default(), url);
-    let options = OpenOptions { home, settings, owner: None };
+    let options = OpenOptions::new(home, settings);
     let trail = Trail::open_in(storage, options).await.unwrap();
     for n in 0..64 {
         record(&trail, &format!("e{n:02}"), 1).await;
@@ -282,4 +282,50 @@ async fn few_entries_are_read_for_a_proof() {
         let gets = watched.take_gets();
         assert!(gets.len() <= 14, "{n}: {gets:?}");
     }
+}
+
+#[tokio::test]
+async fn what_a_writer_signed_before_its_revocation_is_proven_with_it() {
+    let place = Place::new().await;
+    let vkey = place.vkey().await;
+    let trail = place.open("a").await;
+    record(&trail, "before", 1).await;
+    trail.flush().await.unwrap();
+    let shown = proven(&trail, "before", &vkey).await;
+    assert!(shown.signers.iter().all(|s| s.revoked.is_none()));
+    let rotation = trail.rotate_writer().await.unwrap();
+    record(&trail, "after", 1).await;
+    trail.flush().await.unwrap();
+    for trail in [trail, place.open("b").await] {
+        let shown = proven(&trail, "before", &vkey).await;
+        assert_eq!((&shown.writer, &shown.checkpoint_signer), (&rotation.old, &rotation.new));
+        for signer in &shown.signers {
+            let revoked = signer.revoked.as_ref().map(|r| (r.entry, r.reason.as_str()));
+            let old = signer.writer == rotation.old;
+            assert_eq!(revoked, old.then_some((rotation.entry, "rotated")));
+        }
+        let shown = proven(&trail, "after", &vkey).await;
+        assert_eq!(shown.writer, rotation.new);
+        // Of a state before the revocation, nothing is known of it.
+        let proof = trail.prove_consistency(1, Some(rotation.entry)).await.unwrap();
+        let shown = proof::check_consistency(proof.as_bytes(), &vkey).unwrap();
+        assert!(shown.signers.iter().all(|s| s.revoked.is_none()));
+    }
+}
+
+/// The keys of a revoked writer still lie on its host, but sign nothing.
+#[tokio::test]
+async fn a_host_of_revoked_writers_proves_under_the_checkpoints_of_others() {
+    let place = Place::new().await;
+    let vkey = place.vkey().await;
+    let trail = place.open("a").await;
+    record(&trail, "e", 1).await;
+    trail.close(true).await.unwrap();
+    let writer = trail.writers().await.unwrap()[0].id.clone();
+    let entry = place.open("a").await.revoke_writer(&writer, "stolen").await.unwrap();
+    let trail = place.open("a").await;
+    let shown = proven(&trail, "e", &vkey).await;
+    assert!(shown.checkpoint.size <= entry, "{shown:?}");
+    let error = trail.prove_consistency(1, Some(entry + 1)).await.unwrap_err();
+    assert!(matches!(&error, Error::NotFound(_)), "{error}");
 }

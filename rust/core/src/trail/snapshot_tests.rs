@@ -31,7 +31,7 @@ impl Place {
     async fn open_in(&self, storage: &Storage) -> Trail {
         let mut settings = Settings::from_config(&Config::default(), self.storage.url());
         settings.snapshot_spacing = 3;
-        let options = OpenOptions { home: Home::at(self.dir.path()), settings, owner: None };
+        let options = OpenOptions::new(Home::at(self.dir.path()), settings);
         Trail::open_in(storage.clone(), options).await.unwrap()
     }
 

@@ -107,6 +107,7 @@ pub(super) async fn audit(
         audit: Audit::default(),
         marks: run.trust.pins.iter().map(|p| p.size).chain(hint_size).map(|n| (n, None)).collect(),
         writers: HashMap::new(),
+        revoked: HashMap::new(),
         paths: HashSet::new(),
         hmac_keys: HashMap::new(),
         elsewhere: Vec::new(),
@@ -141,6 +142,8 @@ pub(super) struct Auditor<'a> {
     pub(super) marks: BTreeMap<u64, Option<Hash>>,
     /// Public keys of writers, those authorised after a break included.
     pub(super) writers: HashMap<String, VerifyingKey>,
+    /// The entries that revoked writers.
+    pub(super) revoked: HashMap<String, u64>,
     paths: HashSet<String>,
     /// Epoch and HMAC key id of each signer's newest entry.
     hmac_keys: HashMap<String, (u64, String)>,
@@ -291,6 +294,9 @@ impl Auditor<'_> {
             writer => self.writers.get(writer),
         };
         let public = public.ok_or_else(|| format!("writer {:?} is not known", body.writer))?;
+        if let Some(by) = self.revoked.get(&body.writer) {
+            return Err(format!("entry {by} revoked writer {:?}", body.writer));
+        }
         if keys::key_id(public) != body.key || !entry.signed_by(public) {
             return Err("its signature does not hold".to_owned());
         }
@@ -349,6 +355,9 @@ impl Auditor<'_> {
         for authorization in entry.body.authorizes.into_iter().flatten() {
             let public = crate::ledger::public_key(&authorization.public);
             self.writers.extend(public.map(|public| (authorization.writer, public)));
+        }
+        for revocation in entry.body.revokes.into_iter().flatten() {
+            self.revoked.insert(revocation.writer, n);
         }
         for column in columns.into_iter().flatten() {
             let double = column.kind == ColumnType::Float64;
