@@ -450,7 +450,7 @@ class Trail:
         raise TypeError(message)
 
 
-def init(  # noqa: PLR0913
+def init(
     url: Path_ | None = None,
     *,
     partition_by: Literal["month", "day"] | None = None,

@@ -72,7 +72,7 @@ def test_a_host_writes_with_what_it_was_granted(tmp_path: Path, home: Path) -> N
     for refused in (
         lambda: host.keys.revoke(writer, reason="?"),
         lambda: host.keys.authorize_writer(grant),
-        lambda: host.keys.rotate(),
+        host.keys.rotate,
     ):
         with pytest.raises(sealtrail.NotFoundError):
             refused()
