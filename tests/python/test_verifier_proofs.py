@@ -183,7 +183,7 @@ class Story:
 
     def proof(self, position: int, signer: tm.Signer | None = None) -> Json:
         signer = signer or self.maker.writers[0]
-        metadata = pq.read_schema(self.segment).metadata
+        metadata = pq.read_metadata(self.segment).metadata
         (batch,) = json.loads(metadata[b"sealtrail"])["batches"]
         salt = base64.b64decode(batch["salt"])
         salts = [sha256(salt + n.to_bytes(8, "big")).digest()[:16] for n in range(5)]
