@@ -30,6 +30,15 @@ from sealtrail._errors import (
 )
 from sealtrail._keys import Keys, Rotation, Writer
 from sealtrail._native import __version__
+from sealtrail._proof import (
+    CheckedConsistency,
+    CheckedProof,
+    ProofSigner,
+    Revocation,
+    TreeState,
+    check_consistency,
+    check_proof,
+)
 from sealtrail._result import Result
 from sealtrail._trail import (
     ImportReport,
@@ -44,6 +53,8 @@ from sealtrail._trail import (
 
 __all__ = [
     "AlreadyExistsError",
+    "CheckedConsistency",
+    "CheckedProof",
     "ConfigError",
     "ConflictError",
     "ForkedError",
@@ -54,19 +65,24 @@ __all__ = [
     "KeyFileError",
     "Keys",
     "NotFoundError",
+    "ProofSigner",
     "RecordReport",
     "RefusedLine",
     "ResourceError",
     "Result",
+    "Revocation",
     "Rotation",
     "SealtrailError",
     "SqlError",
     "StoreError",
     "Trail",
+    "TreeState",
     "UsageError",
     "VerifyReport",
     "Writer",
     "__version__",
+    "check_consistency",
+    "check_proof",
     "demo",
     "events",
     "init",

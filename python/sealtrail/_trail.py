@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Literal, NoReturn, Protocol, Self, TypeAlias
 
 from sealtrail import _native
-from sealtrail._errors import UsageError
+from sealtrail._errors import NotFoundError, UsageError
 from sealtrail._keys import Keys
 from sealtrail._result import Result
 from sealtrail.events import Event
@@ -468,6 +468,65 @@ class Trail:
         found: list[dict[str, Any]] = json.loads(self._native.anchors())
         return found
 
+    def checkpoint(self) -> str:
+        """A signed statement of the whole ledger: a C2SP signed note.
+
+        Where this host has a writer it covers all entries; elsewhere it is the newest one that a
+        writer published. Keep it where nobody who can change the trail can change it.
+
+        Raises:
+            NotFoundError: Nobody has signed one yet, and this host cannot.
+            IntegrityError: The ledger was cut off or replaced.
+        """
+        return self._native.checkpoint()
+
+    def prove(self, audit_id: str) -> bytes:
+        """The proof that a record is in the trail, for whoever has the owner's public key.
+
+        Args:
+            audit_id: The record's id. It must be committed: see :meth:`flush`.
+
+        Returns:
+            The file of the proof, which :func:`sealtrail.check_proof` and
+            ``sealtrail check-proof`` check offline.
+
+        Raises:
+            NotFoundError: No record has this id.
+            UsageError: It is not in the ledger yet, or no checkpoint covers it yet.
+
+        Example:
+            >>> import sealtrail, tempfile, pathlib
+            >>> home = pathlib.Path(tempfile.mkdtemp())
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit", home=home)
+            >>> id = trail.record({"event_type": "auth.user_login", "user_id": "mira"})
+            >>> trail.flush()
+            >>> key = home / "keys" / trail.info["trail_id"] / "owner.vkey"
+            >>> sealtrail.check_proof(trail.prove(id), key).record["user_id"]
+            'mira'
+        """
+        proof = self._native.prove(audit_id)
+        if proof is None:
+            message = f"{audit_id}: no record has this audit_id"
+            raise NotFoundError(message, kind="not_found")
+        return proof
+
+    def prove_consistency(self, start: int, to: int | None = None) -> bytes:
+        """The proof that the ledger's first ``to`` entries begin with its first ``start`` ones.
+
+        Args:
+            start: Number of entries of the earlier state, such as the second line of a checkpoint
+                that was kept.
+            to: Number of entries of the later one. Default: those of :meth:`checkpoint`.
+
+        Returns:
+            The file of the proof, for :func:`sealtrail.check_consistency`.
+
+        Raises:
+            UsageError: The ledger has no such states.
+            NotFoundError: Nobody signed for the later one, and this host cannot.
+        """
+        return self._native.prove_consistency(_size(start), None if to is None else _size(to))
+
     def __repr__(self) -> str:
         """Where the trail is."""
         return f"<sealtrail.Trail {self.url}>"
@@ -606,6 +665,13 @@ def _url(url: Path_ | None) -> str | None:
 
 def _moment(at: int | datetime | None) -> str | None:
     return at.isoformat() if isinstance(at, datetime) else None if at is None else str(int(at))
+
+
+def _size(entries: int) -> int:
+    if entries < 0:
+        message = f"a number of entries is wanted, not {entries}"
+        raise UsageError(message, kind="usage")
+    return entries
 
 
 def _threads(threads: int) -> int:

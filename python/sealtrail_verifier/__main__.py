@@ -1,7 +1,7 @@
-"""The command line: `python -m sealtrail_verifier TRAIL --key VKEY|FILE`.
+"""The command line: `python -m sealtrail_verifier TRAIL|PROOF --key VKEY|FILE`.
 
 Exit codes: 0 verified, 4 something is missing or tampered with, 2 wrong usage,
-3 the trail cannot be read.
+3 the trail or proof cannot be read.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from sealtrail_verifier import proof
 from sealtrail_verifier.forms import FormatError
 from sealtrail_verifier.keys import RootSecret
 from sealtrail_verifier.note import VerifierKey
@@ -20,9 +21,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m sealtrail_verifier",
-        description="Verifies a sealtrail trail from its bytes and the owner's public key.",
+        description="Verifies a trail or a proof from its bytes and the owner's public key.",
     )
-    parser.add_argument("trail", metavar="TRAIL", help="the trail's folder")
+    parser.add_argument(
+        "trail", metavar="TRAIL|PROOF", help="the trail's folder, or a proof's file"
+    )
     parser.add_argument(
         "--key",
         required=True,
@@ -38,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("-o", "--output", choices=["text", "json"], default="text")
     arguments = parser.parse_args(argv)
+    if Path(arguments.trail).is_file():
+        return _check_proof(Path(arguments.trail), arguments.key)
     try:
         report = verify_trail(arguments.trail, arguments.key, arguments.owner_key)
     except OSError as error:
@@ -47,6 +52,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     text = json.dumps(report.as_json(), indent=2) if as_json else report.as_text()
     sys.stdout.write(text + "\n")
     return 0 if report.verdict == "VERIFIED" else 4
+
+
+def _check_proof(path: Path, owner: VerifierKey) -> int:
+    try:
+        shown = proof.check(path.read_bytes(), owner)
+    except OSError as error:
+        sys.stderr.write(f"cannot read the proof: {error}\n")
+        return 3
+    except FormatError as error:
+        sys.stderr.write(f"the proof does not hold: {error}\n")
+        return 4
+    sys.stdout.write(json.dumps(shown.as_json(), indent=2) + "\n")
+    return 0
 
 
 def _owner(text: str) -> VerifierKey:

@@ -39,11 +39,19 @@ class Init:
 
 
 @dataclass(frozen=True)
+class Revocation:
+    """From now on this writer may sign no longer."""
+
+    reason: str
+    writer: str
+
+
+@dataclass(frozen=True)
 class Authorize:
-    """What an `authorize` entry says; `revokes` are the ids of writers."""
+    """What an `authorize` entry says."""
 
     authorizes: list[Authorization]
-    revokes: list[str]
+    revokes: list[Revocation]
 
 
 @dataclass(frozen=True)
@@ -185,12 +193,11 @@ def _authorizes(body: Members) -> list[Authorization]:
     return found
 
 
-def _revokes(body: Members) -> list[str]:
+def _revokes(body: Members) -> list[Revocation]:
     found = []
     for item in body.items("revokes"):
         members = Members(item, "revokes")
-        members.text("reason")
-        found.append(members.text("writer", _WRITER))
+        found.append(Revocation(members.text("reason"), members.text("writer", _WRITER)))
         members.end()
     return found
 

@@ -123,7 +123,8 @@ class Ledger:
         twice = len(new) < len(entry.says.authorizes) or new.keys() & self.writers.keys()
         if twice:
             raise FormatError("authorize", "a writer is authorised twice")
-        revokes = entry.says.revokes if isinstance(entry.says, Authorize) else []
+        listed = entry.says.revokes if isinstance(entry.says, Authorize) else []
+        revokes = [revocation.writer for revocation in listed]
         may_sign = {name for name, writer in self.writers.items() if writer.revoked is None}
         if len(set(revokes)) < len(revokes) or not may_sign.issuperset(revokes):
             raise FormatError("revoke", "a writer is revoked that may not sign")

@@ -1,6 +1,7 @@
 """Signed notes, checkpoints and Ed25519 (FORMAT section 7; C2SP signed-note, tlog-checkpoint)."""
 
 import base64
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -24,6 +25,7 @@ __all__ = [
     "Checkpoint",
     "VerifierKey",
     "check",
+    "check_cosigned",
     "check_heartbeat",
     "check_name",
     "key_id",
@@ -34,6 +36,7 @@ __all__ = [
 
 _ED25519 = b"\x01"
 _COSIGNATURE = b"\x04"
+_LINE = re.compile("\u2014 ([^ ]+) ([A-Za-z0-9+/=]+)")
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,30 @@ def check(note: str, origin: str, statement: Checkpoint, public: bytes) -> None:
         raise FormatError("checkpoint", "it names another key")
     if not verify_ed25519(public, blob[4:], text.encode()):
         raise FormatError("checkpoint", "its signature does not hold")
+
+
+def check_cosigned(note: str, origin: str, signer: str, public: bytes) -> Checkpoint:
+    """Checks a note that others may have signed, too, and says what it states.
+
+    Raises:
+        FormatError: This key did not sign it exactly once under this name, or a line is no
+            signature.
+    """
+    text, _, lines = note.partition("\n\n")
+    ours = []
+    for line in lines.removesuffix("\n").split("\n"):
+        match = _LINE.fullmatch(line)
+        if not match or len(blob := unbase64(match[2])) < 5:
+            raise FormatError("checkpoint", "a line of it is not a signature")
+        check_name(match[1])
+        if (match[1], blob[:4]) == (signer, _name_hash(signer, public)):
+            ours.append(line)
+    if len(ours) != 1 or not note.endswith("\n"):
+        raise FormatError("checkpoint", f"it is not signed once by {signer} with the expected key")
+    alone = f"{text}\n\n{ours[0]}\n"
+    statement = read(alone)
+    check(alone, origin, statement, public)
+    return statement
 
 
 def read(note: str) -> Checkpoint:

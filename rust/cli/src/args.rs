@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    anchor, config, demo, events, get, import, init, keys, pin, record, sql, stats, verify,
+    anchor, check_proof, checkpoint, config, demo, events, get, import, init, keys, pin, prove,
+    record, sql, stats, verify,
 };
 use crate::failure::Failure;
 use crate::session::Session;
@@ -80,6 +81,9 @@ enum Command {
     Get(get::Get),
     Stats(stats::Stats),
     VerifyIntegrity(verify::Verify),
+    Checkpoint(checkpoint::Checkpoint),
+    Prove(prove::Prove),
+    CheckProof(check_proof::CheckProof),
     Keys(keys::Keys),
     Pin(pin::Pin),
     Anchor(anchor::Anchor),
@@ -100,6 +104,9 @@ impl Cli {
             Command::Get(command) => command.run(session),
             Command::Stats(command) => command.run(session),
             Command::VerifyIntegrity(command) => command.run(session),
+            Command::Checkpoint(command) => command.run(session),
+            Command::Prove(command) => command.run(session),
+            Command::CheckProof(command) => command.run(session),
             Command::Keys(command) => command.run(session),
             Command::Pin(command) => command.run(session),
             Command::Anchor(command) => command.run(session),

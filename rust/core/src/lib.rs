@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod merkle;
 pub mod note;
 pub mod pins;
+pub mod proof;
 pub mod record;
 mod runtime;
 pub mod segment;

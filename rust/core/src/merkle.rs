@@ -7,8 +7,8 @@
 mod proof;
 
 pub use proof::{
-    consistency_proof, inclusion_proof, inclusion_proof_in_run, verify_consistency,
-    verify_inclusion,
+    consistency_proof, inclusion_proof, inclusion_proof_in_run, inclusion_proofs, root_before,
+    verify_consistency, verify_inclusion,
 };
 
 use sha2::{Digest, Sha256};

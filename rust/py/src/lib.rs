@@ -14,6 +14,7 @@ mod load;
 mod opening;
 mod params;
 mod progress;
+mod proof;
 mod query;
 mod trail;
 mod values;
@@ -32,6 +33,8 @@ mod native {
     use crate::demo::Demo;
     #[pymodule_export]
     use crate::keys::Keys;
+    #[pymodule_export]
+    use crate::proof::{check_consistency, check_proof};
     #[pymodule_export]
     use crate::query::{Batch, BatchReader, Query, Rows, Schema};
     #[pymodule_export]

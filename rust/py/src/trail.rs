@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 use sealtrail_core::config::Partitioning;
 use sealtrail_core::ledger::Moment;
+use sealtrail_core::proof::Proof;
 use sealtrail_core::record::Strictness;
 use sealtrail_core::trail::{self, InitOptions};
 use sealtrail_core::{Error, import};
@@ -238,6 +239,19 @@ impl Trail {
 
     fn clear_pin(&self, py: Python<'_>) -> PyResult<bool> {
         verify::clear_pin(py, self.inner.storage(), &self.place.home)
+    }
+
+    fn checkpoint(&self, py: Python<'_>) -> PyResult<String> {
+        bridge::wait(py, self.inner.checkpoint())
+    }
+
+    fn prove(&self, py: Python<'_>, audit_id: &str) -> PyResult<Option<Vec<u8>>> {
+        Ok(bridge::wait(py, self.inner.prove(audit_id))?.map(Proof::into_bytes))
+    }
+
+    #[pyo3(signature = (start, to))]
+    fn prove_consistency(&self, py: Python<'_>, start: u64, to: Option<u64>) -> PyResult<Vec<u8>> {
+        Ok(bridge::wait(py, self.inner.prove_consistency(start, to))?.into_bytes())
     }
 
     #[pyo3(signature = (program, paths, include_content, progress))]

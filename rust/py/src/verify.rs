@@ -216,11 +216,15 @@ fn no_key() -> Error {
 
 /// A public key, given as it is or as a file.
 fn public(given: &str) -> Result<ed25519_dalek::VerifyingKey> {
-    let text = match std::fs::read_to_string(Path::new(given)) {
-        Ok(text) => text,
+    Ok(note::parse_vkey(&vkey_text(given)?)?.1)
+}
+
+/// A public key as text, given as it is or as a file.
+pub(crate) fn vkey_text(given: &str) -> Result<String> {
+    match std::fs::read_to_string(Path::new(given)) {
+        Ok(text) => Ok(text),
         // A vkey has two `+`; everything else must have been meant as a file.
-        Err(_) if given.splitn(3, '+').count() == 3 => given.to_owned(),
-        Err(error) => return Err(Error::io(given, error)),
-    };
-    Ok(note::parse_vkey(&text)?.1)
+        Err(_) if given.splitn(3, '+').count() == 3 => Ok(given.to_owned()),
+        Err(error) => Err(Error::io(given, error)),
+    }
 }

@@ -11,6 +11,7 @@ mod init;
 mod keys;
 mod pin;
 mod program;
+mod proof;
 mod reading;
 mod record;
 mod sql;

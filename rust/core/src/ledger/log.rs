@@ -128,6 +128,20 @@ impl Ledger {
         Some(merkle::root(leaves))
     }
 
+    /// Audit paths of these objects in the tree over the first `size`, `None` if there are fewer.
+    pub(crate) fn paths(&self, numbers: &[u64], size: u64) -> Option<Vec<Vec<Hash>>> {
+        let leaves = self.leaves.get(..usize::try_from(size).ok()?)?;
+        let indexes: Result<Vec<usize>, _> = numbers.iter().map(|&n| n.try_into()).collect();
+        merkle::inclusion_proofs(leaves, &indexes.ok()?)
+    }
+
+    /// The proof that the tree over the first `new` objects begins with that over the first `old`,
+    /// `None` if there are fewer.
+    pub(crate) fn consistency(&self, old: u64, new: u64) -> Option<Vec<Hash>> {
+        let leaves = self.leaves.get(..usize::try_from(new).ok()?)?;
+        merkle::consistency_proof(leaves, usize::try_from(old).ok()?)
+    }
+
     pub(super) async fn fetch(&self, numbers: std::ops::Range<u64>) -> Result<Vec<Bytes>> {
         let gets: Vec<_> = numbers.map(|n| get(self.storage.clone(), entry_path(n))).collect();
         stream::iter(gets).buffered(PARALLEL_READS).try_collect().await

@@ -18,6 +18,7 @@ pub use entry::{
 pub use log::{CHECKPOINT_HINT, HEARTBEAT, Ledger, entry_path};
 pub(crate) use log::{FOLDER, entry_number};
 pub use moment::Moment;
+pub(crate) use signed::Signed;
 pub use snapshot::snapshot_path;
 pub(crate) use state::{DueSnapshot, public_key};
 pub use state::{InvalidEntry, State, WriterState};

@@ -61,16 +61,16 @@ fn signers(state: &State, all: &[Read]) -> Option<(String, BTreeMap<String, Vec<
 
 /// What a key was found to have signed.
 #[derive(Debug)]
-pub(super) struct Signed {
-    pub(super) public: VerifyingKey,
+pub(crate) struct Signed {
+    pub(crate) public: VerifyingKey,
     /// The log in whose name.
-    pub(super) origin: String,
-    pub(super) checkpoint: Checkpoint,
+    pub(crate) origin: String,
+    pub(crate) checkpoint: Checkpoint,
 }
 
 impl Signed {
     /// Checks the entry's signature and its checkpoint's, made under its writer's name.
-    pub(super) fn check(
+    pub(crate) fn check(
         entry: &Entry,
         public: &VerifyingKey,
         origin: &str,

@@ -7,17 +7,50 @@ use super::{Hash, empty_root, node_hash, parents, root};
 /// `None` if there is no such leaf. Hashes every leaf once; see [`inclusion_proof_in_run`] for a
 /// way that reads one run only.
 pub fn inclusion_proof(leaves: &[Hash], index: usize) -> Option<Vec<Hash>> {
-    leaves.get(index)?;
-    let mut proof = Vec::new();
-    let mut index = index;
+    inclusion_proofs(leaves, &[index])?.pop()
+}
+
+/// The audit paths of several leaves, in their order. Hashes every leaf once for all of them.
+///
+/// `None` if one of the leaves is not there.
+pub fn inclusion_proofs(leaves: &[Hash], indexes: &[usize]) -> Option<Vec<Vec<Hash>>> {
+    if indexes.iter().any(|&index| index >= leaves.len()) {
+        return None;
+    }
+    let mut proofs = vec![Vec::new(); indexes.len()];
+    let mut indexes = indexes.to_vec();
     let mut level = leaves.to_vec();
     while level.len() > 1 {
-        // A last hash without a partner rises unchanged and adds nothing to the path.
-        proof.extend(level.get(index ^ 1));
+        for (proof, index) in proofs.iter_mut().zip(&mut indexes) {
+            // A last hash without a partner rises unchanged and adds nothing to the path.
+            proof.extend(level.get(*index ^ 1));
+            *index /= 2;
+        }
         level = parents(&level);
-        index /= 2;
     }
-    Some(proof)
+    Some(proofs)
+}
+
+/// The root of the tree over the leaves before `index`, from the audit path of that leaf in a
+/// tree of `size` leaves: what lies on the left of the path are that tree's full subtrees.
+///
+/// Means something only for a path that [`verify_inclusion`] accepts.
+pub fn root_before(index: u64, size: u64, proof: &[Hash]) -> Option<Hash> {
+    let mut last = size.checked_sub(1).filter(|&last| index <= last)?;
+    let mut node = index;
+    let mut before: Option<Hash> = None;
+    for sibling in proof {
+        if node & 1 == 1 || node == last {
+            before = Some(before.map_or(*sibling, |right| node_hash(sibling, &right)));
+            while node & 1 == 0 && node != 0 {
+                node >>= 1;
+                last >>= 1;
+            }
+        }
+        node >>= 1;
+        last >>= 1;
+    }
+    Some(before.unwrap_or_else(empty_root))
 }
 
 /// The audit path of a leaf, from the leaves of its own run and the hashes of all runs.

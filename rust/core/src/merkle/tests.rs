@@ -133,8 +133,26 @@ fn proofs_from_one_run_equal_proofs_from_all_leaves() {
 }
 
 #[test]
+fn a_path_tells_the_root_of_what_is_before_its_leaf() {
+    for size in 1..=130_usize {
+        let leaves = hashes(size);
+        let all: Vec<usize> = (0..size).collect();
+        let proofs = inclusion_proofs(&leaves, &all).unwrap();
+        for (index, proof) in proofs.into_iter().enumerate() {
+            assert_eq!(Some(&proof), inclusion_proof(&leaves, index).as_ref());
+            let before = root_before(index as u64, size as u64, &proof);
+            assert_eq!(before, Some(root(&leaves[..index])), "{index} of {size}");
+        }
+        assert!(inclusion_proofs(&leaves, &[0, size]).is_none());
+    }
+    assert!(root_before(3, 3, &[]).is_none() && root_before(0, 0, &[]).is_none());
+    // Longer than any path can be: it must not matter what comes out, only that it does.
+    assert!(root_before(5, 9, &vec![empty_root(); 200]).is_some());
+}
+
+#[test]
 fn consistency_proofs_equal_the_oracle_and_verify() {
-    for new in 1..=64_usize {
+    for new in 1..=130_usize {
         let (tree, leaves) = (oracle(new), hashes(new));
         let new_root = root(&leaves);
         for old in 1..=new {

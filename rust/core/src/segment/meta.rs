@@ -104,6 +104,12 @@ struct BatchLeaf<'a> {
     rows: u64,
 }
 
+impl BatchLeaf<'_> {
+    fn hash(&self) -> Result<Hash> {
+        canonical(self).map(|bytes| merkle::leaf_hash(&bytes))
+    }
+}
+
 impl BatchMeta {
     /// A new batch over `leaves`.
     pub(super) fn new(id: String, salt: &[u8; 32], leaves: &[Hash]) -> Self {
@@ -124,6 +130,13 @@ impl BatchMeta {
         BASE64.decode(self.salt.as_ref()?.as_bytes()).ok()?.try_into().ok()
     }
 
+    /// The hashes of its runs of 256 leaves, if they are there and well-formed.
+    pub fn run_hashes(&self) -> Option<Vec<Hash>> {
+        let bytes = BASE64.decode(self.tree.as_ref()?.as_bytes()).ok()?;
+        let (hashes, rest) = bytes.as_chunks::<32>();
+        rest.is_empty().then(|| hashes.to_vec())
+    }
+
     /// The root, if well-formed.
     pub fn root_hash(&self) -> Option<Hash> {
         HEXLOWER.decode(self.root.as_bytes()).ok()?.try_into().ok()
@@ -135,15 +148,21 @@ impl BatchMeta {
 /// # Errors
 /// `Encoding` if a description cannot be written as JSON.
 pub fn batch_list_root(batches: &[BatchMeta]) -> Result<Hash> {
-    let leaves = batches
-        .iter()
-        .map(|b| {
-            let leaf =
-                BatchLeaf { commitment: &b.commitment, id: &b.id, root: &b.root, rows: b.rows };
-            canonical(&leaf).map(|bytes| merkle::leaf_hash(&bytes))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    Ok(merkle::root(&leaves))
+    Ok(merkle::root(&batch_list_leaves(batches)?))
+}
+
+/// The leaves under [`batch_list_root`].
+pub(crate) fn batch_list_leaves(batches: &[BatchMeta]) -> Result<Vec<Hash>> {
+    let leaf = |b: &BatchMeta| {
+        BatchLeaf { commitment: &b.commitment, id: &b.id, root: &b.root, rows: b.rows }.hash()
+    };
+    batches.iter().map(leaf).collect()
+}
+
+/// The leaf of one item of a batch list.
+pub(crate) fn batch_leaf(commitment: &Hash, id: &str, root: &Hash, rows: u64) -> Result<Hash> {
+    let (commitment, root) = (HEXLOWER.encode(commitment), HEXLOWER.encode(root));
+    BatchLeaf { commitment: &commitment, id, root: &root, rows }.hash()
 }
 
 /// Canonical JSON of a description.

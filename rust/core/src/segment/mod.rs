@@ -4,6 +4,7 @@ mod build;
 mod find;
 mod meta;
 mod read;
+mod run;
 mod sample;
 mod source;
 mod write;
@@ -13,8 +14,8 @@ mod tests;
 
 pub(crate) use build::new_uuid;
 pub use build::{BuiltSegment, Partition, Row, Signer, build_segments};
-pub(crate) use meta::canonical;
 pub use meta::{BatchMeta, SegmentColumn, SegmentMeta, batch_list_root};
+pub(crate) use meta::{batch_leaf, batch_list_leaves, canonical};
 pub use read::{BatchRows, RowReader, SegmentFile};
 pub(crate) use write::MAX_BOUND;
 pub use write::{BLOOM_COLUMNS, STATISTICS_COLUMNS};

@@ -9,7 +9,7 @@ use crate::ledger::{AddedSegment, Bounds};
 use crate::segment::SegmentFile;
 use crate::{Error, Result};
 
-const ID: &str = "audit_id";
+pub(super) const ID: &str = "audit_id";
 
 impl Trail {
     /// The canonical record with this id, `None` if there is none.
@@ -59,7 +59,7 @@ impl Trail {
     }
 
     /// Opens a segment; of a local one only what is looked at is read.
-    async fn segment(&self, segment: &AddedSegment) -> Result<SegmentFile> {
+    pub(super) async fn segment(&self, segment: &AddedSegment) -> Result<SegmentFile> {
         let storage = self.storage();
         let missing = |e| match e {
             Error::NotFound(_) => Error::integrity(&segment.path, "the segment is missing"),
@@ -76,7 +76,7 @@ impl Trail {
 }
 
 /// Segments whose ids may lie where `within(min, max)` says, oldest first.
-fn candidates<'a>(
+pub(super) fn candidates<'a>(
     view: &'a ReadView,
     within: impl Fn(&str, &str) -> bool + 'a,
 ) -> impl DoubleEndedIterator<Item = &'a Arc<AddedSegment>> {
@@ -86,6 +86,6 @@ fn candidates<'a>(
     })
 }
 
-fn id_of(record: &[u8]) -> Option<String> {
+pub(super) fn id_of(record: &[u8]) -> Option<String> {
     Some(json::string_value(json::get(record, &[ID])?)?.into_owned())
 }

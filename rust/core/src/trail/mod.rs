@@ -2,6 +2,7 @@
 
 mod adopt;
 mod anchoring;
+mod checkpoint;
 mod clock;
 mod commit;
 mod epoch;
@@ -12,6 +13,7 @@ mod lookup;
 mod open;
 mod owner;
 mod position;
+mod prove;
 mod seen;
 mod settings;
 mod stats;
@@ -19,6 +21,8 @@ mod view;
 mod writer;
 mod writers;
 
+#[cfg(test)]
+mod prove_tests;
 #[cfg(test)]
 mod snapshot_tests;
 #[cfg(test)]

@@ -254,7 +254,7 @@ fn committer(
 }
 
 /// A ledger that does not extend what this writer saw was rolled back or is another one.
-fn check_extends(ledger: &Ledger, position: &Position) -> Result<()> {
+pub(super) fn check_extends(ledger: &Ledger, position: &Position) -> Result<()> {
     let root = ledger.root_at(position.size).map(|root| HEXLOWER.encode(&root));
     if root.as_ref() == Some(&position.root) {
         return Ok(());

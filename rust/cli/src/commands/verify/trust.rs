@@ -56,14 +56,18 @@ fn with_secret(secret: OwnerKey) -> Trust {
 
 /// Trust in a public key, given as it is or as a file.
 fn public(session: &Session<'_>, given: &str) -> Result<Trust, Failure> {
+    Ok(Trust::owner(note::parse_vkey(&vkey_text(session, given)?)?.1))
+}
+
+/// A public key as text, given as it is or as a file.
+pub(crate) fn vkey_text(session: &Session<'_>, given: &str) -> Result<String, Failure> {
     let path = session.file(Path::new(given));
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(text),
         // A vkey has two `+`; everything else must have been meant as a file.
-        Err(_) if given.splitn(3, '+').count() == 3 => given.to_owned(),
-        Err(error) => return Err(Failure::io(path, error)),
-    };
-    Ok(Trust::owner(note::parse_vkey(&text)?.1))
+        Err(_) if given.splitn(3, '+').count() == 3 => Ok(given.to_owned()),
+        Err(error) => Err(Failure::io(path, error)),
+    }
 }
 
 /// The key that the user has for this trail.

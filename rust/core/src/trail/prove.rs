@@ -1,0 +1,272 @@
+//! Making proofs of records (FORMAT section 13).
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use data_encoding::HEXLOWER;
+
+use super::Trail;
+use super::checkpoint::{SignedCheckpoint, signed_entry};
+use super::lookup::{ID, candidates, id_of};
+use crate::keys::OWNER;
+use crate::ledger::{AddedSegment, Ledger, State, entry_path};
+use crate::merkle::{self, Hash};
+use crate::note;
+use crate::proof::{
+    self, BatchItem, ConsistencyFile, File, Hex, Item, Note, Proof, RecordItem, SegmentItem,
+    SignerItem, StateItem, hex,
+};
+use crate::segment::{SegmentFile, batch_list_leaves, canonical};
+use crate::{Error, Result};
+
+impl Trail {
+    /// The proof that the record with this id is in the trail, `None` if there is no such record.
+    /// Where several have the id it is the newest one. [`check`](proof::check) checks it.
+    ///
+    /// # Errors
+    /// `Usage` if the record is not in the ledger yet: flush first, and where this host has no
+    /// writer of the trail, wait for the next checkpoint. `Io`, `Store`, or `Integrity` if what
+    /// is stored proves nothing.
+    pub async fn prove(&self, audit_id: &str) -> Result<Option<Proof>> {
+        let view = self.view().await?;
+        let mut found = None;
+        for segment in candidates(&view, |min, max| min <= audit_id && audit_id <= max).rev() {
+            let file = self.segment(segment).await?;
+            if let Some(&row) = file.find(ID, audit_id)?.first() {
+                found = Some((Arc::clone(segment), file, row));
+                break;
+            }
+        }
+        let Some((segment, file, row)) = found else {
+            if view.unflushed.iter().any(|r| id_of(r).as_deref() == Some(audit_id)) {
+                return Err(Error::Usage(format!(
+                    "{audit_id} is durable, but not in the ledger yet; flush the trail first (or \
+                     let its writer do so), then there is something to prove"
+                )));
+            }
+            return Ok(None);
+        };
+        let (record, batch) = below_segment(&file, row)?;
+        let (ledger, checkpoint) = self.signed_checkpoint().await?;
+        let place = self.entry_of(&ledger, &segment).await?;
+        if checkpoint.size <= place.entry {
+            return Err(Error::Usage(format!(
+                "no checkpoint covers {audit_id} yet, and this host has no writer of the trail to \
+                 sign one; ask for the proof on the writer's host, or after its next commit"
+            )));
+        }
+        let segment = SegmentItem { entry: place.entry, index: place.index };
+        let Evidence { checkpoint, entries, signers } =
+            self.evidence(&ledger, checkpoint, Some(place)).await?;
+        let file = File::new(record, batch, segment, entries, checkpoint, signers);
+        let proof = canonical(&file).map(Proof::new)?;
+        // None is handed out that does not hold under the key that the trail names.
+        proof::check(proof.as_bytes(), &vkey_of(ledger.state())?)?;
+        Ok(Some(proof))
+    }
+
+    /// The proof that the ledger's first `to` entries begin with its first `from` entries; without
+    /// `to` they are those of [`checkpoint`](Self::checkpoint).
+    /// [`check_consistency`](proof::check_consistency) checks it.
+    ///
+    /// # Errors
+    /// `Usage` if there are no such sizes; as [`checkpoint`](Self::checkpoint) otherwise.
+    pub async fn prove_consistency(&self, from: u64, to: Option<u64>) -> Result<Proof> {
+        let (ledger, checkpoint) = match to {
+            Some(to) => self.signed_checkpoint_of(to).await?,
+            None => self.signed_checkpoint().await?,
+        };
+        let to = checkpoint.size;
+        if from > to {
+            return Err(Error::Usage(format!("{from} entries do not come before {to}")));
+        }
+        let path = ledger.consistency(from, to).zip(ledger.root_at(from));
+        let (path, root) =
+            path.ok_or_else(|| Error::integrity("ledger", "its first entries are not known"))?;
+        let Evidence { checkpoint, entries, signers } =
+            self.evidence(&ledger, checkpoint, None).await?;
+        let file = ConsistencyFile {
+            checkpoint,
+            entries,
+            from: StateItem { root: Hex(root), size: from },
+            kind: proof::Kind::Consistency,
+            path: hex(&path),
+            signers,
+            v: 1,
+        };
+        let proof = canonical(&file).map(Proof::new)?;
+        proof::check_consistency(proof.as_bytes(), &vkey_of(ledger.state())?)?;
+        Ok(proof)
+    }
+
+    /// What leads from the owner's key to a checkpoint and to an entry below it.
+    async fn evidence(
+        &self,
+        ledger: &Ledger,
+        checkpoint: SignedCheckpoint,
+        subject: Option<Place>,
+    ) -> Result<Evidence> {
+        let SignedCheckpoint { note, size, signer } = checkpoint;
+        let writers = subject.iter().map(|place| place.writer.as_str()).chain([signer.as_str()]);
+        let writers: BTreeSet<&str> = writers.filter(|writer| *writer != OWNER).collect();
+        let signer_of = |writer: &str| {
+            let known = ledger.state().writers.get(writer).ok_or_else(|| {
+                Error::integrity("ledger", format!("writer {writer} is not authorised"))
+            })?;
+            let revoked = known.revoked.filter(|&entry| entry < size);
+            Ok(SignerItem { authorized: known.authorized, revoked, writer: writer.to_owned() })
+        };
+        let signers = writers.into_iter().map(signer_of).collect::<Result<Vec<_>>>()?;
+        let mut objects = BTreeMap::from([(0, None)]);
+        for signer in &signers {
+            objects.insert(signer.authorized, None);
+            objects.extend(signer.revoked.map(|n| (n, None)));
+        }
+        objects.extend(subject.map(|place| (place.entry, Some(place.bytes))));
+        let numbers: Vec<u64> = objects.keys().copied().collect();
+        let paths = ledger.paths(&numbers, size).ok_or_else(|| {
+            Error::integrity("ledger", format!("its first {size} entries are not known"))
+        })?;
+        let mut entries = Vec::with_capacity(objects.len());
+        for ((n, bytes), path) in objects.into_iter().zip(paths) {
+            let bytes = match bytes {
+                Some(bytes) => bytes,
+                None => self.storage().get(&entry_path(n)).await?,
+            };
+            let bytes = String::from_utf8(bytes.to_vec())
+                .map_err(|_| Error::integrity(entry_path(n), "not UTF-8"))?;
+            entries.push(Item { bytes, n, path: hex(&path) });
+        }
+        Ok(Evidence { checkpoint: Note { note, signer }, entries, signers })
+    }
+
+    /// The entry that added a segment. The ledger's state does not keep it; but segments stand
+    /// there in the order of their entries, so that reading a few entries leads to it.
+    async fn entry_of(&self, ledger: &Ledger, segment: &AddedSegment) -> Result<Place> {
+        let state = ledger.state();
+        let order: HashMap<&str, usize> =
+            state.segments.iter().enumerate().map(|(at, add)| (add.path.as_str(), at)).collect();
+        let wanted = order.get(segment.path.as_str()).copied().unwrap_or(usize::MAX);
+        let (mut low, mut high) = (1, state.size());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let mut probe = None;
+            for n in middle..high {
+                probe = self.adding(state, n).await?;
+                if probe.is_some() {
+                    break;
+                }
+            }
+            let Some(probe) = probe else {
+                high = middle;
+                continue;
+            };
+            if let Some(place) = probe.place_of(segment) {
+                return Ok(place);
+            }
+            let first = probe.adds.first().and_then(|add| order.get(add.path.as_str()));
+            match first {
+                Some(first) if *first < wanted => low = probe.n + 1,
+                Some(_) => high = middle,
+                // Signed, but without effect: it tells no direction.
+                None => break,
+            }
+        }
+        for n in 1..state.size() {
+            if let Some(place) = self.adding(state, n).await?.and_then(|a| a.place_of(segment)) {
+                return Ok(place);
+            }
+        }
+        Err(Error::integrity(&segment.path, "no entry that a writer signed adds it"))
+    }
+
+    /// Entry `n`, if a writer signed it and it adds segments.
+    async fn adding(&self, state: &State, n: u64) -> Result<Option<Adding>> {
+        let bytes = self.storage().get(&entry_path(n)).await?;
+        let Some((entry, _)) = signed_entry(state, &bytes, n) else { return Ok(None) };
+        let writer = entry.body.writer;
+        Ok(entry.body.adds.map(|adds| Adding { n, bytes, writer, adds }))
+    }
+}
+
+/// The part that all proofs have.
+struct Evidence {
+    checkpoint: Note,
+    entries: Vec<Item>,
+    signers: Vec<SignerItem>,
+}
+
+/// An entry that adds segments.
+struct Adding {
+    n: u64,
+    bytes: Bytes,
+    writer: String,
+    adds: Vec<AddedSegment>,
+}
+
+/// Where the ledger adds a segment.
+struct Place {
+    entry: u64,
+    /// Which of the entry's segments.
+    index: u64,
+    bytes: Bytes,
+    writer: String,
+}
+
+impl Adding {
+    fn place_of(&self, segment: &AddedSegment) -> Option<Place> {
+        let index = self.adds.iter().position(|add| add == segment)? as u64;
+        let (bytes, writer) = (self.bytes.clone(), self.writer.clone());
+        Some(Place { entry: self.n, index, bytes, writer })
+    }
+}
+
+/// What leads from a row to the root over its segment's batches.
+fn below_segment(file: &SegmentFile, row: usize) -> Result<(RecordItem, BatchItem)> {
+    let wrong = |what: &str| Error::integrity(file.path(), what);
+    let run = file.run_of(row)?.ok_or_else(|| wrong("the row is not there"))?;
+    let (index, place) = run.place();
+    let ordinal = usize::from(run.ordinal);
+    let batches = &file.meta().batches;
+    let batch = batches.get(ordinal).ok_or_else(|| wrong("`_batch` names no batch"))?;
+    let salt = batch.salt_bytes().ok_or_else(|| wrong("the batch's salt is not there"))?;
+    let level = batch.run_hashes().ok_or_else(|| wrong("the batch's tree is not there"))?;
+    let mut records = file.records(&run.rows)?;
+    let first = run.position - place as u64;
+    let leaves: Vec<Hash> = (first..)
+        .zip(&records)
+        .map(|(at, record)| merkle::record_leaf(&merkle::batch_salt_at(&salt, at), record))
+        .collect();
+    let path = merkle::inclusion_proof_in_run(&leaves, place, &level, index)
+        .ok_or_else(|| wrong("its records do not lead to the batch's tree"))?;
+    let decode = |text: &str| HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok().map(Hex);
+    let (commitment, root) = decode(&batch.commitment)
+        .zip(decode(&batch.root))
+        .ok_or_else(|| wrong("the batch's root or commitment is malformed"))?;
+    let in_list = merkle::inclusion_proof(&batch_list_leaves(batches)?, ordinal);
+    let bytes = String::from_utf8(records.swap_remove(place)).map_err(|_| wrong("not UTF-8"))?;
+    let record = RecordItem {
+        bytes,
+        index: run.position,
+        path: hex(&path),
+        salt: Hex(merkle::batch_salt_at(&salt, run.position)),
+    };
+    let batch = BatchItem {
+        commitment,
+        id: batch.id.clone(),
+        index: ordinal as u64,
+        path: hex(&in_list.unwrap_or_default()),
+        root,
+        rows: batch.rows,
+    };
+    Ok((record, batch))
+}
+
+/// The key that the trail names as its owner's.
+fn vkey_of(state: &State) -> Result<String> {
+    let (Some(info), Some(owner)) = (&state.info, &state.owner) else {
+        return Err(Error::integrity("ledger", "no trail is described"));
+    };
+    note::vkey(&info.key_name(OWNER), owner)
+}
