@@ -1,0 +1,58 @@
+//! Our trees, proofs, notes and primitives against the test vectors and implementations of others.
+//!
+//! `tests/vectors/external/README.md` names the sources. The ignored tests read further vectors
+//! that are not kept here: `SEALTRAIL_VECTORS=FOLDER cargo test --test interop -- --ignored`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+
+mod ed25519;
+mod macs;
+mod notes;
+mod proofs;
+mod trees;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use data_encoding::HEXLOWER;
+use serde_json::Value;
+
+/// A file of `tests/vectors/external`.
+fn external(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/external");
+    fs::read_to_string(folder.join(name)).unwrap()
+}
+
+/// The folder with the checkouts that the ignored tests read.
+fn checkouts() -> PathBuf {
+    std::env::var_os("SEALTRAIL_VECTORS").expect("SEALTRAIL_VECTORS names no folder").into()
+}
+
+/// A member of a vector that is text.
+fn text<'a>(vector: &'a Value, name: &str) -> &'a str {
+    vector[name].as_str().unwrap_or_else(|| panic!("{name} in {vector}"))
+}
+
+/// A member of a vector that is bytes in hex.
+fn hex(vector: &Value, name: &str) -> Vec<u8> {
+    HEXLOWER.decode(text(vector, name).as_bytes()).unwrap()
+}
+
+/// The groups of a Wycheproof file, which must be of this algorithm and hold so many tests.
+fn wycheproof(file: &str, algorithm: &str, tests: usize) -> Vec<Value> {
+    let all: Value = serde_json::from_str(&external(&format!("wycheproof/{file}"))).unwrap();
+    assert_eq!(text(&all, "algorithm"), algorithm);
+    let groups = all["testGroups"].as_array().unwrap().clone();
+    let count: usize = groups.iter().map(|group| group["tests"].as_array().unwrap().len()).sum();
+    assert_eq!((count, all["numberOfTests"].as_u64()), (tests, Some(tests as u64)));
+    groups
+}
+
+/// Whether a Wycheproof test must succeed. None of those read here leaves it open.
+fn valid(test: &Value) -> bool {
+    match text(test, "result") {
+        "valid" => true,
+        "invalid" => false,
+        other => panic!("{other} in {test}"),
+    }
+}
