@@ -40,6 +40,29 @@ pub(super) async fn check_segments(
             cancel: run.cancel.clone(),
         })
         .collect();
+    let outcomes = check_all(run, &tasks, report).await?;
+    if level == Level::Quick {
+        let what = "the records and all that queries rely on (quick level)";
+        report.not_checked.push(what.to_owned());
+    }
+    let mut by_entry: Vec<Vec<Summary>> = audit.entries.iter().map(|_| Vec::new()).collect();
+    for ((entry, _), outcome) in audit.segments.iter().zip(outcomes) {
+        by_entry[*entry].extend(outcome);
+    }
+    let parts = Parts { entries: audit.entries, broken_at: audit.broken_at };
+    parts.check_recorded(&by_entry, report);
+    if let Some(chains) = &audit.chains {
+        parts.check_seals(chains, by_entry, report)?;
+    }
+    Ok(())
+}
+
+/// Checks the segments on all threads; what later checks need of each, in the order of `tasks`.
+async fn check_all(
+    run: &Run<'_>,
+    tasks: &[Task],
+    report: &mut Report,
+) -> Result<Vec<Option<Summary>>> {
     let mut progress = Progress {
         entries: report.checked.entries,
         of_entries: report.checked.entries,
@@ -50,15 +73,7 @@ pub(super) async fn check_segments(
     (run.progress)(progress);
     let mut outcomes: Vec<Option<Summary>> = tasks.iter().map(|_| None).collect();
     let mut findings: Vec<(usize, Vec<Finding>)> = Vec::new();
-    let threads = match run.options.threads {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        threads => threads,
-    };
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .thread_name(|i| format!("sealtrail-verify-{i}"))
-        .build()
-        .map_err(|e| Error::Usage(format!("cannot start {threads} threads: {e}")))?;
+    let pool = threads(run.options.threads)?;
     // The largest first, so that the threads end together.
     let mut order: Vec<usize> = (0..tasks.len()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(tasks[i].add.bytes));
@@ -69,7 +84,7 @@ pub(super) async fn check_segments(
             async move { (i, one(run, pool, task).await) }
         })
         // One more than there are threads, so that a store's answer is there when one is free.
-        .buffer_unordered(threads + 1);
+        .buffer_unordered(pool.current_num_threads() + 1);
     while let Some((i, outcome)) = running.next().await {
         let outcome = outcome?;
         run.demand_go()?;
@@ -91,20 +106,20 @@ pub(super) async fn check_segments(
     drop(running);
     findings.sort_by_key(|(i, _)| *i);
     report.findings.extend(findings.into_iter().flat_map(|(_, findings)| findings));
-    if run.options.level == Level::Quick {
-        let what = "the records and all that queries rely on (quick level)";
-        report.not_checked.push(what.to_owned());
-    }
-    let mut by_entry: Vec<Vec<Summary>> = audit.entries.iter().map(|_| Vec::new()).collect();
-    for ((entry, _), outcome) in audit.segments.iter().zip(outcomes) {
-        by_entry[*entry].extend(outcome);
-    }
-    let parts = Parts { entries: audit.entries, broken_at: audit.broken_at };
-    parts.check_recorded(&by_entry, report);
-    if let Some(chains) = &audit.chains {
-        parts.check_seals(chains, by_entry, report)?;
-    }
-    Ok(())
+    Ok(outcomes)
+}
+
+/// So many threads, or as many as there are cores.
+fn threads(wanted: usize) -> Result<rayon::ThreadPool> {
+    let count = match wanted {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        wanted => wanted,
+    };
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(count)
+        .thread_name(|i| format!("sealtrail-verify-{i}"))
+        .build()
+        .map_err(|e| Error::Usage(format!("cannot start {count} threads: {e}")))
 }
 
 /// What later checks need of a segment.

@@ -36,6 +36,12 @@ pub fn canonical(object: &Value) -> Bytes {
     )
 }
 
+/// Canonical JSON of a value.
+pub fn text_of(value: &Value) -> String {
+    let object = canonical(&json!({"v": value}));
+    String::from_utf8(object[5..object.len() - 1].to_vec()).unwrap()
+}
+
 /// A record: the given members over defaults for those that every record has.
 pub fn record(number: usize, members: Value) -> Value {
     let minute = number % 60;

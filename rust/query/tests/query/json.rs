@@ -1,13 +1,7 @@
 //! JSON operators and functions.
 
-use crate::common::{TestTrail, record};
+use crate::common::{TestTrail, record, text_of};
 use serde_json::{Value, json};
-
-/// Canonical JSON of a value.
-fn text_of(value: &Value) -> String {
-    let object = crate::common::canonical(&json!({"v": value}));
-    String::from_utf8(object[5..object.len() - 1].to_vec()).unwrap()
-}
 
 async fn value(expression: &str) -> Value {
     TestTrail::new().value(&format!("SELECT {expression}")).await

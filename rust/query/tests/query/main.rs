@@ -3,6 +3,9 @@
 
 mod common;
 mod errors;
+mod everywhere;
+mod footers;
 mod json;
+mod model;
 mod records;
 mod stopping;
