@@ -75,7 +75,7 @@ struct Stored {
     column: LogicalColumn,
     index: usize,
     fixed: bool,
-    /// The rest holds no value at this path.
+    /// The rest holds no value but `null` at this path.
     clean: bool,
 }
 
@@ -252,7 +252,9 @@ impl SegmentAdapter {
             _ => text,
         };
         let as_is = self.physical.field(stored.index).data_type() == &function.return_type();
-        let rest = self.rest().filter(|_| !stored.clean);
+        // A `null` is no misfit, and stands in the rest.
+        let sees_null = matches!(function, JsonFn::Contains | JsonFn::GetJson);
+        let rest = self.rest().filter(|_| sees_null || !stored.clean);
         if same_type && as_is && rest.is_none() {
             return column;
         }

@@ -1,6 +1,7 @@
 //! Reading a statement: dialect, placeholders, and what is refused.
 
 mod dialect;
+mod shorthand;
 
 use std::collections::{HashMap, HashSet};
 
@@ -35,6 +36,8 @@ pub(crate) struct Parsed {
     pub(crate) tokens: Vec<TokenWithSpan>,
     /// Distinct placeholders with their `$`, in order of appearance.
     placeholders: Vec<String>,
+    /// Something stands for columns without naming them or a star.
+    shorthand: bool,
 }
 
 /// What a statement asks for.
@@ -68,7 +71,7 @@ impl Parsed {
     /// The columns that the statement may mean: all words of its text, unless it has something
     /// that stands for columns without naming them.
     pub(crate) fn wanted(&self) -> Wanted {
-        if self.kind() != Kind::Query {
+        if self.shorthand || self.kind() != Kind::Query {
             return Wanted::All;
         }
         let mut names = HashSet::new();
@@ -106,7 +109,7 @@ pub(crate) fn parse(sql: &str) -> Result<Parsed> {
     let (tokens, placeholders) = number_placeholders(tokens)?;
     let mut parser = Parser::new(&dialect).with_tokens_with_locations(tokens.clone());
     let mut statements = parser.parse_statements().map_err(|error| place::syntax(sql, &error))?;
-    let Some(statement) = statements.pop() else {
+    let Some(mut statement) = statements.pop() else {
         return Err(QueryError::Sql(place::problem(sql, "there is no statement".to_owned(), 1, 1)));
     };
     if !statements.is_empty() {
@@ -121,10 +124,12 @@ pub(crate) fn parse(sql: &str) -> Result<Parsed> {
     if !reads_only(&statement) {
         return Err(refused(sql, &tokens));
     }
+    let shorthand = shorthand::expand(&mut statement);
     Ok(Parsed {
         statement: PlannableStatement::Statement(Box::new(statement)),
         tokens,
         placeholders,
+        shorthand,
     })
 }
 

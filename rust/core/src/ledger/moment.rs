@@ -25,10 +25,14 @@ impl Moment {
         if let Ok(entries) = text.parse() {
             return Ok(Self::Entries(entries));
         }
-        json::parse_timestamp(text, "").map(Self::Time).map_err(|_| {
+        json::parse_timestamp(text, "").map(Self::Time).map_err(|e| {
+            let why = match e {
+                Error::InvalidEvent { message, .. } => message,
+                other => other.to_string(),
+            };
             Error::Usage(format!(
-                "{text:?} is no moment: give a number of ledger entries, or a time with an offset \
-                 such as 2026-03-01T12:00:00Z"
+                "no moment: {why}; give a number of ledger entries, or a time with an offset such \
+                 as 2026-03-01T12:00:00Z"
             ))
         })
     }

@@ -91,8 +91,9 @@ pub struct Wal {
     options: WalOptions,
     hint: HintFile,
     state: Mutex<State>,
-    /// Signalled whenever a thread is done with the file.
-    done: Condvar,
+    /// Where threads wait for their turn of writing, odd and even turns apart: the end of one
+    /// wakes those whose records it wrote, and one of the others, to lead the next.
+    turns: [Condvar; 2],
 }
 
 struct State {
@@ -118,6 +119,10 @@ struct State {
     last_sync: Instant,
     /// A thread is writing or syncing, without the lock.
     busy: bool,
+    /// How many threads began to write or sync before and now.
+    turn: usize,
+    /// The last sequence number of that turn.
+    turn_last: u64,
     poisoned: Option<String>,
 }
 
@@ -172,6 +177,8 @@ impl Wal {
             synced: first - 1,
             last_sync: Instant::now(),
             busy: false,
+            turn: 0,
+            turn_last: first - 1,
             poisoned: None,
         };
         Ok(Self {
@@ -179,7 +186,7 @@ impl Wal {
             dir: dir.to_owned(),
             options,
             state: Mutex::new(state),
-            done: Condvar::new(),
+            turns: [Condvar::new(), Condvar::new()],
         })
     }
 
@@ -235,7 +242,7 @@ impl Wal {
             }
             state.check()?;
             state = if state.busy {
-                self.sleep(state)
+                self.sleep(state, sequence)
             } else {
                 let due = self.due(&state);
                 self.lead(state, due)
@@ -308,7 +315,7 @@ impl Wal {
             Err(e) => {
                 // The file may be there even so, and then ends the one before it.
                 state.poisoned = Some(e.to_string());
-                self.done.notify_all();
+                self.turns.iter().for_each(Condvar::notify_all);
                 return state.check();
             }
         }
@@ -374,7 +381,8 @@ impl Wal {
         loop {
             state.check()?;
             state = if state.busy {
-                self.sleep(state)
+                let last = state.next - 1;
+                self.sleep(state, last)
             } else if state.synced + 1 == state.next {
                 return Ok(state);
             } else {
@@ -390,6 +398,8 @@ impl Wal {
         let spare = mem::take(&mut state.spare);
         let mut frames = mem::replace(&mut state.buffer, spare);
         let last = state.next - 1;
+        let turn = state.turn.wrapping_add(1);
+        (state.turn, state.turn_last) = (turn, last);
         let file = Arc::clone(&state.file);
         drop(state);
 
@@ -411,8 +421,16 @@ impl Wal {
             }
             Err(e) => state.poisoned = Some(format!("{}: {e}", state.path.display())),
         }
-        self.done.notify_all();
-        state
+        let poisoned = state.poisoned.is_some();
+        // Who is woken needs the lock at once.
+        drop(state);
+        self.turns[turn % 2].notify_all();
+        if poisoned {
+            self.turns[(turn + 1) % 2].notify_all();
+        } else {
+            self.turns[(turn + 1) % 2].notify_one();
+        }
+        self.lock()
     }
 
     fn write(&self, file: &dyn LogFile, frames: &[u8], sync_to: Option<u64>) -> io::Result<()> {
@@ -431,8 +449,11 @@ impl Wal {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn sleep<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        self.done.wait(state).unwrap_or_else(PoisonError::into_inner)
+    /// Waits for the end of the turn that writes this record, the one under way or the next.
+    fn sleep<'a>(&self, state: MutexGuard<'a, State>, sequence: u64) -> MutexGuard<'a, State> {
+        let next = usize::from(sequence > state.turn_last);
+        let turn = state.turn.wrapping_add(next) % 2;
+        self.turns[turn].wait(state).unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -152,3 +152,35 @@ async fn a_lookup_reads_the_promoted_column_and_prunes_on_it() {
         .await;
     assert!(plan.contains("row_groups_pruned_statistics=1 total"), "{plan}");
 }
+
+#[tokio::test]
+async fn a_null_beside_a_promoted_column_is_there() {
+    let records = [
+        record(0, json!({"team": "red", "status": "ok"})),
+        record(1, json!({"team": "blue", "status": null})),
+        record(2, json!({"team": null})),
+        record(3, json!({})),
+    ];
+    for flushed in [true, false] {
+        let mut trail = TestTrail::new();
+        if flushed {
+            trail.segment(&records).await;
+        } else {
+            trail.segment(&records[..2]).await.unflushed(&records[2..]);
+        }
+        let rows = trail
+            .rows(
+                "SELECT attrs ? 'team' AS a, event ? 'team' AS e, event ? 'status' AS s, \
+                 json_get_json(attrs, 'team') AS j, attrs ->> 'team' AS t, attrs -> 'team' AS g \
+                 FROM records ORDER BY audit_id",
+            )
+            .await;
+        let expected = json!([
+            {"a": true, "e": true, "s": true, "j": "\"red\"", "t": "red", "g": "\"red\""},
+            {"a": true, "e": true, "s": true, "j": "\"blue\"", "t": "blue", "g": "\"blue\""},
+            {"a": true, "e": true, "s": false, "j": "null"},
+            {"a": false, "e": false, "s": false},
+        ]);
+        assert_eq!(Value::from(rows), expected);
+    }
+}

@@ -8,4 +8,6 @@ mod footers;
 mod json;
 mod model;
 mod records;
+mod statements;
 mod stopping;
+mod types;

