@@ -1,18 +1,21 @@
 //! Our trees, proofs, notes and primitives against the test vectors and implementations of others.
 //!
-//! `tests/vectors/external/README.md` names the sources. The ignored tests read further vectors
-//! that are not kept here: `SEALTRAIL_VECTORS=FOLDER cargo test --test interop -- --ignored`.
+//! `tests/vectors/external/README.md` names the sources.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
 mod ed25519;
+mod golang;
 mod macs;
 mod notes;
+mod openssl;
 mod proofs;
 mod trees;
 
 use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use data_encoding::HEXLOWER;
 use serde_json::Value;
@@ -23,9 +26,21 @@ fn external(name: &str) -> String {
     fs::read_to_string(folder.join(name)).unwrap()
 }
 
-/// The folder with the checkouts that the ignored tests read.
-fn checkouts() -> PathBuf {
-    std::env::var_os("SEALTRAIL_VECTORS").expect("SEALTRAIL_VECTORS names no folder").into()
+/// The golden trail: made by another run than this, under keys that are kept here.
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/v1").join(name)
+}
+
+/// Whether a program is installed. Says on the terminal that a test does nothing without it: the
+/// harness would show `print!` only of tests that fail.
+fn installed(program: &str, version: &str) -> bool {
+    let mut run = Command::new(program);
+    run.arg(version).stdout(Stdio::null()).stderr(Stdio::null());
+    let found = run.status().is_ok_and(|status| status.success());
+    if !found {
+        writeln!(io::stderr(), "\nskipped: {program} is not installed").unwrap();
+    }
+    found
 }
 
 /// A member of a vector that is text.
