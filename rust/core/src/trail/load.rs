@@ -302,7 +302,7 @@ impl Writer {
     }
 
     async fn put_part(&self, c: &mut Committer, part: &mut Part, load: &str) -> Result<()> {
-        if self.epoch_now() > c.keys.epoch() {
+        if self.is_over(c) {
             self.close_epoch(c).await?;
         }
         // Its lines were read while other records were committed: within an epoch that is no
@@ -341,7 +341,7 @@ impl Writer {
             self.let_go(c)
         }
         .await;
-        self.intake().closing = c.unsettled.is_some();
+        self.intake().closing = self.is_shut(c);
         result
     }
 }

@@ -15,6 +15,8 @@ mod view;
 mod writer;
 
 #[cfg(test)]
+mod simulation_tests;
+#[cfg(test)]
 mod snapshot_tests;
 #[cfg(test)]
 mod tests;
@@ -216,6 +218,10 @@ impl Trail {
 
 /// Microseconds since 1970 by this host's clock.
 pub(crate) fn now_micros() -> i64 {
+    #[cfg(test)]
+    if let Some(now) = simulation_tests::clock::now() {
+        return now;
+    }
     chrono::Utc::now().timestamp_micros()
 }
 
