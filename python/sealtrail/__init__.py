@@ -28,6 +28,7 @@ from sealtrail._errors import (
     StoreError,
     UsageError,
 )
+from sealtrail._keys import Keys, Rotation, Writer
 from sealtrail._native import __version__
 from sealtrail._result import Result
 from sealtrail._trail import (
@@ -51,17 +52,20 @@ __all__ = [
     "InternalError",
     "InvalidEventError",
     "KeyFileError",
+    "Keys",
     "NotFoundError",
     "RecordReport",
     "RefusedLine",
     "ResourceError",
     "Result",
+    "Rotation",
     "SealtrailError",
     "SqlError",
     "StoreError",
     "Trail",
     "UsageError",
     "VerifyReport",
+    "Writer",
     "__version__",
     "demo",
     "events",

@@ -6,6 +6,7 @@ __all__ = [
     "Batch",
     "BatchReader",
     "Demo",
+    "Keys",
     "Query",
     "Rows",
     "Schema",
@@ -25,6 +26,7 @@ def init(
     *,
     partition_by: str | None,
     origin: str | None,
+    owner_key: str | None,
     home: Path | None,
     config: Path | None,
 ) -> Trail: ...
@@ -37,7 +39,7 @@ def verify(
     trail_id: str | None,
     level: str,
     key: str | None,
-    owner_key: Path | None,
+    owner_key: str | None,
     threads: int,
     progress: Callable[[int, int], object] | None,
 ) -> bytes: ...
@@ -46,6 +48,7 @@ def verify(
 class Trail:
     @property
     def url(self) -> str: ...
+    def keys(self) -> Keys: ...
     def info(self) -> bytes: ...
     def record(self, event: Mapping[str, Any] | str | bytes, strict: bool) -> str: ...
     def record_many(
@@ -65,7 +68,7 @@ class Trail:
         self,
         level: str,
         key: str | None,
-        owner_key: Path | None,
+        owner_key: str | None,
         threads: int,
         progress: Callable[[int, int], object] | None,
     ) -> bytes: ...
@@ -76,6 +79,15 @@ class Trail:
         include_content: bool,
         progress: Callable[[int, int, int, int], object] | None,
     ) -> bytes: ...
+
+@final
+class Keys:
+    def owner_public(self) -> str: ...
+    def writers(self) -> list[dict[str, Any]]: ...
+    def authorize_writer(self, path: Path) -> str: ...
+    def install(self, path: Path) -> str: ...
+    def revoke(self, writer: str, reason: str) -> int: ...
+    def rotate(self) -> tuple[str, str, int]: ...
 
 @final
 class Query:

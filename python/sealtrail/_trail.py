@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Literal, NoReturn, Protocol, Self, TypeAlias
 
 from sealtrail import _native
 from sealtrail._errors import UsageError
+from sealtrail._keys import Keys
 from sealtrail._result import Result
 from sealtrail.events import Event
 
@@ -158,6 +159,11 @@ class Trail:
     def url(self) -> str:
         """The trail's root URL."""
         return self._native.url
+
+    @property
+    def keys(self) -> Keys:
+        """Who may write to the trail."""
+        return Keys(self._native.keys())
 
     @property
     def info(self) -> dict[str, Any]:
@@ -365,15 +371,14 @@ class Trail:
             level: ``deep`` (every record and whatever a query relies on) or ``quick``
                 (signatures and digests of files).
             key: The owner's public key, or its file. Default: the keys folder.
-            owner_key: The owner's key file: HMACs are checked too.
+            owner_key: The owner's key, as for :func:`init`: HMACs are checked too.
             threads: How many; 0 for all cores.
             progress: Called now and then with records checked and records in all.
 
         Returns:
             The report.
         """
-        path = None if owner_key is None else Path(fspath(owner_key))
-        report = self._native.verify(level, _url(key), path, _threads(threads), progress)
+        report = self._native.verify(level, _url(key), _url(owner_key), _threads(threads), progress)
         return VerifyReport(_object(report))
 
     def __repr__(self) -> str:
@@ -391,6 +396,7 @@ def init(
     *,
     partition_by: Literal["month", "day"] | None = None,
     origin: str | None = None,
+    owner_key: Path_ | None = None,
     home: Path_ | None = None,
     config: Path_ | None = None,
 ) -> Trail:
@@ -401,6 +407,9 @@ def init(
             configuration, ``./audit``.
         partition_by: ``day`` for millions of events a day.
         origin: Name of its log in checkpoints.
+        owner_key: The owner's key, made by ``sealtrail keys init``: a file, ``env:NAME`` (a
+            variable that holds it) or ``cmd:COMMAND`` (which prints it). It stays where it is.
+            Default: a new one.
         home: Folder of keys, state and configuration. Default: SEALTRAIL_HOME, the XDG folders.
         config: A configuration file.
 
@@ -411,7 +420,12 @@ def init(
         AlreadyExistsError: There is one already.
     """
     native = _native.init(
-        _url(url), partition_by=partition_by, origin=origin, home=_path(home), config=_path(config)
+        _url(url),
+        partition_by=partition_by,
+        origin=origin,
+        owner_key=_url(owner_key),
+        home=_path(home),
+        config=_path(config),
     )
     return Trail(native)
 
@@ -470,7 +484,7 @@ def verify(  # noqa: PLR0913
         trail_id=trail_id,
         level=level,
         key=_url(key),
-        owner_key=_path(owner_key),
+        owner_key=_url(owner_key),
         threads=_threads(threads),
         progress=progress,
     )

@@ -40,9 +40,10 @@ class Init:
 
 @dataclass(frozen=True)
 class Authorize:
-    """What an `authorize` entry says."""
+    """What an `authorize` entry says; `revokes` are the ids of writers."""
 
     authorizes: list[Authorization]
+    revokes: list[str]
 
 
 @dataclass(frozen=True)
@@ -92,10 +93,14 @@ class Append:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The snapshot that an entry names; its signer was authorised by entry `authorized`."""
+    """The snapshot that an entry names; its signer was authorised by entry `authorized`.
+
+    `rests_on` is the number of the entry that names the snapshot which it continues.
+    """
 
     authorized: int
     size: int
+    rests_on: int | None
     sha256: bytes
 
 
@@ -156,7 +161,7 @@ def _says(body: Members) -> Init | Authorize | Append | Close:
         trail = Trail.read(body.inner("trail"))
         return Init(trail, body.base64("owner", 32), _authorizes(body))
     if kind == "authorize":
-        return Authorize(_authorizes(body))
+        return Authorize(_authorizes(body), _revokes(body) if body.has("revokes") else [])
     if kind == "append":
         return _append(body)
     if kind == "close":
@@ -180,6 +185,16 @@ def _authorizes(body: Members) -> list[Authorization]:
     return found
 
 
+def _revokes(body: Members) -> list[str]:
+    found = []
+    for item in body.items("revokes"):
+        members = Members(item, "revokes")
+        members.text("reason")
+        found.append(members.text("writer", _WRITER))
+        members.end()
+    return found
+
+
 def _close(members: Members) -> Close:
     close = Close(members.integer("batches"), members.integer("epoch"), members.hex("seal", 32))
     members.end()
@@ -193,6 +208,7 @@ def _snapshot(body: Members) -> Snapshot | None:
     snapshot = Snapshot(
         authorized=members.integer("authorized"),
         size=members.integer("bytes", low=1),
+        rests_on=members.integer("rests_on") if members.has("rests_on") else None,
         sha256=members.hex("sha256", 32),
     )
     members.end()

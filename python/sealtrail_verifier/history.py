@@ -84,7 +84,7 @@ def _take(
     state = history.ledger or ledger.begin(entry, owner, fixed)
     ledger.check_signatures(entry, n, history.roots[n], state)
     named = entry.snapshot if history.ledger and not state.snapshot_problem(entry) else None
-    rows = snapshots.expected(state, history.leaves) if named else b""
+    rows = snapshots.expected(state, history.leaves, named) if named else b""
     state.accept(entry)
     history.ledger = state
     if named:
@@ -121,7 +121,7 @@ def check_hint(folder: Folder, history: History, report: Report) -> None:
         hint = note.read(text)
         signer = hint.signer.removeprefix(f"{origin}/")
         claim = Checkpoint(hint.size, hint.root, f"{origin}/{signer}")
-        note.check(text, origin, claim, state.public_key(signer))
+        note.check(text, origin, claim, state.public_key(signer, hint.size))
     except (FormatError, UnicodeDecodeError) as error:
         report.tampered("checkpoint", "checkpoint", str(error)[:300])
         return

@@ -5,7 +5,16 @@ from dataclasses import dataclass, field
 
 from sealtrail_verifier import note
 from sealtrail_verifier.columns import Column, by_name, unnameable
-from sealtrail_verifier.entries import OWNER, Add, Append, Authorization, Close, Entry, Init
+from sealtrail_verifier.entries import (
+    OWNER,
+    Add,
+    Append,
+    Authorization,
+    Authorize,
+    Close,
+    Entry,
+    Init,
+)
 from sealtrail_verifier.forms import FormatError
 from sealtrail_verifier.note import Checkpoint, VerifierKey
 from sealtrail_verifier.trailfile import Trail
@@ -13,16 +22,30 @@ from sealtrail_verifier.trailfile import Trail
 
 @dataclass
 class Writer:
-    """What the valid entries so far say about one writer; `entry` is the one that authorised it."""
+    """What the valid entries so far say about one writer.
+
+    `entry` is the one that authorised it, `revoked` the one that revoked it.
+    """
 
     authorized: Authorization
     entry: int = 0
+    revoked: int | None = None
     committed: int = 0
     recorded_to: int = 0
     epoch: int = 0
     closed: int = -1
     hmac_keys: dict[int, str] = field(default_factory=dict)
     batches: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Newest:
+    """The newest snapshot that an entry names; `segments` were live before that entry."""
+
+    entry: int
+    size: int
+    sha256: bytes
+    segments: int
 
 
 @dataclass
@@ -32,7 +55,7 @@ class Ledger:
     `columns` is replaced, never changed, so that each accepted entry keeps the
     names of its time. `segments` holds what the entries say of each segment, `rows`
     the sum of their rows, `time` is that of the newest valid entry, `snapshot` the
-    number of the newest that names one, or 0.
+    number of the newest that names a full one, or 0, `newest` the newest of any kind.
     """
 
     trail: Trail
@@ -46,14 +69,18 @@ class Ledger:
     rows: int = 0
     time: str = ""
     snapshot: int = 0
+    newest: Newest | None = None
 
-    def public_key(self, signer: str) -> bytes:
-        """The public key of the owner or of an authorised writer."""
+    def public_key(self, signer: str, size: int) -> bytes:
+        """The public key of the owner or of a writer that may sign on so many entries."""
         if signer == OWNER:
             return self.owner
         if signer not in self.writers:
             raise FormatError("signer", f"{signer} was not authorised by an earlier entry")
-        return self.writers[signer].authorized.public
+        writer = self.writers[signer]
+        if writer.revoked is not None and size > writer.revoked:
+            raise FormatError("signer", f"entry {writer.revoked} revoked {signer}")
+        return writer.authorized.public
 
     def accept(self, entry: Entry) -> None:
         """Checks the preconditions of an entry's kind and, if all hold, takes it over.
@@ -74,8 +101,13 @@ class Ledger:
         named = entry.snapshot
         if named is None:
             return ""
-        if entry.n - self.snapshot < max(1, entry.n // 16):
-            return f"it names a snapshot too soon after entry {self.snapshot}"
+        last, part = self.snapshot, 16
+        if named.rests_on is not None:
+            if self.newest is None or self.newest.entry != named.rests_on:
+                return "its snapshot does not continue the newest one"
+            last, part = named.rests_on, 256
+        if entry.n - last < max(1, entry.n // part):
+            return f"it names a snapshot too soon after entry {last}"
         if named.authorized != self.writers[entry.writer].entry:
             return f"its writer was not authorised by entry {named.authorized}"
         return ""
@@ -91,7 +123,15 @@ class Ledger:
         twice = len(new) < len(entry.says.authorizes) or new.keys() & self.writers.keys()
         if twice:
             raise FormatError("authorize", "a writer is authorised twice")
+        revokes = entry.says.revokes if isinstance(entry.says, Authorize) else []
+        may_sign = {name for name, writer in self.writers.items() if writer.revoked is None}
+        if len(set(revokes)) < len(revokes) or not may_sign.issuperset(revokes):
+            raise FormatError("revoke", "a writer is revoked that may not sign")
+        if isinstance(entry.says, Authorize) and not new and not revokes:
+            raise FormatError("authorize", "it authorises and revokes nobody")
         self.writers.update(new)
+        for name in revokes:
+            self.writers[name].revoked = entry.n
 
     def _accept_writer(self, entry: Entry) -> None:
         writer = self.writers[entry.writer]
@@ -116,11 +156,14 @@ class Ledger:
             raise FormatError("close", f"the epoch has {batches} batches, not {close.batches}")
 
         # Nothing can fail any more.
+        if entry.snapshot is not None:
+            named = entry.snapshot
+            self.snapshot = entry.n if named.rests_on is None else self.snapshot
+            self.newest = Newest(entry.n, named.size, named.sha256, len(self.segments))
         self.columns = columns
         self.paths.update(add.path for add in adds)
         self.segments += [add.item for add in adds]
         self.rows += sum(add.rows for add in adds)
-        self.snapshot = entry.n if entry.snapshot else self.snapshot
         writer.epoch = entry.epoch
         writer.hmac_keys[entry.epoch] = entry.hmac_key
         writer.batches[entry.epoch] = batches
@@ -211,7 +254,7 @@ def check_signatures(entry: Entry, n: int, tree_root: bytes, ledger: Ledger) -> 
         raise FormatError("number", f"it is numbered {entry.n}")
     if entry.tree != tree_root:
         raise FormatError("tree", "it was signed over other earlier entries")
-    public = ledger.public_key(entry.writer)
+    public = ledger.public_key(entry.writer, n)
     if entry.key != note.key_id(public):
         raise FormatError("key", f"it names a key that is not that of {entry.writer}")
     if not note.verify_ed25519(public, entry.sig, entry.message + entry.hmac):

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sealtrail_core::keys::OwnerKey;
+use sealtrail_core::keys::{KEY_VARIABLE, OwnerKey, Passphrase};
 use sealtrail_core::segment::SegmentFile;
 use sealtrail_core::storage::Storage;
 use sealtrail_core::verify::{self, Options, Trust, Verdict};
@@ -18,7 +18,14 @@ fn golden() -> PathBuf {
 
 fn owner() -> Arc<OwnerKey> {
     let text = fs::read_to_string(golden().join("owner.json")).unwrap();
-    Arc::new(OwnerKey::from_env_value(&text, "owner.json").unwrap())
+    Arc::new(
+        OwnerKey::from_env(
+            &|name| (name == KEY_VARIABLE).then(|| text.clone()),
+            &Passphrase::default(),
+        )
+        .unwrap()
+        .unwrap(),
+    )
 }
 
 fn verdict(trail: &Path) -> verify::Report {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{config, demo, events, get, import, init, record, sql, stats, verify};
+use crate::commands::{config, demo, events, get, import, init, keys, record, sql, stats, verify};
 use crate::failure::Failure;
 use crate::session::Session;
 
@@ -78,6 +78,7 @@ enum Command {
     Get(get::Get),
     Stats(stats::Stats),
     VerifyIntegrity(verify::Verify),
+    Keys(keys::Keys),
     Events(events::Events),
     Config(config::Config),
     Demo(demo::Demo),
@@ -95,6 +96,7 @@ impl Cli {
             Command::Get(command) => command.run(session),
             Command::Stats(command) => command.run(session),
             Command::VerifyIntegrity(command) => command.run(session),
+            Command::Keys(command) => command.run(session),
             Command::Events(command) => command.run(session),
             Command::Config(command) => command.run(session),
             Command::Demo(command) => command.run(session),

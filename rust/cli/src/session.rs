@@ -5,16 +5,14 @@ use std::sync::Arc;
 
 use sealtrail_core::Error;
 use sealtrail_core::config::{self, Home, Loaded};
-use sealtrail_core::keys::OwnerKey;
+use sealtrail_core::keys::{OwnerKey, PASSPHRASE_VARIABLE, Passphrase};
 use sealtrail_core::trail::{OpenOptions, Settings, Trail};
+use zeroize::Zeroizing;
 
 use crate::args::Global;
 use crate::failure::Failure;
 use crate::output::{ReportFormat, Stream};
 use crate::{Cancel, Context, tell};
-
-/// Holds the owner's key (the content of `owner.json`) where it is in no file.
-pub(crate) const OWNER_KEY_VARIABLE: &str = "SEALTRAIL_OWNER_KEY";
 
 /// One run of the program.
 pub(crate) struct Session<'a> {
@@ -104,17 +102,59 @@ impl<'a> Session<'a> {
         let url = self.trail_url()?;
         let mut settings = Settings::from_config(&self.config()?.config, &url);
         change(&mut settings);
-        let owner = match self.env(OWNER_KEY_VARIABLE) {
-            Some(text) => Some(Arc::new(OwnerKey::from_env_value(&text, OWNER_KEY_VARIABLE)?)),
-            None => None,
-        };
-        let options = OpenOptions { home: self.home()?, settings, owner };
+        let passphrase = self.passphrase();
+        let owner = self.owner_of_env()?.map(Arc::new);
+        let options = OpenOptions { home: self.home()?, settings, owner, passphrase };
         self.wait(Trail::open(&url, options)).map_err(|failure| match failure.core() {
             Some(Error::NotFound(_)) => {
                 failure.hint("--trail or SEALTRAIL_TRAIL names another one")
             }
             _ => failure,
         })
+    }
+
+    /// How a locked key is opened: SEALTRAIL_PASSPHRASE, or a question on the terminal.
+    pub(crate) fn passphrase(&self) -> Passphrase {
+        match self.env(PASSPHRASE_VARIABLE) {
+            None if self.stderr_is_terminal => Passphrase::new(|place| {
+                let asked = rpassword::prompt_password(format!("Passphrase of {place}: "));
+                asked.map(|text| Some(text.into())).map_err(|e| Error::io("terminal", e))
+            }),
+            _ => Passphrase::from_env(&self.env),
+        }
+    }
+
+    /// A passphrase for a key that is to be locked: SEALTRAIL_PASSPHRASE, or asked for twice.
+    pub(crate) fn new_passphrase(&self) -> Result<Zeroizing<String>, Failure> {
+        if let Some(text) = self.env(PASSPHRASE_VARIABLE) {
+            return Ok(text.into());
+        }
+        if !self.stderr_is_terminal {
+            let message = format!("no passphrase is given: set {PASSPHRASE_VARIABLE}");
+            return Err(Failure::usage(message));
+        }
+        let ask = |question: &str| {
+            let asked = rpassword::prompt_password(question).map(Zeroizing::new);
+            asked.map_err(|e| Failure::io("terminal", e))
+        };
+        let (first, again) = (ask("New passphrase: ")?, ask("Again: ")?);
+        if first.is_empty() || first != again {
+            return Err(Failure::usage("the two differ, or are empty; nothing was changed"));
+        }
+        Ok(first)
+    }
+
+    /// The owner's key that a reference names: a file, `env:NAME` or `cmd:COMMAND`.
+    pub(crate) fn owner_key(&self, reference: &str) -> Result<OwnerKey, Failure> {
+        let plain = !reference.starts_with("env:") && !reference.starts_with("cmd:");
+        let path = self.file(Path::new(reference));
+        let reference = if plain { path.to_string_lossy() } else { reference.into() };
+        Ok(OwnerKey::from_reference(&reference, &self.env, &self.passphrase())?)
+    }
+
+    /// The owner's key of the environment.
+    pub(crate) fn owner_of_env(&self) -> Result<Option<OwnerKey>, Failure> {
+        Ok(OwnerKey::from_env(&self.env, &self.passphrase())?)
     }
 
     /// Waits for `future`, or until the user interrupts.

@@ -30,7 +30,7 @@ async fn make(folder: &str) -> Result<()> {
     let open = || async {
         let mut settings = Settings::from_config(&Config::default(), &url);
         settings.snapshot_spacing = 4;
-        Trail::open(&url, OpenOptions { home: home.clone(), settings, owner: None }).await
+        Trail::open(&url, OpenOptions::new(home.clone(), settings)).await
     };
     let (first, second) = (open().await?, open().await?);
     for (n, trail) in [&first, &second, &first].into_iter().enumerate() {

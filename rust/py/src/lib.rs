@@ -8,6 +8,7 @@ mod encode;
 mod errors;
 mod files;
 mod importing;
+mod keys;
 mod lines;
 mod load;
 mod opening;
@@ -29,6 +30,8 @@ mod native {
 
     #[pymodule_export]
     use crate::demo::Demo;
+    #[pymodule_export]
+    use crate::keys::Keys;
     #[pymodule_export]
     use crate::query::{Batch, BatchReader, Query, Rows, Schema};
     #[pymodule_export]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pyo3::exceptions::PyUserWarning;
 use pyo3::prelude::*;
 use sealtrail_core::config::{self, Home, Loaded};
-use sealtrail_core::keys::OwnerKey;
+use sealtrail_core::keys::{OwnerKey, Passphrase};
 use sealtrail_core::trail::{OpenOptions, Settings};
 use sealtrail_core::{Error, Result};
 
@@ -14,8 +14,6 @@ use crate::errors::Raise;
 
 /// Names a trail where the caller does not.
 const TRAIL_VARIABLE: &str = "SEALTRAIL_TRAIL";
-/// Holds the owner's key (the content of `owner.json`) where it is in no file.
-const OWNER_KEY_VARIABLE: &str = "SEALTRAIL_OWNER_KEY";
 
 /// The surroundings of a call: environment, folders, configuration.
 #[derive(Debug, Clone)]
@@ -70,14 +68,24 @@ impl Place {
             home: self.home.clone(),
             settings: Settings::from_config(&self.loaded.config, url),
             owner: owner_of_environment()?.map(Arc::new),
+            passphrase: passphrase(),
         })
     }
 }
 
-/// The owner's key of SEALTRAIL_OWNER_KEY.
+/// The owner's key of SEALTRAIL_OWNER_KEY or SEALTRAIL_OWNER_KEY_COMMAND.
 pub(crate) fn owner_of_environment() -> Result<Option<OwnerKey>> {
-    let text = variable(OWNER_KEY_VARIABLE);
-    text.map(|text| OwnerKey::from_env_value(&text, OWNER_KEY_VARIABLE)).transpose()
+    OwnerKey::from_env(&variable, &passphrase())
+}
+
+/// The owner's key that an argument names: a file, `env:NAME` or `cmd:COMMAND`.
+pub(crate) fn owner_of(reference: &str) -> Result<OwnerKey> {
+    OwnerKey::from_reference(reference, &variable, &passphrase())
+}
+
+/// What opens a locked key.
+pub(crate) fn passphrase() -> Passphrase {
+    Passphrase::from_env(&variable)
 }
 
 /// An environment variable that is set to something.

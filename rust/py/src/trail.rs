@@ -15,7 +15,8 @@ use sealtrail_core::{Error, import};
 use serde::Serialize;
 
 use crate::errors::{Raise, usage};
-use crate::opening::Place;
+use crate::keys::Keys;
+use crate::opening::{Place, owner_of, passphrase};
 use crate::params;
 use crate::query::{Query, engine};
 use crate::{bridge, encode, files, importing, load, verify};
@@ -40,12 +41,13 @@ pub(crate) fn to_json(py: Python<'_>, value: &impl Serialize) -> PyResult<Vec<u8
 
 /// Makes a trail.
 #[pyfunction]
-#[pyo3(signature = (url, *, partition_by, origin, home, config))]
+#[pyo3(signature = (url, *, partition_by, origin, owner_key, home, config))]
 pub(crate) fn init(
     py: Python<'_>,
     url: Option<String>,
     partition_by: Option<String>,
     origin: Option<String>,
+    owner_key: Option<String>,
     home: Option<PathBuf>,
     config: Option<PathBuf>,
 ) -> PyResult<Trail> {
@@ -59,7 +61,10 @@ pub(crate) fn init(
             return Err(usage(format!("partition_by is \"month\" or \"day\", not {other:?}")));
         }
     };
-    let options = InitOptions { by_day, origin, ..InitOptions::new(place.home.clone()) };
+    let owner = owner_key.as_deref().map(owner_of).transpose();
+    let owner = owner.map_err(|error| error.raise(py))?.map(Arc::new);
+    let new = InitOptions::new(place.home.clone());
+    let options = InitOptions { by_day, origin, owner, passphrase: passphrase(), ..new };
     bridge::wait(py, trail::init(&url, &options))?;
     open_at(py, place, &url)
 }
@@ -99,6 +104,10 @@ impl Trail {
     #[getter]
     fn url(&self) -> &str {
         self.inner.url()
+    }
+
+    fn keys(&self) -> Keys {
+        Keys { trail: self.inner.clone() }
     }
 
     fn info(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
@@ -188,7 +197,7 @@ impl Trail {
         py: Python<'_>,
         level: &str,
         key: Option<String>,
-        owner_key: Option<PathBuf>,
+        owner_key: Option<String>,
         threads: usize,
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<u8>> {

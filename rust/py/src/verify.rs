@@ -16,14 +16,14 @@ use serde_json::Value;
 
 use crate::bridge;
 use crate::errors::{Raise, usage};
-use crate::opening::{Place, owner_of_environment};
+use crate::opening::{Place, owner_of, owner_of_environment, passphrase};
 use crate::progress::{self, Latest, Teller};
 use crate::trail::to_json;
 
 pub(crate) struct Wish {
     pub(crate) level: String,
     pub(crate) key: Option<String>,
-    pub(crate) owner_key: Option<PathBuf>,
+    pub(crate) owner_key: Option<String>,
     pub(crate) threads: usize,
     pub(crate) unsealed: u64,
 }
@@ -40,7 +40,7 @@ pub(crate) fn verify_url(
     trail_id: Option<String>,
     level: String,
     key: Option<String>,
-    owner_key: Option<PathBuf>,
+    owner_key: Option<String>,
     threads: usize,
     progress: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Vec<u8>> {
@@ -110,9 +110,9 @@ pub(crate) fn verify(
 /// The keys that the caller named, else those in the keys folder.
 fn trust(wish: &Wish, home: &Home, trail_id: Option<&str>) -> Result<Trust> {
     let secret = match (&wish.owner_key, &wish.key, trail_id) {
-        (Some(path), ..) => Some(OwnerKey::load_file(path)?),
+        (Some(reference), ..) => Some(owner_of(reference)?),
         (None, Some(_), _) => None,
-        (None, None, Some(id)) => match OwnerKey::load(&home.keys_dir, id) {
+        (None, None, Some(id)) => match OwnerKey::load(&home.keys_dir, id, &passphrase()) {
             Ok(secret) => Some(secret),
             Err(Error::NotFound(_)) => None,
             Err(error) => return Err(error),

@@ -51,7 +51,7 @@ impl Place {
     pub(crate) fn open(&self) -> Result<Trail> {
         let mut settings = Settings::from_config(&Config::default(), &self.url());
         settings.snapshot_spacing = 3;
-        wait(Trail::open(&self.url(), OpenOptions { home: self.home(), settings, owner: None }))
+        wait(Trail::open(&self.url(), OpenOptions::new(self.home(), settings)))
     }
 
     /// Recovers without faults, tries again what was not acknowledged, and checks everything.

@@ -27,7 +27,7 @@ fn lines(text: &str) -> Vec<Vec<u8>> {
     text.lines().map(|line| line.as_bytes().to_vec()).collect()
 }
 
-pub fn records() -> Vec<Vec<u8>> {
+pub(crate) fn records() -> Vec<Vec<u8>> {
     let examples = include_str!("../../../rust/core/src/catalogue/examples.jsonl");
     let mut all = lines(examples);
     all.extend(lines(&fs::read_to_string(vectors("records.jsonl")).unwrap()).into_iter().take(40));
@@ -39,7 +39,7 @@ pub fn records() -> Vec<Vec<u8>> {
 }
 
 /// Log files of a few records, after the number that says how many were synced.
-pub fn logs() -> Vec<Vec<u8>> {
+pub(crate) fn logs() -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     for count in [1_u8, 3, 9] {
         let dir = tempfile::tempdir().unwrap();
@@ -58,13 +58,13 @@ pub fn logs() -> Vec<Vec<u8>> {
     all
 }
 
-pub fn entries() -> Vec<Vec<u8>> {
+pub(crate) fn entries() -> Vec<Vec<u8>> {
     let all = files(&vectors("audit/ledger"));
     let json = all.iter().filter(|path| path.extension().is_some_and(|end| end == "json"));
     json.map(|path| fs::read(path).unwrap()).collect()
 }
 
-pub fn notes() -> Vec<Vec<u8>> {
+pub(crate) fn notes() -> Vec<Vec<u8>> {
     let mut all = vec![
         fs::read(vectors("audit/checkpoint")).unwrap(),
         fs::read(vectors("owner.vkey")).unwrap(),
@@ -76,11 +76,11 @@ pub fn notes() -> Vec<Vec<u8>> {
     all
 }
 
-pub fn segments() -> Vec<Vec<u8>> {
+pub(crate) fn segments() -> Vec<Vec<u8>> {
     files(&vectors("audit/segments")).iter().map(|path| fs::read(path).unwrap()).collect()
 }
 
-pub fn mappings() -> Vec<Vec<u8>> {
+pub(crate) fn mappings() -> Vec<Vec<u8>> {
     let meta = |bytes: Vec<u8>| {
         let file = SegmentFile::open("corpus", bytes.into()).unwrap();
         serde_json::to_vec(file.meta()).unwrap()

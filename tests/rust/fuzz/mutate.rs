@@ -16,10 +16,10 @@ const ODD: [&[u8]; 12] = [
     b"\n\n",
 ];
 
-pub struct Mutator(u64);
+pub(crate) struct Mutator(u64);
 
 impl Mutator {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -44,7 +44,7 @@ impl Mutator {
     }
 
     /// One of the corpus with one to eight changes.
-    pub fn mutate(&mut self, corpus: &[Vec<u8>]) -> Vec<u8> {
+    pub(crate) fn mutate(&mut self, corpus: &[Vec<u8>]) -> Vec<u8> {
         let mut bytes = corpus[self.below(corpus.len())].clone();
         for _ in 0..=self.below(8) {
             let at = self.below(bytes.len() + 1);

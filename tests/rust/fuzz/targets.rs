@@ -16,12 +16,12 @@ use sealtrail_core::segment::{SegmentFile, batch_list_root};
 use sealtrail_core::wal::{WalSnapshot, recover};
 
 /// The key of the logs in the corpus.
-pub fn log_key() -> HmacKey {
+pub(crate) fn log_key() -> HmacKey {
     HmacKey::new(Secret::from_bytes([7; 32]))
 }
 
 /// An event. What is accepted becomes a record in canonical form.
-pub fn record(bytes: &[u8]) -> bool {
+pub(crate) fn record(bytes: &[u8]) -> bool {
     let rules = Rules {
         limits: Limits::default(),
         max_future: 86_400_000_000,
@@ -43,7 +43,7 @@ pub fn record(bytes: &[u8]) -> bool {
 }
 
 /// A log file of a writer that died, and how much of it was known to be synced.
-pub fn log(bytes: &[u8]) -> bool {
+pub(crate) fn log(bytes: &[u8]) -> bool {
     let Some((synced, file)) = bytes.split_first() else { return false };
     let memory = Path::new("/dev/shm");
     let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
@@ -67,7 +67,7 @@ pub fn log(bytes: &[u8]) -> bool {
 }
 
 /// A ledger entry. There is one form of each.
-pub fn entry(bytes: &[u8]) -> bool {
+pub(crate) fn entry(bytes: &[u8]) -> bool {
     let Ok(entry) = Entry::parse(bytes) else { return false };
     assert_eq!(entry.to_bytes().unwrap(), bytes);
     let _ = entry.body.message();
@@ -76,7 +76,7 @@ pub fn entry(bytes: &[u8]) -> bool {
 }
 
 /// A checkpoint, and a verifier key. There is one form of each.
-pub fn note(bytes: &[u8]) -> bool {
+pub(crate) fn note(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
     if let Ok(parsed) = Checkpoint::parse(text) {
         assert!(text.starts_with(&format!("{}\n", parsed.checkpoint.text())));
@@ -89,7 +89,7 @@ pub fn note(bytes: &[u8]) -> bool {
 }
 
 /// The description that a segment carries: its columns and batches.
-pub fn mapping(bytes: &[u8]) -> bool {
+pub(crate) fn mapping(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
     let pairs = [("sealtrail", text), ("sealtrail.seal", "00")];
     let pairs = pairs.map(|(key, value)| KeyValue::new(key.to_owned(), value.to_owned()));
@@ -110,6 +110,6 @@ pub fn mapping(bytes: &[u8]) -> bool {
 }
 
 /// A whole segment, as far as our code reads it by itself.
-pub fn segment(bytes: &[u8]) -> bool {
+pub(crate) fn segment(bytes: &[u8]) -> bool {
     SegmentFile::open("fuzz", bytes.to_vec().into()).is_ok()
 }

@@ -1,6 +1,7 @@
 //! `sealtrail init`: makes a trail and its keys.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use sealtrail_core::config::Partitioning;
@@ -36,6 +37,11 @@ pub(crate) struct Init {
     /// Otherwise sealtrail/<trail id>
     #[arg(long, value_name = "NAME", verbatim_doc_comment)]
     origin: Option<String>,
+    /// The owner's key that `sealtrail keys init` made: a file, env:NAME (a
+    /// variable that holds it) or cmd:COMMAND (which prints it). It stays where
+    /// it is. Otherwise a new one is made
+    #[arg(long, value_name = "KEY", verbatim_doc_comment)]
+    owner_key: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -55,21 +61,30 @@ impl Init {
             Some(step) => matches!(step, Step::Day),
             None => session.config()?.config.trail.partitioning == Partitioning::Day,
         };
-        let options = InitOptions { by_day, origin: self.origin, ..InitOptions::new(home.clone()) };
+        let given = self.owner_key.map(|key| session.owner_key(&key)).transpose()?;
+        let is_new = given.is_none();
+        let options = InitOptions {
+            by_day,
+            origin: self.origin,
+            owner: given.map(Arc::new),
+            passphrase: session.passphrase(),
+            ..InitOptions::new(home.clone())
+        };
         let info = session.wait(trail::init(&url, &options))?;
         let owner = OwnerKey::path(&home.keys_dir, &info.trail_id);
         let public = OwnerKey::vkey_path(&home.keys_dir, &info.trail_id);
         let vkey = std::fs::read_to_string(&public).map_err(|e| Failure::io(&public, e))?;
         let storage = Storage::open(&url)?;
-        let rows = [
+        let (owner, public) = (owner.display().to_string(), public.display().to_string());
+        let mut rows = vec![
             ["trail", storage.url()],
             ["trail id", &info.trail_id],
             ["partitioned by", &info.partitioning],
-            ["owner key", &owner.display().to_string()],
-            ["public key", &public.display().to_string()],
-            ["", vkey.trim_end()],
         ];
-        session.out.write_all(aligned("", &rows.map(|row| row.map(str::to_owned))).as_bytes())?;
+        rows.extend(is_new.then_some(["owner key", owner.as_str()]));
+        rows.extend([["public key", public.as_str()], ["", vkey.trim_end()]]);
+        let rows: Vec<_> = rows.into_iter().map(|row| row.map(str::to_owned)).collect();
+        session.out.write_all(aligned("", &rows).as_bytes())?;
         session.out.flush()?;
         session.note("Back up the owner key: without it nobody can authorise another writer.");
         session.note("Give the public key to whoever is to verify the trail.");

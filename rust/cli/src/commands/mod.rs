@@ -6,6 +6,7 @@ pub(crate) mod events;
 pub(crate) mod get;
 pub(crate) mod import;
 pub(crate) mod init;
+pub(crate) mod keys;
 pub(crate) mod record;
 pub(crate) mod refused;
 pub(crate) mod sql;

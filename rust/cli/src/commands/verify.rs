@@ -3,7 +3,6 @@
 mod trust;
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
@@ -39,9 +38,10 @@ pub(crate) struct Verify {
     /// The owner's public key, or a file that holds it
     #[arg(long, value_name = "VKEY|FILE")]
     key: Option<String>,
-    /// The owner's secret key file, to check HMACs and epoch seals too
-    #[arg(long, value_name = "FILE")]
-    owner_key: Option<PathBuf>,
+    /// The owner's secret key, to check HMACs and epoch seals too: a file,
+    /// env:NAME (a variable that holds it) or cmd:COMMAND (which prints it)
+    #[arg(long, value_name = "KEY", verbatim_doc_comment)]
+    owner_key: Option<String>,
     /// Segments checked at the same time; otherwise one for each core
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,

@@ -7,6 +7,7 @@ mod events;
 mod ground;
 mod import;
 mod init;
+mod keys;
 mod program;
 mod reading;
 mod record;

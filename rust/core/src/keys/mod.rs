@@ -3,13 +3,18 @@
 //! FORMAT.md section 8 defines every derivation. Secrets are wiped when dropped and never printed.
 
 mod files;
+mod grant;
+mod locked;
 mod owner;
 mod secret;
+mod source;
 mod writer;
 
 pub use files::{load_or_create_secret, load_secret};
+pub use grant::WriterGrant;
 pub use owner::OwnerKey;
 pub use secret::{HmacKey, Secret};
+pub use source::{COMMAND_VARIABLE, KEY_VARIABLE, PASSPHRASE_VARIABLE, Passphrase};
 pub use writer::{EpochChain, WriterKeys, roots_digest};
 
 use data_encoding::HEXLOWER;

@@ -169,7 +169,7 @@ fn derivations_follow_the_format() {
         *Secret::from_bytes([1; 32]).to_base64(),
         *Secret::from_bytes([2; 32]).to_base64(),
     );
-    let owner = OwnerKey::from_env_value(&json, "test").unwrap();
+    let owner = OwnerKey::from_bytes(json.as_bytes(), "test", &Passphrase::default()).unwrap();
     assert_eq!(key_id(&owner.public()), "1376bdc266a3f8e4");
     assert_eq!(owner.hmac().unwrap().id(), "981a5dd8c72075d7");
     let first = owner.writer_hmac("w-0123456789abcdef", 495_000).unwrap();
@@ -221,7 +221,7 @@ fn owner_keys_round_trip_and_are_never_replaced() {
     let home = tempfile::tempdir().unwrap();
     let owner = OwnerKey::generate(TRAIL).unwrap();
     owner.save(home.path(), "sealtrail/x").unwrap();
-    let loaded = OwnerKey::load(home.path(), TRAIL).unwrap();
+    let loaded = OwnerKey::load(home.path(), TRAIL, &Passphrase::default()).unwrap();
     assert_eq!(loaded.public(), owner.public());
     assert_eq!(loaded.hmac().unwrap(), owner.hmac().unwrap());
     assert_eq!(loaded.trail_id(), TRAIL);
@@ -233,9 +233,15 @@ fn owner_keys_round_trip_and_are_never_replaced() {
     assert_eq!((name.as_str(), public), ("sealtrail/x/owner", owner.public()));
 
     let text = fs::read_to_string(OwnerKey::path(home.path(), TRAIL)).unwrap();
-    let from_env = OwnerKey::from_env_value(&format!("{text}\n"), "SOME_VARIABLE").unwrap();
+    let from_env = OwnerKey::from_bytes(
+        format!("{text}\n").as_bytes(),
+        "SOME_VARIABLE",
+        &Passphrase::default(),
+    )
+    .unwrap();
     assert_eq!(from_env.public(), owner.public());
-    let missing = OwnerKey::load(home.path(), "0190f0c5-7b1a-7cc2-9d3e-000000000000");
+    let missing =
+        OwnerKey::load(home.path(), "0190f0c5-7b1a-7cc2-9d3e-000000000000", &Passphrase::default());
     assert!(matches!(missing, Err(Error::NotFound(_))));
 }
 
@@ -254,13 +260,14 @@ fn owner_keys_of_another_form_version_or_trail_are_refused() {
         text.replace(TRAIL, "x"),
         text.replacen(&*seed, "AAAA", 1),
     ] {
-        let error = OwnerKey::from_env_value(&bad, "SOME_VARIABLE").unwrap_err();
+        let error = OwnerKey::from_bytes(bad.as_bytes(), "SOME_VARIABLE", &Passphrase::default())
+            .unwrap_err();
         assert!(matches!(&error, Error::Key(_)), "{error}");
         assert!(!error.to_string().contains(&**seed), "{error}");
     }
     let other = "0190f0c5-7b1a-7cc2-9d3e-000000000001";
     fs::rename(home.path().join(TRAIL), home.path().join(other)).unwrap();
-    let error = OwnerKey::load(home.path(), other).unwrap_err().to_string();
+    let error = OwnerKey::load(home.path(), other, &Passphrase::default()).unwrap_err().to_string();
     assert!(error.contains(TRAIL) && error.contains(other), "{error}");
 }
 
@@ -283,12 +290,12 @@ fn key_files_are_private_and_refused_when_others_can_read_them() {
     assert_eq!(dir.permissions().mode() & 0o777, 0o700);
     for mode in [0o640, 0o604, 0o644, 0o660] {
         chmod(&path, mode);
-        let error = OwnerKey::load(home.path(), TRAIL).unwrap_err();
+        let error = OwnerKey::load(home.path(), TRAIL, &Passphrase::default()).unwrap_err();
         assert!(error.to_string().contains(&format!("mode {mode:04o}")), "{error}");
         assert!(error.to_string().contains("chmod 600"), "{error}");
     }
     chmod(&path, 0o400);
-    OwnerKey::load(home.path(), TRAIL).unwrap();
+    OwnerKey::load(home.path(), TRAIL, &Passphrase::default()).unwrap();
 }
 
 #[test]

@@ -95,11 +95,11 @@ impl EpochChain {
 /// What a writer signs with. Bound to one trail at one URL.
 #[derive(Debug)]
 pub struct WriterKeys {
-    id: String,
-    trail_id: String,
-    url: String,
-    signing: SigningKey,
-    chain: EpochChain,
+    pub(super) id: String,
+    pub(super) trail_id: String,
+    pub(super) url: String,
+    pub(super) signing: SigningKey,
+    pub(super) chain: EpochChain,
 }
 
 /// `writer.json`, members in sorted order.

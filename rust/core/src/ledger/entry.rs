@@ -57,7 +57,7 @@ impl TrailInfo {
 pub enum Kind {
     /// Begins the trail.
     Init,
-    /// Lets writers sign.
+    /// Lets writers sign, or no longer.
     Authorize,
     /// Adds records.
     Append,
@@ -75,6 +75,16 @@ pub struct Authorization {
     pub hmac_key: String,
     /// Base64 of its Ed25519 public key.
     pub public: String,
+    /// Its id.
+    pub writer: String,
+}
+
+/// A writer that the owner no longer lets sign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Revocation {
+    /// Why, in the owner's words.
+    pub reason: String,
     /// Its id.
     pub writer: String,
 }
@@ -166,6 +176,9 @@ pub struct SnapshotRef {
     pub authorized: u64,
     /// Size of the object.
     pub bytes: u64,
+    /// Number of the entry that names the snapshot which this one continues; none if it is full.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rests_on: Option<u64>,
     /// Hex SHA-256 of the object.
     pub sha256: String,
 }
@@ -195,6 +208,8 @@ pub struct Body {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub recorded: Option<Recorded>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub revokes: Option<Vec<Revocation>>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub snapshot: Option<SnapshotRef>,
     pub time: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -222,6 +237,7 @@ impl Body {
             n: 0,
             owner: None,
             recorded: None,
+            revokes: None,
             snapshot: None,
             time,
             trail: None,

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::signed::Read;
-use super::state::State;
+use super::state::{DueSnapshot, State};
 use super::{resume, snapshot};
 use crate::merkle::{self, Hash};
 use crate::storage::Storage;
@@ -86,8 +86,8 @@ impl Ledger {
     ///
     /// # Errors
     /// `Encoding`, or `Integrity` if no trail is described.
-    pub(crate) fn snapshot(&self) -> Result<Bytes> {
-        snapshot::write(&self.state, &self.leaves).map(Bytes::from)
+    pub(crate) fn snapshot(&self, due: DueSnapshot) -> Result<Bytes> {
+        snapshot::write(&self.state, &self.leaves, due).map(Bytes::from)
     }
 
     /// The trail as of the newest entry read.

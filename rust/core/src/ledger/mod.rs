@@ -12,12 +12,12 @@ mod state;
 mod tests;
 
 pub use entry::{
-    AddedSegment, Authorization, Body, Bounds, Close, Entry, Kind, Recorded, SnapshotRef,
-    TrailInfo, WalRange,
+    AddedSegment, Authorization, Body, Bounds, Close, Entry, Kind, Recorded, Revocation,
+    SnapshotRef, TrailInfo, WalRange,
 };
 pub(crate) use log::entry_number;
 pub use log::{CHECKPOINT_HINT, Ledger, entry_path};
 pub use moment::Moment;
 pub use snapshot::snapshot_path;
-pub(crate) use state::public_key;
+pub(crate) use state::{DueSnapshot, public_key};
 pub use state::{InvalidEntry, State, WriterState};

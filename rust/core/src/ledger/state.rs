@@ -6,17 +6,22 @@ use std::sync::Arc;
 use data_encoding::{BASE64, HEXLOWER};
 use ed25519_dalek::VerifyingKey;
 
-use super::entry::{AddedSegment, Authorization, Body, Entry, Kind, TrailInfo};
+use super::entry::{
+    AddedSegment, Authorization, Body, Entry, Kind, Revocation, SnapshotRef, TrailInfo,
+};
 use super::signed::{Read, Signed};
 use crate::columns::Registry;
 use crate::json;
 use crate::keys::{self, OWNER, WriterKeys};
 use crate::merkle::{Accumulator, Hash};
 
-/// A writer makes a snapshot once this part of the ledger came after the last one.
-const SNAPSHOT_PART: u64 = 4;
+/// A writer makes a full snapshot once this part of the ledger came after the last one, and one
+/// that continues another once that part came after it.
+const FULL_PART: u64 = 4;
+const CONTINUED_PART: u64 = 64;
 /// Nobody may make one before this part of the ledger came.
-const SNAPSHOT_LEAST_PART: u64 = 16;
+const FULL_LEAST_PART: u64 = 16;
+const CONTINUED_LEAST_PART: u64 = 256;
 
 /// Why an object in a slot is no valid entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +44,8 @@ pub struct WriterState {
     pub authorization: Authorization,
     /// Number of the entry that did.
     pub authorized: u64,
+    /// Number of the entry that revoked it.
+    pub revoked: Option<u64>,
     /// Its public key.
     pub public: VerifyingKey,
     /// Epoch of its newest entry.
@@ -51,6 +58,27 @@ pub struct WriterState {
     pub recorded: i64,
     /// Number of batches of its current epoch; 0 once that is closed.
     pub roots: u64,
+}
+
+/// A snapshot that an entry names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NamedSnapshot {
+    /// Number of the entry.
+    pub(crate) n: u64,
+    /// Size of the file, and hex SHA-256.
+    pub(crate) bytes: u64,
+    pub(crate) sha256: String,
+    /// Live segments before the entry.
+    pub(crate) segments: usize,
+}
+
+/// Which snapshot the next entry should name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DueSnapshot {
+    /// One of everything.
+    Full,
+    /// One of what came since the newest.
+    Continued,
 }
 
 /// The trail as folded from the ledger's first `size` objects.
@@ -70,8 +98,10 @@ pub struct State {
     pub rows: u64,
     /// Time of the newest valid entry.
     pub time: Option<String>,
-    /// Number of the newest entry that names a snapshot.
+    /// Number of the newest entry that names a full snapshot.
     pub snapshot: Option<u64>,
+    /// The newest snapshot, full or not; unknown where `self` was read from a full one.
+    pub(crate) newest_snapshot: Option<NamedSnapshot>,
     pub(super) tree: Accumulator,
     pub(super) paths: HashSet<String>,
 }
@@ -87,11 +117,16 @@ impl State {
         self.tree.root()
     }
 
-    /// Whether so many entries have come since the last snapshot that the next one should name
-    /// another: at least `spacing`, and a quarter of all.
-    pub(crate) fn snapshot_due(&self, spacing: u64) -> bool {
-        let since = self.size() - self.snapshot.unwrap_or(0);
-        since >= spacing.max(self.size() / SNAPSHOT_PART).max(1)
+    /// Whether so many entries have come since the last snapshots that the next one should name
+    /// another: at least `spacing`, and a quarter of all for a full one.
+    pub(crate) fn snapshot_due(&self, spacing: u64) -> Option<DueSnapshot> {
+        let n = self.size();
+        let due = |last: u64, part: u64| n - last >= spacing.max(n / part).max(1);
+        if due(self.snapshot.unwrap_or(0), FULL_PART) {
+            return Some(DueSnapshot::Full);
+        }
+        let newest = self.newest_snapshot.as_ref();
+        newest.filter(|newest| due(newest.n, CONTINUED_PART)).map(|_| DueSnapshot::Continued)
     }
 
     /// [`apply_seen`](Self::apply_seen), seen by nobody.
@@ -168,15 +203,16 @@ impl State {
         let present = [
             body.trail.is_some() || body.owner.is_some(),
             body.authorizes.is_some(),
+            body.revokes.is_some(),
             body.wal.is_some() || body.recorded.is_some() || body.adds.is_some(),
             body.load.is_some() || body.columns.is_some(),
             body.close.is_some() || body.snapshot.is_some(),
         ];
         let allowed = match body.kind {
-            Kind::Init => [true, true, false, false, false],
-            Kind::Authorize => [false, true, false, false, false],
-            Kind::Append => [false, false, true, true, true],
-            Kind::Close => [false, false, false, false, true],
+            Kind::Init => [true, true, false, false, false, false],
+            Kind::Authorize => [false, true, true, false, false, false],
+            Kind::Append => [false, false, false, true, true, true],
+            Kind::Close => [false, false, false, false, false, true],
         };
         if present.iter().zip(allowed).any(|(&present, allowed)| present && !allowed) {
             return Err(invalid("it has members that its kind does not have"));
@@ -211,6 +247,9 @@ impl State {
             return self.owner.ok_or_else(|| invalid("the trail has no owner"));
         }
         match self.writers.get(&body.writer) {
+            Some(WriterState { revoked: Some(n), .. }) => {
+                Err(invalid(format!("entry {n} revoked writer {:?}", body.writer)))
+            }
             Some(writer) => Ok(writer.public),
             None => Err(invalid(format!("writer {:?} is not authorised", body.writer))),
         }
@@ -237,8 +276,14 @@ impl State {
     /// The rules of the snapshot that an entry names. What it holds is for `verify` to say.
     fn check_snapshot(&self, body: &Body) -> Result<(), InvalidEntry> {
         let Some(snapshot) = &body.snapshot else { return Ok(()) };
-        let since = self.size() - self.snapshot.unwrap_or(0);
-        if since < (self.size() / SNAPSHOT_LEAST_PART).max(1) {
+        let (last, part) = match snapshot.rests_on {
+            None => (self.snapshot.unwrap_or(0), FULL_LEAST_PART),
+            Some(on) if self.newest_snapshot.as_ref().is_some_and(|newest| newest.n == on) => {
+                (on, CONTINUED_LEAST_PART)
+            }
+            Some(_) => return Err(invalid("its snapshot does not rest on the newest one")),
+        };
+        if self.size() - last < (self.size() / part).max(1) {
             return Err(invalid("it names a snapshot too soon after the last one"));
         }
         let by = self.writers.get(&body.writer).map(|w| w.authorized);
@@ -282,6 +327,7 @@ impl State {
                 WriterState {
                     authorization: authorization.clone(),
                     authorized: body.n,
+                    revoked: None,
                     public,
                     epoch: authorization.epoch,
                     closed: None,
@@ -290,6 +336,21 @@ impl State {
                     roots: 0,
                 },
             );
+        }
+        self.check_revocations(body, next)?;
+        if body.kind == Kind::Authorize && next.writers.is_empty() && next.revoked.is_empty() {
+            return Err(invalid("it authorises and revokes nobody"));
+        }
+        Ok(())
+    }
+
+    fn check_revocations(&self, body: &Body, next: &mut Changes) -> Result<(), InvalidEntry> {
+        for Revocation { writer, .. } in body.revokes.iter().flatten() {
+            let known = self.writers.get(writer).is_some_and(|w| w.revoked.is_none());
+            if !known || next.revoked.contains(writer) {
+                return Err(invalid(format!("there is no writer {writer:?} to revoke")));
+            }
+            next.revoked.push(writer.clone());
         }
         Ok(())
     }
@@ -369,14 +430,25 @@ impl State {
 
     fn commit(&mut self, body: &Body, next: Changes) {
         self.time = Some(body.time.clone());
-        if body.snapshot.is_some() {
-            self.snapshot = Some(body.n);
+        if let Some(SnapshotRef { bytes, sha256, rests_on, .. }) = &body.snapshot {
+            if rests_on.is_none() {
+                self.snapshot = Some(body.n);
+            }
+            self.newest_snapshot = Some(NamedSnapshot {
+                n: body.n,
+                bytes: *bytes,
+                sha256: sha256.clone(),
+                segments: self.segments.len(),
+            });
         }
         if body.kind == Kind::Init {
             self.info = body.trail.clone().map(Arc::new);
             self.owner = body.owner.as_deref().and_then(public_key);
         }
         self.writers.extend(next.writers);
+        for id in next.revoked {
+            self.writers.entry(id).and_modify(|writer| writer.revoked = Some(body.n));
+        }
         if let Some(registry) = next.registry {
             self.registry = registry;
         }
@@ -408,6 +480,7 @@ impl State {
 #[derive(Debug, Default)]
 struct Changes {
     writers: BTreeMap<String, WriterState>,
+    revoked: Vec<String>,
     recorded: i64,
     registry: Option<Registry>,
 }

@@ -171,6 +171,18 @@ pub fn remove(path: &Path) -> Result<()> {
     }
 }
 
+/// Removes a folder with all that is in it. No error if there is none.
+///
+/// # Errors
+/// `Error::Io`; a part may be gone then.
+pub fn remove_folder(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Ok(()) => sync_dir(parent(path)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(Error::io(path, e)),
+    }
+}
+
 /// Makes a folder and those above it that are missing, and makes them last.
 ///
 /// # Errors

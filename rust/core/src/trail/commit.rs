@@ -16,8 +16,8 @@ use super::{now_micros, time_text};
 use crate::columns::{LogicalColumn, Registry};
 use crate::keys::{self, WriterKeys};
 use crate::ledger::{
-    Body, CHECKPOINT_HINT, Close, Entry, Kind, Ledger, Recorded, SnapshotRef, WalRange, entry_path,
-    snapshot_path,
+    Body, CHECKPOINT_HINT, Close, DueSnapshot, Entry, Kind, Ledger, Recorded, SnapshotRef,
+    WalRange, entry_path, snapshot_path,
 };
 use crate::merkle::Hash;
 use crate::note::Checkpoint;
@@ -71,7 +71,7 @@ impl Writer {
     pub(super) async fn flush(&self) -> Result<()> {
         let mut committer = self.committer.lock().await;
         if self.is_over(&committer) {
-            return self.close_epoch(&mut committer).await;
+            return self.close_epoch(&mut committer, false).await;
         }
         self.flush_pending(&mut committer, false).await
     }
@@ -250,17 +250,17 @@ impl Committer {
         let state = Arc::clone(self.ledger.state());
         let n = state.size();
         // Writers that race for slots lose some snapshots; they must not put one for each entry.
-        let patience = (self.spacing / 8).max(n / 32).max(1);
+        let patience = (self.spacing / 8).max(n / 512).max(1);
         let again = self.tried == 0 || n >= self.tried.saturating_add(patience);
-        if !again || !state.snapshot_due(self.spacing) {
-            return None;
-        }
+        let due = state.snapshot_due(self.spacing).filter(|_| again)?;
+        let newest = state.newest_snapshot.as_ref().map(|newest| newest.n);
+        let rests_on = newest.filter(|_| due == DueSnapshot::Continued);
         let authorized = state.writers.get(self.keys.id())?.authorized;
         self.tried = n;
-        let file = self.ledger.snapshot().ok()?;
+        let file = self.ledger.snapshot(due).ok()?;
         let (bytes, sha256) = (file.len() as u64, HEXLOWER.encode(&Sha256::digest(&file)));
         match self.ledger.storage().put_create(&snapshot_path(n), file).await {
-            Ok(Create::Created) => Some(SnapshotRef { authorized, bytes, sha256 }),
+            Ok(Create::Created) => Some(SnapshotRef { authorized, bytes, rests_on, sha256 }),
             Ok(Create::Exists) | Err(_) => None,
         }
     }

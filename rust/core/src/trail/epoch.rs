@@ -6,11 +6,18 @@ use super::writer::Writer;
 use crate::Result;
 
 impl Writer {
+    /// Commits and seals everything; nothing comes in any more.
+    pub(super) async fn seal_and_stop(&self) -> Result<()> {
+        let mut committer = self.committer.lock().await;
+        self.intake().closed = true;
+        self.close_epoch(&mut committer, true).await
+    }
+
     /// Closes the epoch if it is over, for a record that came after its end.
     pub(super) async fn roll_epoch(&self) -> Result<()> {
         let mut committer = self.committer.lock().await;
         if self.intake().closing || self.is_over(&committer) {
-            self.close_epoch(&mut committer).await?;
+            self.close_epoch(&mut committer, false).await?;
         }
         Ok(())
     }
@@ -40,20 +47,21 @@ impl Writer {
 
     /// Commits what was recorded in the epoch, seals it, wipes its key and goes on with the key
     /// of the present epoch. Nothing comes in meanwhile.
-    pub(super) async fn close_epoch(&self, c: &mut Committer) -> Result<()> {
+    pub(super) async fn close_epoch(&self, c: &mut Committer, early: bool) -> Result<()> {
         self.intake().closing = true;
-        let result = self.turn_key(c).await;
+        let result = self.turn_key(c, early).await;
         let mut intake = self.intake();
         intake.closing = self.is_shut(c);
         intake.epoch = self.wal.epoch();
         result
     }
 
-    async fn turn_key(&self, c: &mut Committer) -> Result<()> {
+    async fn turn_key(&self, c: &mut Committer, early: bool) -> Result<()> {
         let ending = c.keys.epoch();
-        // It is not over where the log is shut for another entry whose outcome is not known.
-        self.flush_pending(c, self.epoch_now() > ending).await?;
+        // Once: an epoch that ends meanwhile is not closed by what is committed here.
         let now = self.epoch_now().max(ending);
+        // It is not over where the log is shut for another entry whose outcome is not known.
+        self.flush_pending(c, early || now > ending).await?;
         if c.keys.epoch() < now {
             c.keys.ratchet_to(now)?;
             c.keys.save(&c.dir.join(WRITER_FILE))?;

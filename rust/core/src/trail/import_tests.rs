@@ -18,7 +18,7 @@ async fn trail(dir: &std::path::Path) -> Trail {
     let (url, home) = (dir.join("audit").display().to_string(), Home::at(&dir.join("home")));
     init(&url, &InitOptions::new(home.clone())).await.unwrap();
     let settings = Settings::from_config(&Config::default(), &url);
-    Trail::open(&url, OpenOptions { home, settings, owner: None }).await.unwrap()
+    Trail::open(&url, OpenOptions::new(home, settings)).await.unwrap()
 }
 
 #[tokio::test]

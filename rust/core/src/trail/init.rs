@@ -7,7 +7,7 @@ use data_encoding::BASE64;
 
 use super::{now_micros, time_text};
 use crate::config::Home;
-use crate::keys::{OWNER, OwnerKey};
+use crate::keys::{OWNER, OwnerKey, Passphrase};
 use crate::ledger::{Body, Kind, TrailInfo, entry_path};
 use crate::merkle;
 use crate::note::is_origin;
@@ -29,12 +29,23 @@ pub struct InitOptions {
     pub origin: Option<String>,
     /// Life of an HMAC key in seconds.
     pub epoch_seconds: u64,
+    /// The owner's key, made elsewhere for this trail; it is not put into the keys folder.
+    pub owner: Option<Arc<OwnerKey>>,
+    /// Opens a locked key in the keys folder, where an `init` that broke off goes on.
+    pub passphrase: Passphrase,
 }
 
 impl InitOptions {
     /// The defaults: partitioned by month, epochs of an hour.
     pub fn new(home: Home) -> Self {
-        Self { home, by_day: false, origin: None, epoch_seconds: 3600 }
+        Self {
+            home,
+            by_day: false,
+            origin: None,
+            epoch_seconds: 3600,
+            owner: None,
+            passphrase: Passphrase::default(),
+        }
     }
 }
 
@@ -56,15 +67,7 @@ pub(super) async fn init_in(storage: &Storage, options: &InitOptions) -> Result<
     }
     storage.probe_create().await?;
     let info = describe(storage, options).await?;
-    let owner = match OwnerKey::load(&options.home.keys_dir, &info.trail_id) {
-        Ok(owner) => owner,
-        Err(Error::NotFound(_)) => {
-            let owner = OwnerKey::generate(&info.trail_id)?;
-            owner.save(&options.home.keys_dir, &info.origin)?;
-            owner
-        }
-        Err(e) => return Err(e),
-    };
+    let owner = owner_of(&info, options)?;
     create(storage, TRAIL_FILE, canonical(&info)?).await?;
     let mut body = Body::new(Kind::Init, OWNER, 0, time_text(now_micros()));
     body.owner = Some(BASE64.encode(owner.public().as_bytes()));
@@ -75,6 +78,24 @@ pub(super) async fn init_in(storage: &Storage, options: &InitOptions) -> Result<
     Ok(Arc::new(info))
 }
 
+/// The owner's key: the one given, the one in the keys folder, or a new one there.
+fn owner_of(info: &TrailInfo, options: &InitOptions) -> Result<Arc<OwnerKey>> {
+    let keys_dir = &options.home.keys_dir;
+    if let Some(owner) = &options.owner {
+        owner.demand_trail(&info.trail_id)?;
+        owner.save_public(keys_dir, &info.origin)?;
+        return Ok(Arc::clone(owner));
+    }
+    match OwnerKey::load(keys_dir, &info.trail_id, &options.passphrase) {
+        Err(Error::NotFound(_)) => {
+            let owner = OwnerKey::generate(&info.trail_id)?;
+            owner.save(keys_dir, &info.origin)?;
+            Ok(Arc::new(owner))
+        }
+        other => other.map(Arc::new),
+    }
+}
+
 /// The description of a new trail, or that of one whose making was interrupted.
 async fn describe(storage: &Storage, options: &InitOptions) -> Result<TrailInfo> {
     match storage.get(TRAIL_FILE).await {
@@ -82,13 +103,18 @@ async fn describe(storage: &Storage, options: &InitOptions) -> Result<TrailInfo>
             let info: TrailInfo = serde_json::from_slice(&bytes)
                 .map_err(|e| Error::integrity(TRAIL_FILE, e.to_string()))?;
             // Only who holds its keys can go on with it.
-            OwnerKey::load(&options.home.keys_dir, &info.trail_id)?;
+            if options.owner.is_none() {
+                OwnerKey::load(&options.home.keys_dir, &info.trail_id, &options.passphrase)?;
+            }
             return Ok(info);
         }
         Err(Error::NotFound(_)) => {}
         Err(e) => return Err(e),
     }
-    let trail_id = new_uuid()?;
+    let trail_id = match &options.owner {
+        Some(owner) => owner.trail_id().to_owned(),
+        None => new_uuid()?,
+    };
     let origin = options.origin.clone().unwrap_or_else(|| format!("sealtrail/{trail_id}"));
     if !is_origin(&origin) {
         let message = format!("{origin:?} cannot name a log: no spaces, no `+`, not empty");

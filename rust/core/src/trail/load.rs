@@ -303,7 +303,7 @@ impl Writer {
 
     async fn put_part(&self, c: &mut Committer, part: &mut Part, load: &str) -> Result<()> {
         if self.is_over(c) {
-            self.close_epoch(c).await?;
+            self.close_epoch(c, false).await?;
         }
         // Its lines were read while other records were committed: within an epoch that is no
         // matter, but nothing may be dated back into one that is closed.

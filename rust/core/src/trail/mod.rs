@@ -1,5 +1,6 @@
 //! A trail: made, opened, written to, read.
 
+mod adopt;
 mod commit;
 mod epoch;
 mod import;
@@ -7,12 +8,14 @@ mod init;
 mod load;
 mod lookup;
 mod open;
+mod owner;
 mod position;
 mod seen;
 mod settings;
 mod stats;
 mod view;
 mod writer;
+mod writers;
 
 #[cfg(test)]
 mod simulation_tests;
@@ -27,6 +30,7 @@ pub use load::{LoadOptions, LoadProgress, LoadReport, RefusedLine};
 pub use settings::{OpenOptions, Settings};
 pub use stats::{DomainStats, Stats};
 pub use view::ReadView;
+pub use writers::{Rotation, WriterInfo};
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -5,18 +5,19 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use data_encoding::{BASE64, HEXLOWER};
+use data_encoding::HEXLOWER;
 
+use super::adopt::Bequest;
 use super::commit::{Committer, Plan};
 use super::position::{Candidate, Position, unhex};
 use super::seen::Seen;
 use super::settings::OpenOptions;
 use super::writer::{Intake, Pending, Writer};
-use super::{now_micros, time_text};
-use crate::keys::{HmacKey, OWNER, OwnerKey, WriterKeys, load_or_create_secret};
-use crate::ledger::{Authorization, Body, Entry, Kind, Ledger, TrailInfo, entry_path};
+use super::writers::epoch_now;
+use super::{now_micros, owner};
+use crate::keys::{HmacKey, WriterKeys, load_or_create_secret};
+use crate::ledger::{Entry, Ledger, TrailInfo};
 use crate::record::{IdSource, Rules, facts_of};
-use crate::storage::Create;
 use crate::storage::durable::{self, LockFile};
 use crate::wal::{Recovered, Wal, WalOptions, recover};
 use crate::{Error, Result};
@@ -32,27 +33,37 @@ pub(super) async fn open_writer(
     options: &OpenOptions,
     state_dir: &Path,
 ) -> Result<Arc<Writer>> {
-    let mut mine: Option<Arc<Writer>> = None;
+    let mut writers = Vec::new();
+    let mut revoked = Vec::new();
     for dir in writer_folders(state_dir)? {
         let Some(lock) = LockFile::try_lock(&dir.join("lock"))? else { continue };
         let keys = match load_keys(&dir, &ledger) {
             Err(Error::NotFound(_)) => continue,
             other => other?,
         };
-        let writer = resume(dir, lock, keys, &mut ledger, options).await?;
-        // What cannot be committed now is durable in the log and waits for the next flush.
-        let _ = writer.flush().await;
-        match mine {
-            None => mine = Some(writer),
-            Some(_) => writer.close(false).await?,
+        if ledger.state().writers.get(keys.id()).is_some_and(|w| w.revoked.is_some()) {
+            revoked.push(Bequest { dir, keys, _lock: lock });
+            continue;
         }
+        writers.push(resume(dir, lock, keys, &mut ledger, options).await?);
     }
-    let writer = match mine {
-        Some(writer) => writer,
-        None => create(state_dir, &mut ledger, options).await?,
-    };
-    start_flusher(Arc::downgrade(&writer))?;
-    Ok(writer)
+    if writers.is_empty() {
+        writers.push(create(state_dir, &mut ledger, options).await?);
+    }
+    let mine = writers.remove(0);
+    if !revoked.is_empty() {
+        // Before anything is committed: then all that was taken over before a crash shows here.
+        let known = mine.logged_ids().chain(writers.iter().flat_map(|w| w.logged_ids())).collect();
+        revoked.into_iter().try_for_each(|bequest| mine.adopt(bequest, &ledger, &known))?;
+    }
+    // What cannot be committed now is durable in the log and waits for the next flush.
+    let _ = mine.flush().await;
+    for writer in writers {
+        let _ = writer.flush().await;
+        writer.close(false).await?;
+    }
+    start_flusher(Arc::downgrade(&mine))?;
+    Ok(mine)
 }
 
 /// Folders of writers below a trail's state folder, in order.
@@ -71,6 +82,13 @@ pub(super) fn writer_folders(state_dir: &Path) -> Result<Vec<PathBuf>> {
     }
     folders.sort();
     Ok(folders)
+}
+
+/// Makes a writer's folder, if need be, and locks it.
+pub(super) fn lock_writer(dir: &Path) -> Result<LockFile> {
+    durable::ensure_private_dir(dir)?;
+    LockFile::try_lock(&dir.join("lock"))?
+        .ok_or_else(|| Error::AlreadyExists(format!("{} is in use", dir.display())))
 }
 
 fn load_keys(dir: &Path, ledger: &Ledger) -> Result<WriterKeys> {
@@ -95,44 +113,11 @@ async fn create(
         )),
         other => other,
     })?;
-    let epoch = (now_micros().max(0) as u64 / 1_000_000) / info.epoch_seconds;
-    let keys = WriterKeys::generate(&owner, ledger.storage().url(), epoch)?;
+    let keys = WriterKeys::generate(&owner, ledger.storage().url(), epoch_now(&info))?;
     let dir = state_dir.join(keys.id());
-    durable::ensure_private_dir(&dir)?;
-    let lock = LockFile::try_lock(&dir.join("lock"))?
-        .ok_or_else(|| Error::AlreadyExists(format!("{} is in use", dir.display())))?;
+    let lock = lock_writer(&dir)?;
     keys.save(&dir.join(WRITER_FILE))?;
     resume(dir, lock, keys, ledger, options).await
-}
-
-/// Has the owner authorise a writer.
-async fn authorize(ledger: &mut Ledger, owner: &OwnerKey, keys: &WriterKeys) -> Result<()> {
-    let info = info(ledger)?;
-    if ledger.state().owner != Some(owner.public()) {
-        return Err(Error::Key("the owner's key here is not that of the trail".to_owned()));
-    }
-    loop {
-        let state = ledger.state();
-        // An earlier try of ours whose reply was lost may have come in meanwhile.
-        if state.writers.contains_key(keys.id()) {
-            return Ok(());
-        }
-        let mut body = Body::new(Kind::Authorize, OWNER, 0, time_text(now_micros()));
-        body.authorizes = Some(vec![Authorization {
-            epoch: keys.epoch(),
-            hmac_key: keys.hmac().id(),
-            public: BASE64.encode(keys.public().as_bytes()),
-            writer: keys.id().to_owned(),
-        }]);
-        let n = state.size();
-        let entry = body.sign(n, state.root(), &info, owner.signing(), &owner.hmac()?)?;
-        let bytes = Bytes::from(entry.to_bytes()?);
-        let put = ledger.storage().put_create(&entry_path(n), bytes).await?;
-        ledger.refresh().await?;
-        if put == Create::Created {
-            return Ok(());
-        }
-    }
 }
 
 /// Goes on where a writer stopped, however it stopped.
@@ -145,7 +130,11 @@ async fn resume(
 ) -> Result<Arc<Writer>> {
     if !ledger.state().writers.contains_key(keys.id()) {
         let owner = options.owner_key(&info(ledger)?.trail_id)?;
-        authorize(ledger, &owner, &keys).await?;
+        let put = owner::put(ledger, &owner, vec![owner::authorization(&keys)], Vec::new()).await;
+        // An earlier try whose reply was lost may have come in meanwhile.
+        if !ledger.state().writers.contains_key(keys.id()) {
+            put?;
+        }
     }
     let mut committer =
         committer(dir.clone(), keys, ledger.clone(), options.settings.snapshot_spacing)?;

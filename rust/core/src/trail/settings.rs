@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::Result;
 use crate::config::{Config, Home, SyncMode as ConfigSync};
 use crate::json::Limits;
-use crate::keys::OwnerKey;
+use crate::keys::{OwnerKey, Passphrase};
 use crate::wal::SyncMode;
 
 /// Opening reads so many entries without a snapshot in a few milliseconds.
@@ -70,16 +70,23 @@ pub struct OpenOptions {
     pub settings: Settings,
     /// The owner's key, where it is not in the keys folder.
     pub owner: Option<Arc<OwnerKey>>,
+    /// Opens the one in the keys folder if it is locked.
+    pub passphrase: Passphrase,
 }
 
 impl OpenOptions {
+    /// The owner's key is looked for in the keys folder, not locked.
+    pub fn new(home: Home, settings: Settings) -> Self {
+        Self { home, settings, owner: None, passphrase: Passphrase::default() }
+    }
+
     pub(super) fn owner_key(&self, trail_id: &str) -> Result<Arc<OwnerKey>> {
         match &self.owner {
             Some(owner) => {
                 owner.demand_trail(trail_id)?;
                 Ok(Arc::clone(owner))
             }
-            None => OwnerKey::load(&self.home.keys_dir, trail_id).map(Arc::new),
+            None => OwnerKey::load(&self.home.keys_dir, trail_id, &self.passphrase).map(Arc::new),
         }
     }
 }

@@ -26,7 +26,7 @@ impl Place {
 
     fn options(&self) -> OpenOptions {
         let settings = Settings::from_config(&Config::default(), &self.url());
-        OpenOptions { home: self.home(), settings, owner: None }
+        OpenOptions::new(self.home(), settings)
     }
 
     async fn init(&self) -> Trail {

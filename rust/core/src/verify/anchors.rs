@@ -72,19 +72,25 @@ impl Auditor<'_> {
     }
 
     /// The checkpoint of the hint if a signer of the trail signed it. Other lines are cosignatures.
-    fn verified_hint(&self, hint: &[u8], info: &TrailInfo) -> Result<Checkpoint, &'static str> {
+    fn verified_hint(&self, hint: &[u8], info: &TrailInfo) -> Result<Checkpoint, String> {
         let note = parse_hint(hint).ok_or("it is no signed checkpoint")?;
         let text = std::str::from_utf8(hint).map_err(|_| "it is not UTF-8")?;
         let mut ours = note.signatures.iter().filter_map(|(name, _)| {
             let writer = name.strip_prefix(info.origin.as_str())?.strip_prefix('/')?;
             match writer {
-                OWNER => Some((name, &self.run.trust.owner)),
-                writer => Some((name, self.writers.get(writer)?)),
+                OWNER => Some((name, &self.run.trust.owner, None)),
+                writer => Some((name, self.writers.get(writer)?, self.revoked.get(writer))),
             }
         });
-        let (name, public) = ours.next().ok_or("no signer of this trail signed it")?;
-        Checkpoint::verify(text, name, public, &info.origin)
-            .map_err(|_| "its signature does not hold")
+        let (name, public, revoked) = ours.next().ok_or("no signer of this trail signed it")?;
+        let checkpoint = Checkpoint::verify(text, name, public, &info.origin)
+            .map_err(|_| "its signature does not hold")?;
+        match revoked {
+            Some(by) if checkpoint.size > *by => {
+                Err(format!("its signer was revoked by entry {by}, which it covers"))
+            }
+            _ => Ok(checkpoint),
+        }
     }
 
     pub(super) fn check_pins(&mut self) {

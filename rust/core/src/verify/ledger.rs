@@ -16,8 +16,8 @@ use crate::columns::ColumnType;
 use crate::json;
 use crate::keys::{self, HmacKey, OWNER};
 use crate::ledger::{
-    AddedSegment, Body, CHECKPOINT_HINT, Close, Entry, SnapshotRef, State, TrailInfo, entry_number,
-    entry_path, snapshot,
+    AddedSegment, Body, CHECKPOINT_HINT, Close, DueSnapshot, Entry, SnapshotRef, State, TrailInfo,
+    entry_number, entry_path, snapshot,
 };
 use crate::merkle::{self, Hash};
 use crate::note::Checkpoint;
@@ -107,6 +107,7 @@ pub(super) async fn audit(
         audit: Audit::default(),
         marks: run.trust.pins.iter().map(|p| p.size).chain(hint_size).map(|n| (n, None)).collect(),
         writers: HashMap::new(),
+        revoked: HashMap::new(),
         paths: HashSet::new(),
         hmac_keys: HashMap::new(),
         elsewhere: Vec::new(),
@@ -141,6 +142,8 @@ pub(super) struct Auditor<'a> {
     pub(super) marks: BTreeMap<u64, Option<Hash>>,
     /// Public keys of writers, those authorised after a break included.
     pub(super) writers: HashMap<String, VerifyingKey>,
+    /// The entries that revoked writers.
+    pub(super) revoked: HashMap<String, u64>,
     paths: HashSet<String>,
     /// Epoch and HMAC key id of each signer's newest entry.
     hmac_keys: HashMap<String, (u64, String)>,
@@ -213,8 +216,10 @@ impl Auditor<'_> {
         let (deep, leaves) = (self.run.options.level == Level::Deep, &self.leaves);
         let mut rows = None;
         let applied = self.state.apply_seen(bytes, |state, entry| {
-            if deep && entry.body.snapshot.is_some() {
-                rows = snapshot::expected(state, leaves).ok();
+            if let Some(named) = entry.body.snapshot.as_ref().filter(|_| deep) {
+                let full = named.rests_on.is_none();
+                let due = if full { DueSnapshot::Full } else { DueSnapshot::Continued };
+                rows = snapshot::expected(state, leaves, due).ok();
             }
         });
         self.snapshot_rows = rows;
@@ -291,6 +296,9 @@ impl Auditor<'_> {
             writer => self.writers.get(writer),
         };
         let public = public.ok_or_else(|| format!("writer {:?} is not known", body.writer))?;
+        if let Some(by) = self.revoked.get(&body.writer) {
+            return Err(format!("entry {by} revoked writer {:?}", body.writer));
+        }
         if keys::key_id(public) != body.key || !entry.signed_by(public) {
             return Err("its signature does not hold".to_owned());
         }
@@ -349,6 +357,9 @@ impl Auditor<'_> {
         for authorization in entry.body.authorizes.into_iter().flatten() {
             let public = crate::ledger::public_key(&authorization.public);
             self.writers.extend(public.map(|public| (authorization.writer, public)));
+        }
+        for revocation in entry.body.revokes.into_iter().flatten() {
+            self.revoked.insert(revocation.writer, n);
         }
         for column in columns.into_iter().flatten() {
             let double = column.kind == ColumnType::Float64;

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use sealtrail_core::config::{Config, Home};
 use sealtrail_core::demo::Generator;
-use sealtrail_core::keys::OwnerKey;
+use sealtrail_core::keys::{OwnerKey, Passphrase};
 use sealtrail_core::storage::Storage;
 use sealtrail_core::trail::{self, InitOptions, LoadOptions, OpenOptions, Settings, Trail};
 use sealtrail_core::verify::{Options, Report, Trust, Verdict};
@@ -112,7 +112,7 @@ fn heading(session: &mut Session<'_>, text: &str) -> Result<(), Failure> {
 fn make(session: &mut Session<'_>, place: &Place) -> Result<Trust, Failure> {
     let url = place.trail().to_string_lossy().into_owned();
     let info = session.wait(trail::init(&url, &InitOptions::new(place.home.clone())))?;
-    let owner = OwnerKey::load(&place.home.keys_dir, &info.trail_id)?;
+    let owner = OwnerKey::load(&place.home.keys_dir, &info.trail_id, &Passphrase::default())?;
     let key = OwnerKey::vkey_path(&place.home.keys_dir, &info.trail_id);
     writeln!(session.out, "  trail       {url}")?;
     writeln!(session.out, "  public key  {}", key.display())?;
@@ -135,7 +135,7 @@ fn record(
 
     let url = place.trail().to_string_lossy().into_owned();
     let settings = Settings::from_config(&Config::default(), &url);
-    let options = OpenOptions { home: place.home.clone(), settings, owner: None };
+    let options = OpenOptions::new(place.home.clone(), settings);
     let trail = session.wait(Trail::open(&url, options))?;
     let bar = progress::over_bytes(session.stderr_is_terminal, Some(size));
     let shown = bar.clone();

@@ -14,17 +14,17 @@ use sealtrail_core::verify::Trust;
 use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::session::{OWNER_KEY_VARIABLE, Session};
+use crate::session::Session;
 
 /// Keys named on the command line.
 pub(super) struct Keys<'a> {
     /// A public key, or a file that holds one.
     pub(super) key: Option<&'a str>,
-    /// The owner's key file.
-    pub(super) owner_key: Option<&'a Path>,
+    /// The owner's key: a file, `env:NAME` or `cmd:COMMAND`.
+    pub(super) owner_key: Option<&'a str>,
 }
 
-/// What the user brought: the keys on the command line, else SEALTRAIL_OWNER_KEY or the keys
+/// What the user brought: the keys on the command line, else those of the environment or the keys
 /// folder.
 pub(super) fn roots(
     session: &Session<'_>,
@@ -32,7 +32,7 @@ pub(super) fn roots(
     keys: &Keys<'_>,
 ) -> Result<Trust, Failure> {
     let secret = match keys.owner_key {
-        Some(path) => Some(OwnerKey::load_file(&session.file(path))?),
+        Some(reference) => Some(session.owner_key(reference)?),
         None => None,
     };
     match (keys.key, secret) {
@@ -70,11 +70,7 @@ fn public(session: &Session<'_>, given: &str) -> Result<Trust, Failure> {
 fn of_user(session: &Session<'_>, storage: &Storage) -> Result<Trust, Failure> {
     let home = session.home()?;
     let ids = session.wait(claimed_ids(storage))?;
-    let variable = match session.env(OWNER_KEY_VARIABLE) {
-        Some(text) => Some(OwnerKey::from_env_value(&text, OWNER_KEY_VARIABLE)?),
-        None => None,
-    };
-    if let Some(secret) = variable
+    if let Some(secret) = session.owner_of_env()?
         && ids.iter().any(|id| id == secret.trail_id())
     {
         return Ok(with_secret(secret));
@@ -95,7 +91,7 @@ fn of_user(session: &Session<'_>, storage: &Storage) -> Result<Trust, Failure> {
 }
 
 fn in_folder(session: &Session<'_>, home: &Home, id: &str) -> Result<Option<Trust>, Failure> {
-    match OwnerKey::load(&home.keys_dir, id) {
+    match OwnerKey::load(&home.keys_dir, id, &session.passphrase()) {
         Ok(secret) => return Ok(Some(with_secret(secret))),
         Err(Error::NotFound(_)) => {}
         Err(error) => return Err(error.into()),

@@ -46,7 +46,7 @@ async fn trail_of(folder: &std::path::Path, epoch_seconds: u64) -> Trail {
     let home = Home::at(&folder.join("home"));
     let _ = init(&url, &InitOptions { epoch_seconds, ..InitOptions::new(home.clone()) }).await;
     let settings = Settings::from_config(&Config::default(), &url);
-    Trail::open(&url, OpenOptions { home, settings, owner: None }).await.unwrap()
+    Trail::open(&url, OpenOptions::new(home, settings)).await.unwrap()
 }
 
 /// Loads a text; after its first lines are stamped `meanwhile` happens.

@@ -146,8 +146,8 @@ impl Host {
         }
         let mut settings = Settings::from_config(&Config::default(), self.storage.url());
         settings.snapshot_spacing = 3;
-        let options =
-            OpenOptions { home: self.home.clone(), settings, owner: Some(Arc::clone(&self.owner)) };
+        let mut options = OpenOptions::new(self.home.clone(), settings);
+        options.owner = Some(Arc::clone(&self.owner));
         let opening = Trail::open_in(self.storage.clone(), options);
         self.trail = self.call("open", life, opening).await?.ok();
         self.trail.clone()

@@ -109,7 +109,9 @@ async fn history(seed: u64, trace: Rc<RefCell<Vec<String>>>) {
     let options = InitOptions::new(Home::at(&dir.path().join("owner")));
     let making = Box::pin(init_in(&good, &options));
     let info = Mortal { work: making, now: START, life: u64::MAX }.await.unwrap().unwrap();
-    let owner = Arc::new(OwnerKey::load(&options.home.keys_dir, &info.trail_id).unwrap());
+    let owner = Arc::new(
+        OwnerKey::load(&options.home.keys_dir, &info.trail_id, &options.passphrase).unwrap(),
+    );
     let tags = Tags { storage: good.clone(), known: RefCell::default() };
 
     let mut hosts: Vec<Host> = (0..1 + usize::try_from(rng.below(3)).unwrap())

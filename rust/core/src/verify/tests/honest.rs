@@ -82,9 +82,7 @@ impl Place {
 
     async fn open(&self) -> Trail {
         let settings = Settings::from_config(&Config::default(), &self.url);
-        Trail::open(&self.url, OpenOptions { home: self.home(), settings, owner: None })
-            .await
-            .unwrap()
+        Trail::open(&self.url, OpenOptions::new(self.home(), settings)).await.unwrap()
     }
 }
 

@@ -1,0 +1,58 @@
+//! Entries that the owner signs after the first: who may write, and who no longer.
+
+use bytes::Bytes;
+use data_encoding::BASE64;
+
+use super::{now_micros, time_text};
+use crate::keys::{OWNER, OwnerKey, WriterKeys};
+use crate::ledger::{Authorization, Body, Kind, Ledger, Revocation, entry_path};
+use crate::storage::Create;
+use crate::{Error, Result};
+
+/// What a new writer is authorised with.
+pub(super) fn authorization(keys: &WriterKeys) -> Authorization {
+    Authorization {
+        epoch: keys.epoch(),
+        hmac_key: keys.hmac().id(),
+        public: BASE64.encode(keys.public().as_bytes()),
+        writer: keys.id().to_owned(),
+    }
+}
+
+/// Puts an entry that authorises and revokes writers into the next free slot, and gives its
+/// number.
+pub(super) async fn put(
+    ledger: &mut Ledger,
+    owner: &OwnerKey,
+    authorizes: Vec<Authorization>,
+    revokes: Vec<Revocation>,
+) -> Result<u64> {
+    let info = ledger.state().info.clone();
+    let info = info.ok_or_else(|| Error::integrity("ledger", "no trail is described"))?;
+    if ledger.state().owner != Some(owner.public()) {
+        return Err(Error::Key("the owner's key here is not that of the trail".to_owned()));
+    }
+    let mut body = Body::new(Kind::Authorize, OWNER, 0, time_text(now_micros()));
+    body.authorizes = Some(authorizes);
+    body.revokes = (!revokes.is_empty()).then_some(revokes);
+    loop {
+        ledger.refresh().await?;
+        let state = ledger.state();
+        let n = state.size();
+        let hmac = owner.hmac()?;
+        let entry = body.clone().sign(n, state.root(), &info, owner.signing(), &hmac)?;
+        state.would_take(&entry).map_err(|e| Error::Usage(e.to_string()))?;
+        let bytes = Bytes::from(entry.to_bytes()?);
+        let put = ledger.storage().put_create(&entry_path(n), bytes.clone()).await;
+        if !matches!(put, Ok(Create::Created)) {
+            // Another entry was first, or the reply was lost: what stands there tells.
+            match ledger.storage().get(&entry_path(n)).await {
+                Ok(there) if there == bytes => {}
+                Ok(_) => continue,
+                Err(e) => return Err(put.err().unwrap_or(e)),
+            }
+        }
+        ledger.refresh().await?;
+        return Ok(n);
+    }
+}
