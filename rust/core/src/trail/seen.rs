@@ -170,6 +170,36 @@ fn append(path: &Path, bytes: &[u8]) -> Result<()> {
     if bytes.is_empty() {
         return Ok(());
     }
+    // An append that failed may have left a part of an item, behind which none would be found.
+    let part = usize::try_from(durable::size(path)?).unwrap_or(0) % ITEM;
+    if part > 0 {
+        let mut whole = durable::read(path)?;
+        whole.truncate(whole.len().saturating_sub(part));
+        durable::replace(path, &whole, Access::Private)?;
+    }
     let file = AppendFile::open(path).map_err(|e| Error::io(path, e))?;
     file.append(bytes).and_then(|()| file.sync()).map_err(|e| Error::io(path, e))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn an_append_that_broke_off_hides_no_later_id() {
+        let dir = tempfile::tempdir().unwrap();
+        let window = Duration::from_secs(60);
+        let mut seen = Seen::load(dir.path(), window, 0).unwrap();
+        seen.persist([("a", [1; 16], 5)].into_iter(), 5).unwrap();
+        let mut file =
+            std::fs::OpenOptions::new().append(true).open(dir.path().join(FILE)).unwrap();
+        file.write_all(&[9; ITEM - 3]).unwrap();
+        seen.persist([("b", [2; 16], 6)].into_iter(), 6).unwrap();
+        let again = Seen::load(dir.path(), window, 7).unwrap();
+        assert!(matches!(again.lookup("a", &[1; 16]), Known::Same(_)));
+        assert!(matches!(again.lookup("b", &[2; 16]), Known::Same(_)));
+        assert_eq!(again.items.len(), 2);
+    }
 }
