@@ -356,16 +356,25 @@ class Trail:
         """Figures: events by domain, time range, segments, bytes, unsealed records, ..."""
         return _object(self._native.stats())
 
-    def verify(
+    def verify(  # noqa: PLR0913
         self,
         level: Literal["deep", "quick"] = "deep",
         *,
         key: Path_ | None = None,
         owner_key: Path_ | None = None,
         threads: int = 0,
+        since_last: bool = False,
+        pin: Path_ | None = None,
+        no_pin: bool = False,
+        require_pin: bool = False,
+        anchors: bool = False,
         progress: Callable[[int, int], object] | None = None,
     ) -> VerifyReport:
         """Recompute everything from bytes and keys.
+
+        What was verified is remembered under SEALTRAIL_HOME (see :meth:`pin`), and the next
+        verification demands that the trail extends it: one that was put back to an earlier state
+        is ``ROLLED_BACK``, another one ``FORKED``.
 
         Args:
             level: ``deep`` (every record and whatever a query relies on) or ``quick``
@@ -373,12 +382,28 @@ class Trail:
             key: The owner's public key, or its file. Default: the keys folder.
             owner_key: The owner's key, as for :func:`init`: HMACs are checked too.
             threads: How many; 0 for all cores.
+            since_last: Look deeply only at what came since the last deep verification, the first
+                time at everything. ``report.details["since"]`` says what was left out.
+            pin: A file with a further pin or a signed checkpoint to demand; it is only read.
+            no_pin: Neither compare with what was seen before nor remember what is seen now.
+            require_pin: ``UNANCHORED`` if there is nothing to compare with.
+            anchors: Demand the checkpoints in the trail's anchors, too; ``UNANCHORED`` if none of
+                them can be read.
             progress: Called now and then with records checked and records in all.
 
         Returns:
             The report.
         """
-        report = self._native.verify(level, _url(key), _url(owner_key), _threads(threads), progress)
+        pinning: dict[str, object] = {
+            "pin": _path(pin),
+            "no_pin": no_pin,
+            "require_pin": require_pin,
+            "since_last": since_last,
+            "anchors": anchors,
+        }
+        report = self._native.verify(
+            level, _url(key), _url(owner_key), _threads(threads), pinning, progress
+        )
         return VerifyReport(_object(report))
 
     def checkpoint(self) -> str:
@@ -439,6 +464,68 @@ class Trail:
             NotFoundError: Nobody signed for the later one, and this host cannot.
         """
         return self._native.prove_consistency(_size(start), None if to is None else _size(to))
+
+    def pin(self) -> dict[str, Any] | None:
+        """What the last successful verification saw, or what was set: the ledger must extend it.
+
+        Returns:
+            ``origin``, ``size``, ``root`` (hex), ``time``, ``deep`` and more; None before the first
+            verification.
+
+        Raises:
+            IntegrityError: The pin's file is damaged.
+        """
+        found = self._native.pin()
+        return None if found is None else _object(found)
+
+    def set_pin(self, note: str, *, key: Path_ | None = None) -> None:
+        """Demand from now on that the trail extends a signed checkpoint.
+
+        Args:
+            note: The checkpoint, for example from somebody else who has seen the trail.
+            key: The owner's public key, or its file. Default: the keys folder.
+
+        Raises:
+            IntegrityError: Neither the owner nor a writer of this trail signed it.
+        """
+        self._native.set_pin(note, _url(key))
+
+    def clear_pin(self) -> bool:
+        """Forget the pin, for a trail that was replaced on purpose.
+
+        Returns:
+            Whether there was one.
+        """
+        return self._native.clear_pin()
+
+    def add_anchor(self, target: Path_, *, file: bool = False) -> None:
+        """Send a copy of each checkpoint to another place, from this host and from now on.
+
+        Writers send in the background, and never fail for it: ``stats()["anchors"]`` tells how it
+        went.
+
+        Args:
+            target: A folder, the URL of an object store, or an http(s) URL.
+            file: It is one local file, which always holds the newest checkpoint.
+
+        Raises:
+            AlreadyExistsError: It is an anchor already.
+            UsageError: It cannot be one, or lies in the trail.
+        """
+        self._native.add_anchor(fspath(target), file)
+
+    def remove_anchor(self, target: Path_) -> None:
+        """Send nothing more there; what it holds stays.
+
+        Raises:
+            NotFoundError: It is no anchor of this trail.
+        """
+        self._native.remove_anchor(fspath(target))
+
+    def anchors(self) -> list[dict[str, Any]]:
+        """The places that get copies: ``kind`` (``folder``, ``file``, ``http``) and ``url``."""
+        found: list[dict[str, Any]] = json.loads(self._native.anchors())
+        return found
 
     def __repr__(self) -> str:
         """Where the trail is."""
@@ -518,6 +605,11 @@ def verify(  # noqa: PLR0913
     threads: int = 0,
     home: Path_ | None = None,
     config: Path_ | None = None,
+    since_last: bool = False,
+    pin: Path_ | None = None,
+    no_pin: bool = False,
+    require_pin: bool = False,
+    anchors: bool = False,
     progress: Callable[[int, int], object] | None = None,
 ) -> VerifyReport:
     """Verify a trail that may be too damaged to be opened.
@@ -531,6 +623,11 @@ def verify(  # noqa: PLR0913
         threads: As for :meth:`Trail.verify`.
         home: As for :func:`init`.
         config: As for :func:`init`.
+        since_last: As for :meth:`Trail.verify`.
+        pin: As for :meth:`Trail.verify`.
+        no_pin: As for :meth:`Trail.verify`.
+        require_pin: As for :meth:`Trail.verify`.
+        anchors: As for :meth:`Trail.verify`.
         progress: As for :meth:`Trail.verify`.
 
     Returns:
@@ -545,6 +642,13 @@ def verify(  # noqa: PLR0913
         key=_url(key),
         owner_key=_url(owner_key),
         threads=_threads(threads),
+        pinning={
+            "pin": _path(pin),
+            "no_pin": no_pin,
+            "require_pin": require_pin,
+            "since_last": since_last,
+            "anchors": anchors,
+        },
         progress=progress,
     )
     return VerifyReport(_object(report))

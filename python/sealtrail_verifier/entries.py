@@ -101,10 +101,14 @@ class Append:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The snapshot that an entry names; its signer was authorised by entry `authorized`."""
+    """The snapshot that an entry names; its signer was authorised by entry `authorized`.
+
+    `rests_on` is the number of the entry that names the snapshot which it continues.
+    """
 
     authorized: int
     size: int
+    rests_on: int | None
     sha256: bytes
 
 
@@ -211,6 +215,7 @@ def _snapshot(body: Members) -> Snapshot | None:
     snapshot = Snapshot(
         authorized=members.integer("authorized"),
         size=members.integer("bytes", low=1),
+        rests_on=members.integer("rests_on") if members.has("rests_on") else None,
         sha256=members.hex("sha256", 32),
     )
     members.end()

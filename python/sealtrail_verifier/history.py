@@ -84,7 +84,7 @@ def _take(
     state = history.ledger or ledger.begin(entry, owner, fixed)
     ledger.check_signatures(entry, n, history.roots[n], state)
     named = entry.snapshot if history.ledger and not state.snapshot_problem(entry) else None
-    rows = snapshots.expected(state, history.leaves) if named else b""
+    rows = snapshots.expected(state, history.leaves, named) if named else b""
     state.accept(entry)
     history.ledger = state
     if named:
@@ -117,7 +117,7 @@ def check_hint(folder: Folder, history: History, report: Report) -> None:
         return
     state, origin = history.ledger, history.ledger.trail.origin
     try:
-        text = data.decode("utf-8")
+        text = note.own(data.decode("utf-8"), origin)
         hint = note.read(text)
         signer = hint.signer.removeprefix(f"{origin}/")
         claim = Checkpoint(hint.size, hint.root, f"{origin}/{signer}")
@@ -137,3 +137,28 @@ def check_hint(folder: Folder, history: History, report: Report) -> None:
         report.not_checked.append(
             f"whether entries were cut off the end: the newest checkpoint covers {hint.size}"
         )
+
+
+def check_heartbeat(folder: Folder, history: History, report: Report) -> None:
+    """Checks the newest sign of life, which may be missing or old, but never wrong."""
+    data = folder.read("heartbeat")
+    if data is None or history.ledger is None:
+        return
+    state, origin = history.ledger, history.ledger.trail.origin
+    try:
+        text = data.decode("utf-8")
+        beat = note.read(text)
+        signer = beat.signer.removeprefix(f"{origin}/")
+        claim = Checkpoint(beat.size, beat.root, f"{origin}/{signer}")
+        note.check_heartbeat(text, origin, claim, state.public_key(signer, beat.size))
+    except (FormatError, UnicodeDecodeError) as error:
+        report.tampered("heartbeat", "heartbeat", str(error)[:300])
+        return
+    size = len(history.roots) - 1
+    if beat.size > size:
+        problem = f"{beat.size} entries were signed for, {size} are there"
+        report.missing("cut-off", slot(size), problem)
+    elif history.roots[beat.size] != beat.root:
+        report.tampered("heartbeat", "heartbeat", "it is the root of another ledger")
+    else:
+        report.count("heartbeats")

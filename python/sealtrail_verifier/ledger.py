@@ -38,6 +38,16 @@ class Writer:
     batches: dict[int, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Newest:
+    """The newest snapshot that an entry names; `segments` were live before that entry."""
+
+    entry: int
+    size: int
+    sha256: bytes
+    segments: int
+
+
 @dataclass
 class Ledger:
     """The state after the entries so far.
@@ -45,7 +55,7 @@ class Ledger:
     `columns` is replaced, never changed, so that each accepted entry keeps the
     names of its time. `segments` holds what the entries say of each segment, `rows`
     the sum of their rows, `time` is that of the newest valid entry, `snapshot` the
-    number of the newest that names one, or 0.
+    number of the newest that names a full one, or 0, `newest` the newest of any kind.
     """
 
     trail: Trail
@@ -59,6 +69,7 @@ class Ledger:
     rows: int = 0
     time: str = ""
     snapshot: int = 0
+    newest: Newest | None = None
 
     def public_key(self, signer: str, size: int) -> bytes:
         """The public key of the owner or of a writer that may sign on so many entries."""
@@ -90,8 +101,13 @@ class Ledger:
         named = entry.snapshot
         if named is None:
             return ""
-        if entry.n - self.snapshot < max(1, entry.n // 16):
-            return f"it names a snapshot too soon after entry {self.snapshot}"
+        last, part = self.snapshot, 16
+        if named.rests_on is not None:
+            if self.newest is None or self.newest.entry != named.rests_on:
+                return "its snapshot does not continue the newest one"
+            last, part = named.rests_on, 256
+        if entry.n - last < max(1, entry.n // part):
+            return f"it names a snapshot too soon after entry {last}"
         if named.authorized != self.writers[entry.writer].entry:
             return f"its writer was not authorised by entry {named.authorized}"
         return ""
@@ -141,11 +157,14 @@ class Ledger:
             raise FormatError("close", f"the epoch has {batches} batches, not {close.batches}")
 
         # Nothing can fail any more.
+        if entry.snapshot is not None:
+            named = entry.snapshot
+            self.snapshot = entry.n if named.rests_on is None else self.snapshot
+            self.newest = Newest(entry.n, named.size, named.sha256, len(self.segments))
         self.columns = columns
         self.paths.update(add.path for add in adds)
         self.segments += [add.item for add in adds]
         self.rows += sum(add.rows for add in adds)
-        self.snapshot = entry.n if entry.snapshot else self.snapshot
         writer.epoch = entry.epoch
         writer.hmac_keys[entry.epoch] = entry.hmac_key
         writer.batches[entry.epoch] = batches

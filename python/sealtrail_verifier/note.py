@@ -26,14 +26,17 @@ __all__ = [
     "VerifierKey",
     "check",
     "check_cosigned",
+    "check_heartbeat",
     "check_name",
     "key_id",
+    "own",
     "read",
     "verify_ed25519",
 ]
 
 _ED25519 = b"\x01"
 _LINE = re.compile("\u2014 ([^ ]+) ([A-Za-z0-9+/=]+)")
+_COSIGNATURE = b"\x04"
 
 
 @dataclass(frozen=True)
@@ -145,5 +148,40 @@ def read(note: str) -> Checkpoint:
     return Checkpoint(int(size), unbase64(lines[2], 32), signer)
 
 
-def _name_hash(name: str, public: bytes) -> bytes:
-    return sha256(name.encode() + b"\n" + _ED25519 + public).digest()[:4]
+def own(note: str, origin: str) -> str:
+    """The note without the lines of others: cosignatures may follow in the hint."""
+    lines = note.split("\n")
+    ours = [
+        line
+        for position, line in enumerate(lines)
+        if position < 4 or not line or line.startswith(f"\u2014 {origin}/")
+    ]
+    return "\n".join(ours)
+
+
+def check_heartbeat(note: str, origin: str, statement: Checkpoint, public: bytes) -> int:
+    """Checks that a note is this statement with one cosignature (C2SP) by this key.
+
+    Returns:
+        When it was signed, in seconds since 1970.
+
+    Raises:
+        FormatError: It is not.
+    """
+    root = base64.b64encode(statement.root).decode()
+    text = f"{origin}\n{statement.size}\n{root}\n"
+    head = f"{text}\n\u2014 {statement.signer} "
+    if not note.startswith(head) or not note.endswith("\n"):
+        raise FormatError("heartbeat", f"it is not one by {statement.signer}")
+    blob = unbase64(note[len(head) : -1], 76)
+    if blob[:4] != _name_hash(statement.signer, public, _COSIGNATURE):
+        raise FormatError("heartbeat", "it names another key")
+    time = int.from_bytes(blob[4:12])
+    message = f"cosignature/v1\ntime {time}\n{text}"
+    if not verify_ed25519(public, blob[12:], message.encode()):
+        raise FormatError("heartbeat", "its signature does not hold")
+    return time
+
+
+def _name_hash(name: str, public: bytes, kind: bytes = _ED25519) -> bytes:
+    return sha256(name.encode() + b"\n" + kind + public).digest()[:4]

@@ -1,4 +1,4 @@
-"""Proofs of records and of consistency (FORMAT section 11)."""
+"""Proofs of records and of consistency (FORMAT section 13)."""
 
 from dataclasses import asdict, dataclass
 from typing import Final

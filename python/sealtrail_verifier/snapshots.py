@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from sealtrail_verifier import jcs
 from sealtrail_verifier.entries import Snapshot
 from sealtrail_verifier.forms import FormatError
-from sealtrail_verifier.ledger import Ledger, Writer
+from sealtrail_verifier.ledger import Ledger, Newest, Writer
 
 LEAVES_A_ROW: Final = 1024
 
@@ -25,9 +25,9 @@ def path(n: int) -> str:
     return f"ledger/snapshot-{n:020}.parquet"
 
 
-def expected(state: Ledger, leaves: Sequence[bytes]) -> bytes:
+def expected(state: Ledger, leaves: Sequence[bytes], said: Snapshot) -> bytes:
     """The digest of the rows that the snapshot of a state must have."""
-    return _digest(_rows(state, leaves))
+    return _digest(_rows(state, leaves, state.newest if said.rests_on is not None else None))
 
 
 def check(data: bytes, said: Snapshot, rows: bytes) -> tuple[str, str] | None:
@@ -61,7 +61,8 @@ def _digest(rows: Iterator[bytes]) -> bytes:
     return total.digest()
 
 
-def _rows(state: Ledger, leaves: Sequence[bytes]) -> Iterator[bytes]:
+def _rows(state: Ledger, leaves: Sequence[bytes], base: Newest | None) -> Iterator[bytes]:
+    """All of the state, or what came after the snapshot that this one continues."""
     head: dict[str, Any] = {
         "entries": len(leaves),
         "owner": base64.b64encode(state.owner).decode(),
@@ -72,8 +73,10 @@ def _rows(state: Ledger, leaves: Sequence[bytes]) -> Iterator[bytes]:
     }
     if state.snapshot:
         head["snapshot"] = state.snapshot
+    if base is not None:
+        head["rests_on"] = {"bytes": base.size, "n": base.entry, "sha256": base.sha256.hex()}
     yield jcs.encode({"head": head})
-    for i in range(0, len(leaves), LEAVES_A_ROW):
+    for i in range(base.entry if base else 0, len(leaves), LEAVES_A_ROW):
         run = b"".join(leaves[i : i + LEAVES_A_ROW])
         yield jcs.encode({"leaves": base64.b64encode(run).decode()})
     for _, writer in sorted(state.writers.items()):
@@ -81,7 +84,7 @@ def _rows(state: Ledger, leaves: Sequence[bytes]) -> Iterator[bytes]:
     for column in state.columns.values():
         listed = {"name": column.name, "path": list(column.path), "type": column.type}
         yield jcs.encode({"column": listed})
-    for segment in state.segments:
+    for segment in state.segments[base.segments if base else 0 :]:
         yield b'{"segment":' + segment + b"}"
 
 

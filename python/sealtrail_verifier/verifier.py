@@ -54,11 +54,14 @@ class _Verification:
         trail = past.ledger.trail if past.ledger else None
         history.check_trail_json(self.folder, trail, self.report)
         history.check_hint(self.folder, past, self.report)
+        history.check_heartbeat(self.folder, past, self.report)
         if trail is not None:
             self.report.trail_id, self.report.origin = trail.trail_id, trail.origin
             self._check_entries(past, trail.trail_id, secret)
         self._check_snapshots(past)
-        known = {"trail.json", "checkpoint"} | (past.ledger.paths if past.ledger else set())
+        known = {"trail.json", "checkpoint", "heartbeat"} | (
+            past.ledger.paths if past.ledger else set()
+        )
         known |= {snapshots.path(entry.n) for entry, _, _ in past.snapshots}
         self.report.orphans = [
             name for name in self.folder.files() if name not in known and not is_slot(name)

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    check_proof, checkpoint, config, demo, events, get, import, init, keys, prove, record, sql,
-    stats, verify,
+    anchor, check_proof, checkpoint, config, demo, events, get, import, init, keys, pin, prove,
+    record, sql, stats, verify,
 };
 use crate::failure::Failure;
 use crate::session::Session;
@@ -85,6 +85,8 @@ enum Command {
     Prove(prove::Prove),
     CheckProof(check_proof::CheckProof),
     Keys(keys::Keys),
+    Pin(pin::Pin),
+    Anchor(anchor::Anchor),
     Events(events::Events),
     Config(config::Config),
     Demo(demo::Demo),
@@ -106,6 +108,8 @@ impl Cli {
             Command::Prove(command) => command.run(session),
             Command::CheckProof(command) => command.run(session),
             Command::Keys(command) => command.run(session),
+            Command::Pin(command) => command.run(session),
+            Command::Anchor(command) => command.run(session),
             Command::Events(command) => command.run(session),
             Command::Config(command) => command.run(session),
             Command::Demo(command) => command.run(session),

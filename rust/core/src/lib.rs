@@ -2,6 +2,7 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+pub mod anchors;
 pub mod catalogue;
 pub mod columns;
 pub mod config;
@@ -13,6 +14,7 @@ pub mod keys;
 pub mod ledger;
 pub mod merkle;
 pub mod note;
+pub mod pins;
 pub mod proof;
 pub mod record;
 mod runtime;

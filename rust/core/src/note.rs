@@ -11,6 +11,8 @@ use crate::{Error, Result, keys};
 
 /// The algorithm byte of Ed25519 in C2SP verifier keys.
 const ED25519: u8 = 1;
+/// That of Ed25519 cosignatures, which tell the time of signing.
+const COSIGNATURE: u8 = 4;
 
 /// What a checkpoint says: a log's size and root.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +53,20 @@ impl Checkpoint {
         let mut note = Note::new(self.text().as_bytes(), &[]).map_err(bad)?;
         note.add_sigs(&[&signer]).map_err(bad)?;
         String::from_utf8(note.to_bytes()).map_err(|e| Error::Key(e.to_string()))
+    }
+
+    /// The note with one C2SP cosignature (`cosignature/v1`), which says that the signer knew of no
+    /// other checkpoint at `time`, in seconds since 1970.
+    ///
+    /// # Errors
+    /// As [`sign`](Self::sign).
+    pub fn cosign(&self, name: &str, key: &SigningKey, time: u64) -> Result<String> {
+        let id = cosigner_id(name, &key.verifying_key());
+        let signature = keys::sign(key, &cosigned(time, self.text().as_bytes()));
+        let blob = [&id.to_be_bytes()[..], &time.to_be_bytes(), &signature].concat();
+        let note = format!("{}\n\u{2014} {name} {}\n", self.text(), BASE64.encode(&blob));
+        Self::parse(&note)?;
+        Ok(note)
     }
 
     /// Reads a note without checking its signatures.
@@ -127,6 +143,97 @@ impl Checkpoint {
         }
         Self::verify(note, name, public, origin)
     }
+}
+
+/// A signer of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogSigner {
+    /// Its public key.
+    pub public: VerifyingKey,
+    /// Number of the entry that revoked it: no checkpoint that covers it may be its.
+    pub revoked: Option<u64>,
+}
+
+impl LogSigner {
+    fn demand_right(&self, size: u64) -> Result<(), String> {
+        match self.revoked {
+            Some(by) if size > by => {
+                Err(format!("its signer was revoked by entry {by}, which it covers"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The checkpoint in a note that a signer of the log `origin` signed. `signer_of` gives the key of
+/// `owner` or of a writer. Lines of others are cosignatures.
+///
+/// # Errors
+/// What is wrong with the note.
+pub fn signed_checkpoint(
+    note: &str,
+    origin: &str,
+    signer_of: impl Fn(&str) -> Option<LogSigner>,
+) -> Result<Checkpoint, String> {
+    let parsed = Checkpoint::parse(note).map_err(|_| "it is no signed checkpoint")?;
+    let mut ours = parsed.signatures.iter().filter_map(|(name, _)| {
+        let signer = name.strip_prefix(origin)?.strip_prefix('/')?;
+        Some((name, signer_of(signer)?))
+    });
+    let (name, signer) = ours.next().ok_or("no signer of this trail signed it")?;
+    let checkpoint = Checkpoint::verify(note, name, &signer.public, origin)
+        .map_err(|_| "its signature does not hold")?;
+    signer.demand_right(checkpoint.size)?;
+    Ok(checkpoint)
+}
+
+/// A heartbeat: a checkpoint with exactly one line, the cosignature of a signer of the log
+/// `origin`. Who signed it, and when, in seconds since 1970.
+///
+/// # Errors
+/// What is wrong with the note.
+pub fn heartbeat(
+    note: &str,
+    origin: &str,
+    signer_of: impl Fn(&str) -> Option<LogSigner>,
+) -> Result<(Checkpoint, String, u64), String> {
+    let parsed = Checkpoint::parse(note).map_err(|_| "it is no signed checkpoint")?;
+    let [(name, id)] = parsed.signatures.as_slice() else {
+        return Err("it has more than one signature".to_owned());
+    };
+    let signer = name.strip_prefix(origin).and_then(|rest| rest.strip_prefix('/'));
+    let found = signer.and_then(&signer_of).ok_or("no signer of this trail signed it")?;
+    let public = found.public;
+    if parsed.checkpoint.origin != origin || *id != cosigner_id(name, &public) {
+        return Err("it is of another log, key or kind".to_owned());
+    }
+    let text = parsed.checkpoint.text();
+    let line = note.strip_prefix(&text).unwrap_or_default().trim();
+    let blob = line.rsplit(' ').next().and_then(|blob| BASE64.decode(blob.as_bytes()).ok());
+    let blob = blob.filter(|blob| blob.len() == 76).ok_or("its signature has another length")?;
+    let time = blob[4..12].try_into().map(u64::from_be_bytes).unwrap_or_default();
+    if !keys::verify_signature(&public, &cosigned(time, text.as_bytes()), &blob[12..]) {
+        return Err("its signature does not hold".to_owned());
+    }
+    found.demand_right(parsed.checkpoint.size)?;
+    Ok((parsed.checkpoint, signer.unwrap_or_default().to_owned(), time))
+}
+
+/// Whether a note could be a heartbeat, and nothing else.
+pub(crate) fn is_heartbeat(note: &str) -> bool {
+    let blob = note.trim_end().rsplit(' ').next().and_then(|b| BASE64.decode(b.as_bytes()).ok());
+    let one = Checkpoint::parse(note).is_ok_and(|parsed| parsed.signatures.len() == 1);
+    one && blob.is_some_and(|blob| blob.len() == 76)
+}
+
+fn cosigned(time: u64, text: &[u8]) -> Vec<u8> {
+    [format!("cosignature/v1\ntime {time}\n").as_bytes(), text].concat()
+}
+
+fn cosigner_id(name: &str, public: &VerifyingKey) -> u32 {
+    let mut key = vec![COSIGNATURE];
+    key.extend_from_slice(public.as_bytes());
+    signed_note::key_id(name, &key)
 }
 
 /// Name and key id of each signature line after the text.

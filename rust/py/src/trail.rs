@@ -192,7 +192,8 @@ impl Trail {
         files::files(py, &view, self.inner.info().by_day())
     }
 
-    #[pyo3(signature = (level, key, owner_key, threads, progress))]
+    #[pyo3(signature = (level, key, owner_key, threads, pinning, progress))]
+    #[expect(clippy::too_many_arguments, reason = "the keywords of the Python method")]
     fn verify(
         &self,
         py: Python<'_>,
@@ -200,10 +201,12 @@ impl Trail {
         key: Option<String>,
         owner_key: Option<String>,
         threads: usize,
+        pinning: verify::PinWish,
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<u8>> {
         let unsealed = bridge::wait(py, self.inner.view()).map_or(0, |v| v.unflushed.len() as u64);
-        let wish = verify::Wish { level: level.to_owned(), key, owner_key, threads, unsealed };
+        let wish =
+            verify::Wish { level: level.to_owned(), key, owner_key, threads, unsealed, pinning };
         let trail = (self.inner.storage(), Some(self.inner.info().trail_id.as_str()));
         verify::verify(py, trail, &self.place.home, wish, progress)
     }
@@ -219,6 +222,36 @@ impl Trail {
     #[pyo3(signature = (start, to))]
     fn prove_consistency(&self, py: Python<'_>, start: u64, to: Option<u64>) -> PyResult<Vec<u8>> {
         Ok(bridge::wait(py, self.inner.prove_consistency(start, to))?.into_bytes())
+    }
+
+    fn pin(&self, py: Python<'_>) -> PyResult<Option<Vec<u8>>> {
+        verify::pin(py, self.inner.storage(), &self.place.home)
+    }
+
+    #[pyo3(signature = (note, key))]
+    fn set_pin(&self, py: Python<'_>, note: &str, key: Option<String>) -> PyResult<()> {
+        let trail = (self.inner.storage(), self.inner.info().trail_id.as_str());
+        verify::set_pin(py, trail, &self.place.home, note, key)
+    }
+
+    #[pyo3(signature = (target, file))]
+    fn add_anchor(&self, py: Python<'_>, target: &str, file: bool) -> PyResult<()> {
+        let added = self.inner.anchors().add(&self.inner.info().origin, target, file);
+        let added = added.map_err(|error| error.raise(py))?;
+        bridge::wait(py, self.inner.publish_newest(&added)).map(drop)
+    }
+
+    fn remove_anchor(&self, py: Python<'_>, target: &str) -> PyResult<()> {
+        self.inner.anchors().remove(target).map_err(|error| error.raise(py))
+    }
+
+    fn anchors(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
+        let list = self.inner.anchors().list().map_err(|error| error.raise(py))?;
+        to_json(py, &list)
+    }
+
+    fn clear_pin(&self, py: Python<'_>) -> PyResult<bool> {
+        verify::clear_pin(py, self.inner.storage(), &self.place.home)
     }
 
     #[pyo3(signature = (program, paths, include_content, progress))]

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use pyo3::prelude::*;
+use sealtrail_core::anchors::Anchors;
 use sealtrail_core::config::Home;
 use sealtrail_core::keys::{OwnerKey, trail_id_bytes};
 use sealtrail_core::ledger::entry_path;
+use sealtrail_core::pins::{self, Pin, Pins};
 use sealtrail_core::storage::Storage;
 use sealtrail_core::trail::TRAIL_FILE;
-use sealtrail_core::verify::{self, Level, Options, Progress, Trust};
+use sealtrail_core::verify::{self, Level, Options, Pinning, Progress, Trust};
 use sealtrail_core::{Error, Result, note};
 use serde_json::Value;
 
@@ -26,11 +28,39 @@ pub(crate) struct Wish {
     pub(crate) owner_key: Option<String>,
     pub(crate) threads: usize,
     pub(crate) unsealed: u64,
+    pub(crate) pinning: PinWish,
+}
+
+/// Which checkpoints from outside to demand.
+#[derive(Debug, Default, FromPyObject)]
+#[pyo3(from_item_all)]
+pub(crate) struct PinWish {
+    pin: Option<PathBuf>,
+    no_pin: bool,
+    require_pin: bool,
+    since_last: bool,
+    anchors: bool,
+}
+
+impl PinWish {
+    fn pinning(self, home: &Home, url: &str) -> Result<Pinning> {
+        if self.no_pin && (self.pin.is_some() || self.require_pin || self.since_last) {
+            let message = "no_pin goes with none of pin, require_pin and since_last";
+            return Err(Error::Usage(message.to_owned()));
+        }
+        Ok(Pinning {
+            pins: (!self.no_pin).then(|| Pins::of(home)),
+            file: self.pin,
+            require: self.require_pin,
+            since_last: self.since_last,
+            anchors: self.anchors.then(|| Anchors::of(home, url)),
+        })
+    }
 }
 
 /// Verifies the trail at a URL, which may be too damaged to be opened.
 #[pyfunction(name = "verify")]
-#[pyo3(signature = (url, *, home, config, trail_id, level, key, owner_key, threads, progress))]
+#[pyo3(signature = (url, *, home, config, trail_id, level, key, owner_key, threads, pinning, progress))]
 #[expect(clippy::too_many_arguments, reason = "the keywords of the Python function")]
 pub(crate) fn verify_url(
     py: Python<'_>,
@@ -42,6 +72,7 @@ pub(crate) fn verify_url(
     key: Option<String>,
     owner_key: Option<String>,
     threads: usize,
+    pinning: PinWish,
     progress: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Vec<u8>> {
     let place = Place::find(py, home, config.as_deref())?;
@@ -52,7 +83,7 @@ pub(crate) fn verify_url(
         }
         given => given,
     };
-    let wish = Wish { level, key, owner_key, threads, unsealed: 0 };
+    let wish = Wish { level, key, owner_key, threads, unsealed: 0, pinning };
     verify(py, (&storage, trail_id.as_deref()), &place.home, wish, progress)
 }
 
@@ -88,6 +119,7 @@ pub(crate) fn verify(
         other => return Err(usage(format!("level is \"deep\" or \"quick\", not {other:?}"))),
     };
     let trust = trust(&wish, home, trail_id).map_err(|error| error.raise(py))?;
+    let pinning = wish.pinning.pinning(home, storage.url()).map_err(|error| error.raise(py))?;
     let mut options = Options { level, unsealed: wish.unsealed, ..Options::default() };
     if wish.threads > 0 {
         options.threads = wish.threads;
@@ -100,11 +132,44 @@ pub(crate) fn verify(
     let (said, stop, storage) = (Arc::clone(&latest), Arc::clone(&cancel), storage.clone());
     let job = bridge::start(move || async move {
         let tell = move |progress| progress::set(&said, progress);
-        verify::verify(&storage, &trust, &options, &tell, &stop).await
+        verify::verify_pinned(&storage, trust, options, &pinning, &tell, &stop).await
     })?;
     let report = job.wait(py, &cancel, |_| teller.tell())?;
     teller.tell_now()?;
     to_json(py, &report)
+}
+
+/// The pin of a trail, if there is one.
+pub(crate) fn pin(py: Python<'_>, storage: &Storage, home: &Home) -> PyResult<Option<Vec<u8>>> {
+    let pin = Pins::of(home).load(storage.url()).map_err(|error| error.raise(py))?;
+    pin.map(|pin| to_json(py, &pin)).transpose()
+}
+
+/// Makes the checkpoint in a note the pin of a trail.
+pub(crate) fn set_pin(
+    py: Python<'_>,
+    (storage, trail_id): (&Storage, &str),
+    home: &Home,
+    note: &str,
+    key: Option<String>,
+) -> PyResult<()> {
+    let wish = Wish {
+        level: String::new(),
+        key,
+        owner_key: None,
+        threads: 0,
+        unsealed: 0,
+        pinning: PinWish::default(),
+    };
+    let trust = trust(&wish, home, Some(trail_id)).map_err(|error| error.raise(py))?;
+    let checkpoint = bridge::wait(py, pins::read_note(storage, &trust.owner, note))?;
+    let pin = Pin::new(storage.url(), &checkpoint, None);
+    Pins::of(home).set(&pin).map_err(|error| error.raise(py))
+}
+
+/// Forgets the pin of a trail; whether there was one.
+pub(crate) fn clear_pin(py: Python<'_>, storage: &Storage, home: &Home) -> PyResult<bool> {
+    Pins::of(home).clear(storage.url()).map_err(|error| error.raise(py))
 }
 
 /// The keys that the caller named, else those in the keys folder.

@@ -1,5 +1,6 @@
 //! One file for each command; each is a thin call of the libraries.
 
+pub(crate) mod anchor;
 pub(crate) mod check_proof;
 pub(crate) mod checkpoint;
 pub(crate) mod config;
@@ -9,6 +10,7 @@ pub(crate) mod get;
 pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod keys;
+pub(crate) mod pin;
 pub(crate) mod prove;
 pub(crate) mod record;
 pub(crate) mod refused;

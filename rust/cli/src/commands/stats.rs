@@ -63,6 +63,16 @@ pub(super) fn table(stats: &trail::Stats) -> String {
         ["last commit", &stats.last_commit.clone().unwrap_or_else(none)],
     ];
     let mut out = aligned("", &rows.map(|row| row.map(str::to_owned)));
+    if !stats.anchors.is_empty() {
+        let mut rows = vec![["anchor", "entries", "last sent", "problem"].map(str::to_owned)];
+        rows.extend(stats.anchors.iter().map(|(url, state)| {
+            let time = if state.time.is_empty() { none() } else { state.time.clone() };
+            let entries = state.published.map_or_else(none, grouped);
+            [url.clone(), entries, time, state.error.clone().unwrap_or_default()]
+        }));
+        out.push('\n');
+        out.push_str(&aligned("", &rows));
+    }
     if !stats.domains.is_empty() {
         let mut rows = vec![["domain", "events", "segments", "bytes"].map(str::to_owned)];
         rows.extend(stats.domains.iter().map(|(name, domain)| {

@@ -3,12 +3,15 @@
 pub(super) mod trust;
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use sealtrail_core::Error;
+use sealtrail_core::anchors::Anchors;
+use sealtrail_core::pins::Pins;
 use sealtrail_core::storage::Storage;
-use sealtrail_core::verify::{self, Level, Options, Progress, Report, Trust};
+use sealtrail_core::verify::{self, Level, Options, Pinning, Progress, Report, Trust};
 
 use crate::failure::Failure;
 use crate::output::{ReportFormat, Stream};
@@ -22,10 +25,14 @@ Examples:
   sealtrail verify-integrity
   sealtrail verify-integrity --trail ./copy-of-audit --key owner.vkey
   sealtrail verify-integrity --level quick -o json
+  sealtrail verify-integrity --since-last --require-pin
 
 Trust comes from you, never from the trail: --key, or the keys folder of SEALTRAIL_HOME. With the
 owner's secret (--owner-key, or owner.json in the keys folder) HMACs and epoch seals are checked
-too. The exit code is 0 if everything holds, and 4 if anything is missing or was changed.";
+too. The exit code is 0 if everything holds, and 4 if anything is missing or was changed.
+
+What was verified is remembered (`sealtrail pin`), and the next verification demands that the trail
+extends it: a trail that was put back to an earlier state is ROLLED_BACK, another one FORKED.";
 
 /// Recompute every hash, signature and seal, and say what does not hold
 #[derive(Debug, Args)]
@@ -45,6 +52,24 @@ pub(crate) struct Verify {
     /// Segments checked at the same time; otherwise one for each core
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    /// A further pin, or a signed checkpoint, that the trail must extend; it is
+    /// only read
+    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
+    pin: Option<PathBuf>,
+    /// Neither compare with what was seen before nor remember what is seen now
+    #[arg(long, conflicts_with_all = ["pin", "require_pin", "since_last"])]
+    no_pin: bool,
+    /// Exit with 4 (UNANCHORED) if there is no pin to compare with
+    #[arg(long)]
+    require_pin: bool,
+    /// Look deeply only at what came since the last deep verification; the first
+    /// time at everything
+    #[arg(long, conflicts_with = "level", verbatim_doc_comment)]
+    since_last: bool,
+    /// The trail must extend the checkpoints in its anchors, too (`sealtrail anchor`);
+    /// UNANCHORED (exit code 4) if none of them can be read
+    #[arg(long, verbatim_doc_comment)]
+    anchors: bool,
     /// Otherwise table on a terminal, json elsewhere
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<ReportFormat>,
@@ -69,9 +94,24 @@ impl Verify {
             },
             threads: self.threads.map_or(0, usize::from),
             unsealed: unsealed(session),
+            since: None,
+        };
+        let home = session.home()?;
+        let pinning = Pinning {
+            pins: (!self.no_pin).then(|| Pins::of(&home)),
+            file: self.pin.map(|path| session.file(&path)),
+            require: self.require_pin,
+            since_last: self.since_last,
+            anchors: self.anchors.then(|| Anchors::of(&home, storage.url())),
         };
         let format = session.report_format(self.output);
-        let (report, elapsed) = check(session, &storage, &trust, &options)?;
+        let (report, elapsed) = check(session, &storage, trust, options, &pinning)?;
+        if !report.anchored && report.verdict.exit_code() == 0 {
+            session.note(
+                "warning: UNANCHORED: nothing from outside the trail was there to compare it \
+                 with, so a trail that was put back to an earlier state would pass",
+            );
+        }
         let written = match format {
             ReportFormat::Json => print_json(&mut session.out, &report),
             ReportFormat::Table => print(&mut session.out, &report, elapsed).map_err(Into::into),
@@ -86,8 +126,9 @@ impl Verify {
 pub(super) fn check(
     session: &Session<'_>,
     storage: &Storage,
-    trust: &Trust,
-    options: &Options,
+    trust: Trust,
+    options: Options,
+    pinning: &Pinning,
 ) -> Result<(Report, Duration), Failure> {
     let bar = progress::over_items(session.stderr_is_terminal, 0, "records");
     let show = |progress: Progress| {
@@ -96,7 +137,8 @@ pub(super) fn check(
     };
     let started = Instant::now();
     let cancel = session.cancel.flag();
-    let result = session.wait(verify::verify(storage, trust, options, &show, &cancel));
+    let result =
+        session.wait(verify::verify_pinned(storage, trust, options, pinning, &show, &cancel));
     bar.finish_and_clear();
     Ok((result?, started.elapsed()))
 }
@@ -148,6 +190,11 @@ pub(super) fn print(
         count(checked.snapshots, "snapshot"),
         count(checked.pins, "pin"),
     )?;
+    if let Some(beat) = &report.heartbeat {
+        let age = Duration::from_secs(beat.age_seconds.unsigned_abs());
+        let when = if beat.age_seconds < 0 { "ahead of this clock" } else { "ago" };
+        writeln!(out, "  newest heartbeat {} {when}, by {}", seconds(age), beat.writer)?;
+    }
     for finding in &report.findings {
         writeln!(out, "finding: {finding}")?;
     }

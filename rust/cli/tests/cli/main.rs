@@ -1,6 +1,7 @@
 //! The command line from its arguments to its exit code, one module for each command.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod anchor;
 mod config;
 mod demo;
 mod events;
@@ -8,6 +9,7 @@ mod ground;
 mod import;
 mod init;
 mod keys;
+mod pin;
 mod program;
 mod proof;
 mod reading;

@@ -40,6 +40,8 @@ fn help_and_version_are_data_and_wrong_usage_is_not() {
         "get",
         "stats",
         "verify-integrity",
+        "pin",
+        "anchor",
         "events",
         "config",
         "demo",

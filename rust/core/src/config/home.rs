@@ -16,6 +16,10 @@ pub struct Home {
     pub keys_dir: PathBuf,
     /// Holds the write-ahead logs and the last seen ledger positions, one folder for each trail.
     pub state_dir: PathBuf,
+    /// Holds what verifiers of this user remember of trails, one file for each.
+    pub pins_dir: PathBuf,
+    /// Holds the lists of places where copies of checkpoints are kept, one file for each trail.
+    pub anchors_dir: PathBuf,
 }
 
 impl Home {
@@ -26,14 +30,17 @@ impl Home {
     /// specification demands, relative XDG folders are ignored.
     ///
     /// # Errors
-    /// [`Error::Usage`] if the variables that are set do not name all three folders.
+    /// [`Error::Usage`] if the variables that are set do not name all of the folders.
     pub fn from_env(env: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
         if let Some(root) = sealtrail_home(env)? {
             return Ok(Self::at(&root));
         }
+        let data = folder(env, "XDG_DATA_HOME", ".local/share")?;
         Ok(Self {
             config_dir: folder(env, "XDG_CONFIG_HOME", ".config")?,
-            keys_dir: folder(env, "XDG_DATA_HOME", ".local/share")?.join("keys"),
+            keys_dir: data.join("keys"),
+            pins_dir: data.join("pins"),
+            anchors_dir: data.join("anchors"),
             state_dir: folder(env, "XDG_STATE_HOME", ".local/state")?,
         })
     }
@@ -44,6 +51,8 @@ impl Home {
             config_dir: root.to_owned(),
             keys_dir: root.join("keys"),
             state_dir: root.join("state"),
+            pins_dir: root.join("pins"),
+            anchors_dir: root.join("anchors"),
         }
     }
 

@@ -100,6 +100,8 @@ pub struct TrailConfig {
     pub sync: SyncConfig,
     /// What is refused.
     pub limits: LimitsConfig,
+    /// Signs of life of a writer that has nothing to commit.
+    pub heartbeat: HeartbeatConfig,
 }
 
 /// Time step of the partitions of a trail.
@@ -127,6 +129,18 @@ pub struct FlushConfig {
     #[serde(deserialize_with = "bounded_option::<_, 1, 86_400>")]
     #[schemars(range(min = 1, max = 86_400))]
     pub max_age_seconds: Option<u64>,
+}
+
+/// Signs of life of a writer that has nothing to commit: the newest checkpoint, signed anew with
+/// the time, in the trail and its anchors.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("type" = ["object", "null"]))]
+pub struct HeartbeatConfig {
+    /// Seconds without a checkpoint until the next one; 0 for none.
+    #[serde(deserialize_with = "bounded::<_, 0, 86_400>")]
+    #[schemars(range(min = 0, max = 86_400))]
+    pub seconds: u64,
 }
 
 /// When a record counts as recorded.
@@ -217,6 +231,12 @@ impl Default for SyncConfig {
     }
 }
 
+impl Default for HeartbeatConfig {
+    fn default() -> Self {
+        Self { seconds: 60 }
+    }
+}
+
 impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
@@ -243,6 +263,7 @@ impl fmt::Debug for TrailConfig {
             .field("flush", &self.flush)
             .field("sync", &self.sync)
             .field("limits", &self.limits)
+            .field("heartbeat", &self.heartbeat)
             .finish()
     }
 }

@@ -176,6 +176,9 @@ pub struct SnapshotRef {
     pub authorized: u64,
     /// Size of the object.
     pub bytes: u64,
+    /// Number of the entry that names the snapshot which this one continues; none if it is full.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rests_on: Option<u64>,
     /// Hex SHA-256 of the object.
     pub sha256: String,
 }

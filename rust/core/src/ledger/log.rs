@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::signed::Read;
-use super::state::State;
+use super::state::{DueSnapshot, State};
 use super::{resume, snapshot};
 use crate::merkle::{self, Hash};
 use crate::storage::Storage;
@@ -14,7 +14,9 @@ use crate::{Error, Result};
 
 /// Path of the hint that holds the newest checkpoint.
 pub const CHECKPOINT_HINT: &str = "checkpoint";
-pub(super) const FOLDER: &str = "ledger";
+/// Path of the hint that holds the newest heartbeat.
+pub const HEARTBEAT: &str = "heartbeat";
+pub(crate) const FOLDER: &str = "ledger";
 const PARALLEL_READS: usize = 16;
 /// Entries that are parsed at a time.
 const FOLDED_AT_ONCE: usize = 4096;
@@ -82,12 +84,18 @@ impl Ledger {
         Self { storage, state: Arc::new(state), leaves }
     }
 
+    /// State and leaves as of the newest usable snapshot that an entry before `size` names.
+    pub(crate) async fn at_snapshot(storage: &Storage, size: u64) -> Option<(State, Vec<Hash>)> {
+        let ledger = resume::before(storage, size).await?;
+        Some((Arc::unwrap_or_clone(ledger.state), ledger.leaves))
+    }
+
     /// The file of a snapshot as of now, for the next entry to name.
     ///
     /// # Errors
     /// `Encoding`, or `Integrity` if no trail is described.
-    pub(crate) fn snapshot(&self) -> Result<Bytes> {
-        snapshot::write(&self.state, &self.leaves).map(Bytes::from)
+    pub(crate) fn snapshot(&self, due: DueSnapshot) -> Result<Bytes> {
+        snapshot::write(&self.state, &self.leaves, due).map(Bytes::from)
     }
 
     /// The trail as of the newest entry read.

@@ -15,10 +15,10 @@ pub use entry::{
     AddedSegment, Authorization, Body, Bounds, Close, Entry, Kind, Recorded, Revocation,
     SnapshotRef, TrailInfo, WalRange,
 };
-pub(crate) use log::entry_number;
-pub use log::{CHECKPOINT_HINT, Ledger, entry_path};
+pub use log::{CHECKPOINT_HINT, HEARTBEAT, Ledger, entry_path};
+pub(crate) use log::{FOLDER, entry_number};
 pub use moment::Moment;
 pub(crate) use signed::Signed;
 pub use snapshot::snapshot_path;
-pub(crate) use state::public_key;
+pub(crate) use state::{DueSnapshot, public_key};
 pub use state::{InvalidEntry, State, WriterState};

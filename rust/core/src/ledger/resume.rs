@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::entry::{Entry, Kind};
 use super::log::{FOLDER, Ledger, entry_number, entry_path};
 use super::signed::Signed;
-use super::snapshot::{self, snapshot_number, snapshot_path};
+use super::snapshot::{self, Part, snapshot_number, snapshot_path};
 use super::state::public_key;
 use crate::keys::{OWNER, key_id};
 use crate::merkle;
@@ -21,7 +21,9 @@ use crate::storage::Storage;
 /// Sorts after all entries and before all snapshots.
 const BEFORE_SNAPSHOTS: &str = "ledger/snapshot";
 /// Names of snapshots that are looked at; somebody may have left many that mean nothing.
-const MOST_TRIED: usize = 16;
+const MOST_TRIED: usize = 40;
+/// Honest writers make a full one after at most sixteen that continue it.
+const LONGEST_CHAIN: usize = 300;
 
 /// The ledger by way of the newest snapshot that can be used, if there is one.
 pub(super) async fn newest(storage: &Storage) -> Option<Ledger> {
@@ -31,6 +33,20 @@ pub(super) async fn newest(storage: &Storage) -> Option<Ledger> {
     for n in numbers.into_iter().rev().take(MOST_TRIED) {
         if let Some((ledger, entry)) = at(storage, n).await {
             return go_on(ledger, n, entry).await;
+        }
+    }
+    None
+}
+
+/// The ledger as of the newest usable snapshot that an entry before `size` names. Whoever knows the root of those entries knows the snapshot too.
+pub(super) async fn before(storage: &Storage, size: u64) -> Option<Ledger> {
+    let names = storage.names_after(FOLDER, BEFORE_SNAPSHOTS).await.ok()?;
+    let mut numbers: Vec<u64> = names.iter().filter_map(|name| snapshot_number(name)).collect();
+    numbers.retain(|n| *n < size);
+    numbers.sort_unstable();
+    for n in numbers.into_iter().rev().take(MOST_TRIED) {
+        if let Some((ledger, _)) = at(storage, n).await {
+            return Some(ledger);
         }
     }
     None
@@ -47,17 +63,8 @@ async fn at(storage: &Storage, n: u64) -> Option<(Ledger, Bytes)> {
         by => storage.get(&entry_path(by)).await.ok()?,
     };
     let owner = vouched(&naming, &first, &by)?;
-    let path = snapshot_path(n);
-    if storage.size(&path).await.ok()? != named.bytes {
-        return None;
-    }
-    let bytes = storage.get(&path).await.ok()?;
-    if HEXLOWER.encode(&Sha256::digest(&bytes)) != named.sha256 {
-        return None;
-    }
-    // The bytes are a writer's, and may be made to crash a reader of Parquet.
-    let read = catch_unwind(AssertUnwindSafe(|| snapshot::read(n, bytes)));
-    let (state, leaves) = read.ok()?.ok()?;
+    let parts = chain(storage, (n, named.bytes, named.sha256)).await?;
+    let (state, leaves) = snapshot::assemble(parts).ok()?;
     let holds = |number: u64, bytes: &Bytes| {
         let at = usize::try_from(number).ok();
         at.and_then(|at| leaves.get(at)) == Some(&merkle::leaf_hash(bytes))
@@ -68,6 +75,36 @@ async fn at(storage: &Storage, n: u64) -> Option<(Ledger, Bytes)> {
         return None;
     }
     Some((Ledger::from_parts(storage.clone(), state, leaves), entry))
+}
+
+/// A snapshot and those that it continues, the full one first.
+async fn chain(storage: &Storage, newest: (u64, u64, String)) -> Option<Vec<Part>> {
+    let (mut wanted, mut parts) = (newest, Vec::new());
+    while parts.len() < LONGEST_CHAIN {
+        let (n, size, sha256) = &wanted;
+        let path = snapshot_path(*n);
+        if storage.size(&path).await.ok()? != *size {
+            return None;
+        }
+        let bytes = storage.get(&path).await.ok()?;
+        if HEXLOWER.encode(&Sha256::digest(&bytes)) != *sha256 {
+            return None;
+        }
+        // The bytes are a writer's, and may be made to crash a reader of Parquet.
+        let read = catch_unwind(AssertUnwindSafe(|| Part::read(*n, bytes)));
+        let part = read.ok()?.ok()?;
+        let rests_on = part.rests_on();
+        parts.push(part);
+        match rests_on {
+            Some(earlier) if earlier.0 < *n => wanted = earlier,
+            Some(_) => return None,
+            None => {
+                parts.reverse();
+                return Some(parts);
+            }
+        }
+    }
+    None
 }
 
 /// The owner's key of entry 0, if its holder authorised, by entry `by`, who signed `naming`.

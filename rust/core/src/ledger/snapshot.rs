@@ -13,12 +13,13 @@ use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderB
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::entry::{AddedSegment, Authorization, TrailInfo};
-use super::state::{State, WriterState, public_key};
-use crate::columns::LogicalColumn;
+use super::state::{DueSnapshot, NamedSnapshot, State, WriterState, public_key};
+use crate::columns::{LogicalColumn, Registry};
 use crate::merkle::{Accumulator, Hash};
 use crate::segment::canonical;
 use crate::{Error, Result};
@@ -56,12 +57,23 @@ enum Item<'a> {
 struct Head {
     entries: u64,
     owner: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    rests_on: Option<RestsOn>,
     rows: u64,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     snapshot: Option<u64>,
     time: String,
     trail: TrailInfo,
     v: u32,
+}
+
+/// The snapshot that this one continues.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RestsOn {
+    bytes: u64,
+    n: u64,
+    sha256: String,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -108,18 +120,27 @@ impl Writer {
     }
 }
 
-/// The rows of the snapshot of `state`, whose entries have these leaves.
+/// The rows of the snapshot of `state`, whose entries have these leaves: of all of it, or of what
+/// came since the newest snapshot.
 fn rows<'a>(
     state: &'a State,
     leaves: &'a [Hash],
+    due: DueSnapshot,
 ) -> Result<impl Iterator<Item = Result<String>> + 'a> {
     let parts = (state.info.as_deref(), state.owner, state.time.clone());
     let (Some(trail), Some(owner), Some(time)) = parts else {
         return Err(Error::integrity("ledger", "no trail is described"));
     };
+    let base = state.newest_snapshot.as_ref().filter(|_| due == DueSnapshot::Continued);
+    let (entries, segments) = base.map_or((0, 0), |base| (base.n, base.segments));
+    let new = usize::try_from(entries).ok().and_then(|entries| leaves.get(entries..));
+    let (Some(leaves), Some(segments)) = (new, state.segments.get(segments..)) else {
+        return Err(Error::integrity("ledger", "it is shorter than its newest snapshot"));
+    };
     let head = Head {
         entries: state.size(),
         owner: BASE64.encode(owner.as_bytes()),
+        rests_on: base.map(|b| RestsOn { bytes: b.bytes, n: b.n, sha256: b.sha256.clone() }),
         rows: state.rows,
         snapshot: state.snapshot,
         time,
@@ -131,7 +152,7 @@ fn rows<'a>(
         .chain(runs.map(|run| Item::Leaves(BASE64.encode(run.as_flattened()))))
         .chain(state.writers.values().map(|w| Item::Writer(Cow::Owned(Writer::of(w)))))
         .chain(state.registry.columns().iter().map(|c| Item::Column(Cow::Borrowed(c))))
-        .chain(state.segments.iter().map(|s| Item::Segment(Cow::Borrowed(s))));
+        .chain(segments.iter().map(|s| Item::Segment(Cow::Borrowed(s))));
     Ok(items.map(|item| {
         String::from_utf8(canonical(&item)?).map_err(|e| Error::encoding("snapshot", e))
     }))
@@ -148,8 +169,8 @@ fn digest(rows: impl Iterator<Item = Result<String>>) -> Result<Hash> {
 }
 
 /// The digest of the rows that the snapshot of `state` must have.
-pub(crate) fn expected(state: &State, leaves: &[Hash]) -> Result<Hash> {
-    digest(rows(state, leaves)?)
+pub(crate) fn expected(state: &State, leaves: &[Hash], due: DueSnapshot) -> Result<Hash> {
+    digest(rows(state, leaves, due)?)
 }
 
 /// The digest of the rows of a snapshot's file.
@@ -158,7 +179,7 @@ pub(crate) fn found(bytes: Bytes) -> Result<Hash> {
 }
 
 /// The file of the snapshot of `state`. The same state gives the same bytes.
-pub(crate) fn write(state: &State, leaves: &[Hash]) -> Result<Vec<u8>> {
+pub(crate) fn write(state: &State, leaves: &[Hash], due: DueSnapshot) -> Result<Vec<u8>> {
     let failed = |e| Error::encoding("snapshot", e);
     let level = ZstdLevel::try_new(ZSTD_LEVEL).map_err(failed)?;
     let properties = WriterProperties::builder()
@@ -172,7 +193,7 @@ pub(crate) fn write(state: &State, leaves: &[Hash]) -> Result<Vec<u8>> {
     let schema = Arc::new(Schema::new(vec![Field::new(COLUMN, DataType::Utf8, false)]));
     let mut writer =
         ArrowWriter::try_new_with_options(Vec::new(), schema.clone(), options).map_err(failed)?;
-    let mut rows = rows(state, leaves)?.peekable();
+    let mut rows = rows(state, leaves, due)?.peekable();
     while rows.peek().is_some() {
         let some: Vec<String> = rows.by_ref().take(ROWS_AT_ONCE).collect::<Result<_>>()?;
         let column = Arc::new(StringArray::from_iter_values(some));
@@ -214,36 +235,90 @@ fn texts(bytes: Bytes) -> Result<impl Iterator<Item = Result<String>>> {
     }))
 }
 
-/// The state after `n` entries and their leaves, as a file says.
+/// What a file says.
+pub(super) struct Part {
+    head: Head,
+    leaves: Vec<Hash>,
+    writers: Vec<Writer>,
+    columns: Vec<LogicalColumn>,
+    segments: Vec<Arc<AddedSegment>>,
+}
+
+impl Part {
+    /// Reads the file of the snapshot as of `n`.
+    ///
+    /// # Errors
+    /// `Integrity` if it is none.
+    pub(super) fn read(n: u64, bytes: Bytes) -> Result<Self> {
+        let texts = texts(bytes)?.collect::<Result<Vec<String>>>()?;
+        let items = texts
+            .par_iter()
+            .map(|text| serde_json::from_str(text).map_err(bad))
+            .collect::<Result<Vec<Item<'_>>>>()?;
+        let mut items = items.into_iter();
+        let head = match items.next() {
+            Some(Item::Head(head)) if head.v == 1 && head.entries == n => head.into_owned(),
+            _ => return Err(bad(format!("it is of another version or not as of {n}"))),
+        };
+        let (leaves, writers, columns, segments) = Default::default();
+        let mut part = Self { head, leaves, writers, columns, segments };
+        for item in items {
+            match item {
+                Item::Head(_) => return Err(bad("it has two heads")),
+                Item::Leaves(run) => {
+                    let run = BASE64.decode(run.as_bytes()).map_err(bad)?;
+                    let (hashes, rest) = run.as_chunks::<32>();
+                    if !rest.is_empty() {
+                        return Err(bad("a leaf is cut"));
+                    }
+                    part.leaves.extend_from_slice(hashes);
+                }
+                Item::Writer(writer) => part.writers.push(writer.into_owned()),
+                Item::Column(column) => part.columns.push(column.into_owned()),
+                Item::Segment(segment) => part.segments.push(Arc::new(segment.into_owned())),
+            }
+        }
+        Ok(part)
+    }
+
+    /// The snapshot that this one continues: its number, size and hex SHA-256.
+    pub(super) fn rests_on(&self) -> Option<(u64, u64, String)> {
+        self.head.rests_on.as_ref().map(|on| (on.n, on.bytes, on.sha256.clone()))
+    }
+}
+
+/// The state that a full snapshot and those that continue it give, and the leaves of its entries.
 ///
 /// # Errors
-/// `Integrity` if it is no snapshot as of `n`.
-pub(super) fn read(n: u64, bytes: Bytes) -> Result<(State, Vec<Hash>)> {
-    let (mut state, mut leaves, mut head) = (State::default(), Vec::new(), None);
-    for row in texts(bytes)? {
-        match serde_json::from_str(&row?).map_err(bad)? {
-            Item::Head(h) if head.is_none() && h.v == 1 && h.entries == n => head = Some(h),
-            Item::Head(_) => return Err(bad(format!("it is of another version or not as of {n}"))),
-            Item::Leaves(run) => {
-                let run = BASE64.decode(run.as_bytes()).map_err(bad)?;
-                let (hashes, rest) = run.as_chunks::<32>();
-                if !rest.is_empty() {
-                    return Err(bad("a leaf is cut"));
-                }
-                leaves.extend_from_slice(hashes);
-            }
-            Item::Writer(writer) => {
-                let writer = writer.into_owned().state().ok_or_else(|| bad("a key is no key"))?;
-                state.writers.insert(writer.authorization.writer.clone(), writer);
-            }
-            Item::Column(column) => state.registry.take(&column)?,
-            Item::Segment(segment) => state.segments.push(Arc::new(segment.into_owned())),
+/// `Integrity` if they do not fit together.
+pub(super) fn assemble(parts: Vec<Part>) -> Result<(State, Vec<Hash>)> {
+    let (mut state, mut leaves) = (State::default(), Vec::new());
+    let mut last: Option<Head> = None;
+    for Part { head, leaves: new, writers, columns, segments } in parts {
+        if head.rests_on.as_ref().map(|on| on.n) != last.as_ref().map(|last| last.entries) {
+            return Err(bad("it continues another one"));
         }
+        state.newest_snapshot = head.rests_on.as_ref().map(|on| NamedSnapshot {
+            n: on.n,
+            bytes: on.bytes,
+            sha256: on.sha256.clone(),
+            segments: state.segments.len(),
+        });
+        leaves.extend(new);
+        if leaves.len() as u64 != head.entries {
+            return Err(bad("it has not as many leaves as entries"));
+        }
+        state.writers.clear();
+        for writer in writers {
+            let writer = writer.state().ok_or_else(|| bad("a key is no key"))?;
+            state.writers.insert(writer.authorization.writer.clone(), writer);
+        }
+        state.registry = Registry::default();
+        columns.iter().try_for_each(|column| state.registry.take(column))?;
+        state.segments.extend(segments);
+        last = Some(head);
     }
-    let head = head.ok_or_else(|| bad("it has no head"))?.into_owned();
-    if leaves.len() as u64 != n {
-        return Err(bad("it has not as many leaves as entries"));
-    }
+    let head = last.ok_or_else(|| bad("it has no head"))?;
     state.owner = public_key(&head.owner);
     state.info = Some(Arc::new(head.trail));
     state.rows = head.rows;

@@ -6,17 +6,23 @@ use std::sync::Arc;
 use data_encoding::{BASE64, HEXLOWER};
 use ed25519_dalek::VerifyingKey;
 
-use super::entry::{AddedSegment, Authorization, Body, Entry, Kind, Revocation, TrailInfo};
+use super::entry::{
+    AddedSegment, Authorization, Body, Entry, Kind, Revocation, SnapshotRef, TrailInfo,
+};
 use super::signed::{Read, Signed};
 use crate::columns::Registry;
 use crate::json;
 use crate::keys::{self, OWNER, WriterKeys};
 use crate::merkle::{Accumulator, Hash};
+use crate::note::LogSigner;
 
-/// A writer makes a snapshot once this part of the ledger came after the last one.
-const SNAPSHOT_PART: u64 = 4;
+/// A writer makes a full snapshot once this part of the ledger came after the last one, and one
+/// that continues another once that part came after it.
+const FULL_PART: u64 = 4;
+const CONTINUED_PART: u64 = 64;
 /// Nobody may make one before this part of the ledger came.
-const SNAPSHOT_LEAST_PART: u64 = 16;
+const FULL_LEAST_PART: u64 = 16;
+const CONTINUED_LEAST_PART: u64 = 256;
 
 /// Why an object in a slot is no valid entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +61,27 @@ pub struct WriterState {
     pub roots: u64,
 }
 
+/// A snapshot that an entry names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NamedSnapshot {
+    /// Number of the entry.
+    pub(crate) n: u64,
+    /// Size of the file, and hex SHA-256.
+    pub(crate) bytes: u64,
+    pub(crate) sha256: String,
+    /// Live segments before the entry.
+    pub(crate) segments: usize,
+}
+
+/// Which snapshot the next entry should name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DueSnapshot {
+    /// One of everything.
+    Full,
+    /// One of what came since the newest.
+    Continued,
+}
+
 /// The trail as folded from the ledger's first `size` objects.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {
@@ -72,8 +99,10 @@ pub struct State {
     pub rows: u64,
     /// Time of the newest valid entry.
     pub time: Option<String>,
-    /// Number of the newest entry that names a snapshot.
+    /// Number of the newest entry that names a full snapshot.
     pub snapshot: Option<u64>,
+    /// The newest snapshot, full or not; unknown where `self` was read from a full one.
+    pub(crate) newest_snapshot: Option<NamedSnapshot>,
     pub(super) tree: Accumulator,
     pub(super) paths: HashSet<String>,
 }
@@ -84,16 +113,30 @@ impl State {
         self.tree.size()
     }
 
+    /// Who signs checkpoints as `owner` or under a writer's id.
+    pub fn log_signer(&self, signer: &str) -> Option<LogSigner> {
+        if signer == OWNER {
+            return self.owner.map(|public| LogSigner { public, revoked: None });
+        }
+        let WriterState { public, revoked, .. } = self.writers.get(signer)?;
+        Some(LogSigner { public: *public, revoked: *revoked })
+    }
+
     /// Root of the tree over them.
     pub fn root(&self) -> Hash {
         self.tree.root()
     }
 
-    /// Whether so many entries have come since the last snapshot that the next one should name
-    /// another: at least `spacing`, and a quarter of all.
-    pub(crate) fn snapshot_due(&self, spacing: u64) -> bool {
-        let since = self.size() - self.snapshot.unwrap_or(0);
-        since >= spacing.max(self.size() / SNAPSHOT_PART).max(1)
+    /// Whether so many entries have come since the last snapshots that the next one should name
+    /// another: at least `spacing`, and a quarter of all for a full one.
+    pub(crate) fn snapshot_due(&self, spacing: u64) -> Option<DueSnapshot> {
+        let n = self.size();
+        let due = |last: u64, part: u64| n - last >= spacing.max(n / part).max(1);
+        if due(self.snapshot.unwrap_or(0), FULL_PART) {
+            return Some(DueSnapshot::Full);
+        }
+        let newest = self.newest_snapshot.as_ref();
+        newest.filter(|newest| due(newest.n, CONTINUED_PART)).map(|_| DueSnapshot::Continued)
     }
 
     /// [`apply_seen`](Self::apply_seen), seen by nobody.
@@ -243,8 +286,14 @@ impl State {
     /// The rules of the snapshot that an entry names. What it holds is for `verify` to say.
     fn check_snapshot(&self, body: &Body) -> Result<(), InvalidEntry> {
         let Some(snapshot) = &body.snapshot else { return Ok(()) };
-        let since = self.size() - self.snapshot.unwrap_or(0);
-        if since < (self.size() / SNAPSHOT_LEAST_PART).max(1) {
+        let (last, part) = match snapshot.rests_on {
+            None => (self.snapshot.unwrap_or(0), FULL_LEAST_PART),
+            Some(on) if self.newest_snapshot.as_ref().is_some_and(|newest| newest.n == on) => {
+                (on, CONTINUED_LEAST_PART)
+            }
+            Some(_) => return Err(invalid("its snapshot does not rest on the newest one")),
+        };
+        if self.size() - last < (self.size() / part).max(1) {
             return Err(invalid("it names a snapshot too soon after the last one"));
         }
         let by = self.writers.get(&body.writer).map(|w| w.authorized);
@@ -391,8 +440,16 @@ impl State {
 
     fn commit(&mut self, body: &Body, next: Changes) {
         self.time = Some(body.time.clone());
-        if body.snapshot.is_some() {
-            self.snapshot = Some(body.n);
+        if let Some(SnapshotRef { bytes, sha256, rests_on, .. }) = &body.snapshot {
+            if rests_on.is_none() {
+                self.snapshot = Some(body.n);
+            }
+            self.newest_snapshot = Some(NamedSnapshot {
+                n: body.n,
+                bytes: *bytes,
+                sha256: sha256.clone(),
+                segments: self.segments.len(),
+            });
         }
         if body.kind == Kind::Init {
             self.info = body.trail.clone().map(Arc::new);

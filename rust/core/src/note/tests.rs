@@ -167,3 +167,40 @@ proptest! {
         prop_assert_eq!(back, checkpoint);
     }
 }
+
+#[test]
+fn heartbeats_tell_who_and_when_and_every_byte_counts() {
+    let key = SigningKey::from_bytes(&[5; 32]);
+    let public = key.verifying_key();
+    let checkpoint = Checkpoint { origin: "example.org/log".into(), size: 12, root: [8; 32] };
+    let note = checkpoint.cosign("example.org/log/w-1", &key, 1_700_000_000).unwrap();
+    let signer = LogSigner { public, revoked: None };
+    let key_of = |name: &str| (name == "w-1").then_some(signer);
+    let read = heartbeat(&note, "example.org/log", key_of).unwrap();
+    assert_eq!(read, (checkpoint.clone(), "w-1".to_owned(), 1_700_000_000));
+    assert!(is_heartbeat(&note));
+    for at in 0..note.len() {
+        let mut bytes = note.clone().into_bytes();
+        bytes[at] ^= 1;
+        let Ok(changed) = String::from_utf8(bytes) else { continue };
+        assert!(heartbeat(&changed, "example.org/log", key_of).is_err(), "{at}");
+    }
+    // A plain signature is no heartbeat, and the other way round.
+    let plain = checkpoint.sign("example.org/log/w-1", &key).unwrap();
+    assert!(heartbeat(&plain, "example.org/log", key_of).is_err() && !is_heartbeat(&plain));
+    assert!(signed_checkpoint(&note, "example.org/log", key_of).is_err());
+    assert!(heartbeat(&note, "example.org/other", key_of).is_err());
+    // What covers the entry that revoked its signer is not its.
+    for (revoked, right) in [(12, true), (11, false)] {
+        let signer_of = |_: &str| Some(LogSigner { public, revoked: Some(revoked) });
+        assert_eq!(heartbeat(&note, "example.org/log", signer_of).is_ok(), right);
+        assert_eq!(signed_checkpoint(&plain, "example.org/log", signer_of).is_ok(), right);
+    }
+    // Cosignatures of others beside ours are allowed where ours is wanted.
+    let line = note.lines().last().unwrap();
+    let both = format!("{plain}{line}\n");
+    let others = format!("{plain}{}\n", line.replace("example.org/log/w-1", "witness.example"));
+    for note in [both, others] {
+        assert_eq!(signed_checkpoint(&note, "example.org/log", key_of).unwrap(), checkpoint);
+    }
+}

@@ -16,7 +16,7 @@ pub(crate) struct StateItem {
     pub(crate) size: u64,
 }
 
-/// A proof of consistency; members as FORMAT section 11 names them.
+/// A proof of consistency; members as FORMAT section 13 names them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConsistencyFile {

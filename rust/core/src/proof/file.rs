@@ -52,7 +52,7 @@ pub(crate) enum Kind {
     Consistency,
 }
 
-/// A proof of a record; members as FORMAT section 11 names them.
+/// A proof of a record; members as FORMAT section 13 names them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct File {

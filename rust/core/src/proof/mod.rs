@@ -1,4 +1,4 @@
-//! Proofs for whoever holds the owner's public key and nothing else (FORMAT section 11).
+//! Proofs for whoever holds the owner's public key and nothing else (FORMAT section 13).
 //!
 //! [`Trail::prove`](crate::trail::Trail::prove) makes them. [`check`] needs no trail, no store and
 //! no secret, and takes every byte of a proof for an attacker's.

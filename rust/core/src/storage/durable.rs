@@ -328,6 +328,23 @@ impl LockFile {
             Err(TryLockError::Error(e)) => Err(Error::io(path, e)),
         }
     }
+
+    /// Takes the lock once its holder gives it free, making its file if needed. For locks that are
+    /// held for moments.
+    ///
+    /// # Errors
+    /// As [`try_lock`](Self::try_lock).
+    pub fn lock(path: &Path) -> Result<Self> {
+        ensure_private_dir(parent(path))?;
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path)
+            .map_err(|e| Error::io(path, e))?;
+        file.lock().map_err(|e| Error::io(path, e))?;
+        Ok(Self { _file: file })
+    }
 }
 
 /// An existing file that is written to at its end, and synced when told to.

@@ -13,11 +13,12 @@ use super::position::{Candidate, Position, hex};
 use super::seen::Seen;
 use super::writer::{Pending, Writer};
 use super::{now_micros, time_text};
+use crate::anchors::Publisher;
 use crate::columns::{LogicalColumn, Registry};
 use crate::keys::{self, WriterKeys};
 use crate::ledger::{
-    Body, CHECKPOINT_HINT, Close, Entry, Kind, Ledger, Recorded, SnapshotRef, WalRange, entry_path,
-    snapshot_path,
+    Body, CHECKPOINT_HINT, Close, DueSnapshot, Entry, HEARTBEAT, Kind, Ledger, Recorded,
+    SnapshotRef, WalRange, entry_path, snapshot_path,
 };
 use crate::merkle::Hash;
 use crate::note::Checkpoint;
@@ -40,6 +41,10 @@ pub(super) struct Committer {
     pub(super) unsettled: Option<Plan>,
     /// Fewest entries between two snapshots.
     pub(super) spacing: u64,
+    /// When a checkpoint was published last.
+    pub(super) published: std::time::Instant,
+    /// Sends checkpoints to the anchors.
+    pub(super) publisher: Arc<Publisher>,
     /// Number of entries when this writer last put a snapshot; 0 if it never did.
     pub(super) tried: u64,
 }
@@ -239,17 +244,17 @@ impl Committer {
         let state = Arc::clone(self.ledger.state());
         let n = state.size();
         // Writers that race for slots lose some snapshots; they must not put one for each entry.
-        let patience = (self.spacing / 8).max(n / 32).max(1);
+        let patience = (self.spacing / 8).max(n / 512).max(1);
         let again = self.tried == 0 || n >= self.tried.saturating_add(patience);
-        if !again || !state.snapshot_due(self.spacing) {
-            return None;
-        }
+        let due = state.snapshot_due(self.spacing).filter(|_| again)?;
+        let newest = state.newest_snapshot.as_ref().map(|newest| newest.n);
+        let rests_on = newest.filter(|_| due == DueSnapshot::Continued);
         let authorized = state.writers.get(self.keys.id())?.authorized;
         self.tried = n;
-        let file = self.ledger.snapshot().ok()?;
+        let file = self.ledger.snapshot(due).ok()?;
         let (bytes, sha256) = (file.len() as u64, HEXLOWER.encode(&Sha256::digest(&file)));
         match self.ledger.storage().put_create(&snapshot_path(n), file).await {
-            Ok(Create::Created) => Some(SnapshotRef { authorized, bytes, sha256 }),
+            Ok(Create::Created) => Some(SnapshotRef { authorized, bytes, rests_on, sha256 }),
             Ok(Create::Exists) | Err(_) => None,
         }
     }
@@ -391,15 +396,40 @@ impl Committer {
         position.save(&self.dir)
     }
 
-    /// Publishes a checkpoint that covers the newest entry. A hint: losing it does no harm.
-    async fn publish_checkpoint(&self) {
+    /// A revoked writer's checkpoint that covers its revocation would be a finding.
+    fn may_sign(&self) -> bool {
+        self.ledger.state().writers.get(self.keys.id()).is_some_and(|w| w.revoked.is_none())
+    }
+
+    /// Signs the newest checkpoint anew, with the time. A hint, and no entry: a quiet trail does
+    /// not grow.
+    pub(super) async fn beat(&mut self) -> Result<()> {
+        self.published = std::time::Instant::now();
+        self.ledger.refresh().await?;
         let state = self.ledger.state();
-        let Some(info) = &state.info else { return };
+        let Some(info) = state.info.as_ref().filter(|_| self.may_sign()) else { return Ok(()) };
+        let checkpoint =
+            Checkpoint { origin: info.origin.clone(), size: state.size(), root: state.root() };
+        let name = info.key_name(self.keys.id());
+        let time = now_micros().max(0) as u64 / 1_000_000;
+        let note = checkpoint.cosign(&name, self.keys.signing(), time)?;
+        self.ledger.storage().put_hint(HEARTBEAT, Bytes::from(note.clone())).await?;
+        self.publisher.beat(note);
+        Ok(())
+    }
+
+    /// Publishes a checkpoint that covers the newest entry. A hint: losing it does no harm.
+    async fn publish_checkpoint(&mut self) {
+        self.published = std::time::Instant::now();
+        let state = self.ledger.state();
+        let Some(info) = state.info.as_ref().filter(|_| self.may_sign()) else { return };
         let checkpoint =
             Checkpoint { origin: info.origin.clone(), size: state.size(), root: state.root() };
         let name = info.key_name(self.keys.id());
         if let Ok(note) = checkpoint.sign(&name, self.keys.signing()) {
-            let _ = self.ledger.storage().put_hint(CHECKPOINT_HINT, Bytes::from(note)).await;
+            let hint = Bytes::from(note.clone());
+            let _ = self.ledger.storage().put_hint(CHECKPOINT_HINT, hint).await;
+            self.publisher.publish(checkpoint, note);
         }
     }
 }

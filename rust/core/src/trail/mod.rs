@@ -1,7 +1,9 @@
 //! A trail: made, opened, written to, read.
 
 mod adopt;
+mod anchoring;
 mod checkpoint;
+mod clock;
 mod commit;
 mod epoch;
 mod import;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use data_encoding::HEXLOWER;
 
 use super::adopt::Bequest;
+use super::clock::Clock;
 use super::commit::{Committer, Plan};
 use super::position::{Candidate, Position, unhex};
 use super::seen::Seen;
@@ -15,6 +16,7 @@ use super::settings::OpenOptions;
 use super::writer::{Intake, Pending, Writer};
 use super::writers::epoch_now;
 use super::{now_micros, owner};
+use crate::anchors::{Anchors, Publisher};
 use crate::keys::{HmacKey, WriterKeys, load_or_create_secret};
 use crate::ledger::{Entry, Ledger, TrailInfo};
 use crate::record::{IdSource, Rules, facts_of};
@@ -62,6 +64,7 @@ pub(super) async fn open_writer(
         let _ = writer.flush().await;
         writer.close(false).await?;
     }
+    mine.tell_of_jump().await?;
     start_flusher(Arc::downgrade(&mine))?;
     Ok(mine)
 }
@@ -130,10 +133,16 @@ async fn resume(
 ) -> Result<Arc<Writer>> {
     if !ledger.state().writers.contains_key(keys.id()) {
         let owner = options.owner_key(&info(ledger)?.trail_id)?;
-        owner::put(ledger, &owner, vec![owner::authorization(&keys)], Vec::new()).await?;
+        let anchors = Anchors::of(&options.home, ledger.storage().url());
+        let authorizes = vec![owner::authorization(&keys)];
+        owner::put(ledger, &owner, &anchors, authorizes, Vec::new()).await?;
     }
-    let mut committer =
-        committer(dir.clone(), keys, ledger.clone(), options.settings.snapshot_spacing)?;
+    let publisher = Publisher::new(
+        Anchors::of(&options.home, ledger.storage().url()),
+        dir.parent().unwrap_or(&dir),
+    );
+    let spacing = options.settings.snapshot_spacing;
+    let mut committer = committer(dir.clone(), keys, ledger.clone(), spacing, publisher)?;
     committer.settle().await?;
     // Ids of a load that did not come as far as a candidate.
     Seen::discard(&dir)?;
@@ -174,6 +183,10 @@ async fn resume(
     };
     Ok(Arc::new(Writer {
         id: keys.id().to_owned(),
+        clock: Clock::start(
+            info.epoch_start(keys.epoch()),
+            info.epoch_start(keys.epoch().saturating_add(1)),
+        ),
         info,
         settings,
         rules,
@@ -185,7 +198,13 @@ async fn resume(
 }
 
 /// Position, candidate and keys as the ledger has them.
-fn committer(dir: PathBuf, keys: WriterKeys, ledger: Ledger, spacing: u64) -> Result<Committer> {
+fn committer(
+    dir: PathBuf,
+    keys: WriterKeys,
+    ledger: Ledger,
+    spacing: u64,
+    publisher: Arc<Publisher>,
+) -> Result<Committer> {
     let state = ledger.state();
     let known = state.writers.get(keys.id());
     let committed = known.map_or(0, |w| w.committed);
@@ -216,7 +235,18 @@ fn committer(dir: PathBuf, keys: WriterKeys, ledger: Ledger, spacing: u64) -> Re
         Some(plan) => plan.body.wal.map_or(committed, |wal| committed.min(wal.from - 1)),
         None => committed,
     };
-    let committer = Committer { dir, keys, ledger, committed, roots, unsettled, spacing, tried: 0 };
+    let committer = Committer {
+        dir,
+        keys,
+        ledger,
+        committed,
+        roots,
+        unsettled,
+        spacing,
+        publisher,
+        published: Instant::now(),
+        tried: 0,
+    };
     if position.is_none() && committer.unsettled.is_none() {
         committer.save_position()?;
     }
@@ -281,9 +311,12 @@ fn start_flusher(writer: Weak<Writer>) -> Result<()> {
         }
         // A failure stays visible: the next record, flush or close meets it again.
         let _ = writer.wal.sync_if_due();
+        let _ = runtime.block_on(writer.tell_of_jump());
         if writer.is_due() {
             let _ = runtime.block_on(writer.flush());
         }
+        // Nobody waits for a heartbeat; the next one tries again.
+        let _ = runtime.block_on(writer.beat_if_idle());
     };
     let thread = std::thread::Builder::new().name("sealtrail-flush".to_owned());
     thread.spawn(tick).map(drop).map_err(|e| Error::io("thread", e))

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use data_encoding::BASE64;
 
 use super::{now_micros, time_text};
+use crate::anchors::{Anchors, publish_intent};
 use crate::keys::{OWNER, OwnerKey, WriterKeys};
 use crate::ledger::{Authorization, Body, Kind, Ledger, Revocation, entry_path};
 use crate::storage::Create;
@@ -20,10 +21,12 @@ pub(super) fn authorization(keys: &WriterKeys) -> Authorization {
 }
 
 /// Puts an entry that authorises and revokes writers into the next free slot, and gives its
-/// number.
+/// number. The anchors get it before; without them nobody is revoked, but an anchor that cannot be
+/// reached does not keep a new writer from recording.
 pub(super) async fn put(
     ledger: &mut Ledger,
     owner: &OwnerKey,
+    anchors: &Anchors,
     authorizes: Vec<Authorization>,
     revokes: Vec<Revocation>,
 ) -> Result<u64> {
@@ -43,6 +46,11 @@ pub(super) async fn put(
         let entry = body.clone().sign(n, state.root(), &info, owner.signing(), &hmac)?;
         state.would_take(&entry).map_err(|e| Error::Usage(e.to_string()))?;
         let bytes = Bytes::from(entry.to_bytes()?);
+        let announced = publish_intent(anchors, n, &bytes).await;
+        if body.revokes.is_some() {
+            // A store that is put back to before must not make it unsaid.
+            announced?;
+        }
         let put = ledger.storage().put_create(&entry_path(n), bytes.clone()).await;
         if !matches!(put, Ok(Create::Created)) {
             // Another entry was first, or the reply was lost: what stands there tells.

@@ -1,4 +1,4 @@
-//! Making proofs of records (FORMAT section 11).
+//! Making proofs of records (FORMAT section 13).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;

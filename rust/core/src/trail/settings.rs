@@ -30,6 +30,9 @@ pub struct Settings {
     /// Fewest ledger entries between two snapshots; in a large ledger they are a quarter of it
     /// apart.
     pub snapshot_spacing: u64,
+    /// After so long without a checkpoint an open writer signs the newest one anew; zero for
+    /// never.
+    pub heartbeat: Duration,
     /// Top-level string fields added to recorded events that lack them.
     pub defaults: Vec<(&'static str, String)>,
 }
@@ -56,6 +59,7 @@ impl Settings {
             max_future: Duration::from_secs(trail.limits.max_future_seconds),
             duplicate_window: Duration::from_secs(trail.limits.duplicate_window_hours * 3600),
             snapshot_spacing: SNAPSHOT_SPACING,
+            heartbeat: Duration::from_secs(trail.heartbeat.seconds),
             defaults: defaults.into_iter().map(|(k, v)| (k, v.to_owned())).collect(),
         }
     }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::config::{Config, Home};
-use crate::ledger::{State, entry_path, snapshot_path};
+use crate::ledger::{DueSnapshot, State, entry_path, snapshot_path};
 use crate::storage::watched::Watched;
 use crate::verify::{Options, Trust, Verdict, verify};
 
@@ -77,10 +77,14 @@ async fn a_writer_makes_snapshots_when_they_are_due_and_reads_nothing_for_them()
         trail.flush().await.unwrap();
         // Two looks for newer entries, and the entry itself.
         assert!(watched.take_gets().len() <= 3, "at {n}");
-        named.extend(trail.view().await.unwrap().state.snapshot);
+        let state = &trail.view().await.unwrap().state;
+        named.extend(state.newest_snapshot.as_ref().map(|s| (s.n, Some(s.n) == state.snapshot)));
     }
     named.dedup();
-    assert_eq!(named, [3, 6, 9, 12, 15, 19, 25, 33]);
+    let full: Vec<u64> = named.iter().filter(|(_, full)| *full).map(|(n, _)| *n).collect();
+    assert_eq!(full, [3, 6, 9, 12, 15, 19, 25, 33]);
+    let continued: Vec<u64> = named.iter().filter(|(_, full)| !full).map(|(n, _)| *n).collect();
+    assert_eq!(continued, [18, 22, 28, 31, 36, 39]);
     trail.close(true).await.unwrap();
     let state = place.state().await;
     assert_eq!((state.rows, state.snapshot), (40, Some(33)));
@@ -88,7 +92,10 @@ async fn a_writer_makes_snapshots_when_they_are_due_and_reads_nothing_for_them()
     let ledger = Ledger::open(storage.clone()).await.unwrap();
     assert_eq!(ledger.state(), &state);
     let gets = watched.take_gets();
-    assert!(gets.contains(&snapshot_path(33)) && !gets.contains(&entry_path(30)), "{gets:?}");
+    for path in [33, 36, 39].map(snapshot_path) {
+        assert!(gets.contains(&path), "{gets:?}");
+    }
+    assert!(!gets.contains(&entry_path(38)) && !gets.contains(&snapshot_path(31)), "{gets:?}");
 }
 
 #[tokio::test]
@@ -136,7 +143,7 @@ async fn what_stands_under_the_name_of_a_snapshot_does_not_stop_a_commit() {
         let left = match garbage {
             true => Bytes::from_static(b"rubbish"),
             // What a crash before the entry leaves.
-            false => ledger.snapshot().unwrap(),
+            false => ledger.snapshot(DueSnapshot::Full).unwrap(),
         };
         place.storage.put_create(&snapshot_path(3), left).await.unwrap();
         commit(&trail, "b").await;

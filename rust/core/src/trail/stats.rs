@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{Trail, time_text};
 use crate::Result;
+use crate::anchors::AnchorState;
 
 /// Figures of one domain; unflushed records are counted apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -52,6 +53,8 @@ pub struct Stats {
     pub root: String,
     /// Time of the newest entry.
     pub last_commit: Option<String>,
+    /// How sending checkpoints from this host to its anchors went last, by their URLs.
+    pub anchors: BTreeMap<String, AnchorState>,
 }
 
 impl Trail {
@@ -90,6 +93,7 @@ impl Trail {
             root: HEXLOWER.encode(&state.root()),
             last_commit: state.time.clone(),
             domains,
+            anchors: self.anchor_states()?,
         })
     }
 }

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::clock::Clock;
 use super::commit::Committer;
 use super::now_micros;
 use super::seen::{Known, Seen};
@@ -51,6 +52,7 @@ pub(super) struct Intake {
 pub(super) struct Writer {
     pub(super) id: String,
     pub(super) info: Arc<TrailInfo>,
+    pub(super) clock: Clock,
     pub(super) settings: Settings,
     pub(super) rules: Rules,
     pub(super) wal: Wal,
@@ -78,7 +80,17 @@ impl Writer {
 
     /// The epoch of the present moment.
     pub(super) fn epoch_now(&self) -> u64 {
-        (now_micros().max(0) as u64 / 1_000_000) / self.info.epoch_seconds
+        (self.clock.now().max(0) as u64 / 1_000_000) / self.info.epoch_seconds
+    }
+
+    /// Records that the clock jumped, the first time that this shows. The epoch goes on meanwhile.
+    pub(super) async fn tell_of_jump(&self) -> Result<()> {
+        let Some(seconds) = self.clock.jump() else { return Ok(()) };
+        let event = format!(
+            r#"{{"event_type":"system.security_alert","severity":"error","rule":"clock_jump","ahead_seconds":{seconds},"writer":"{}"}}"#,
+            self.id
+        );
+        self.record(event.as_bytes(), Strictness::Lenient).await.map(drop)
     }
 
     pub(super) async fn record(&self, event: &[u8], strictness: Strictness) -> Result<String> {
@@ -198,10 +210,25 @@ impl Writer {
         old || intake.bytes >= self.settings.max_bytes || self.epoch_now() > intake.epoch
     }
 
+    /// Gives a sign of life if no checkpoint was published for long. Who is committing right now
+    /// is not idle.
+    pub(super) async fn beat_if_idle(&self) -> Result<()> {
+        let after = self.settings.heartbeat;
+        if after.is_zero() {
+            return Ok(());
+        }
+        let Ok(mut committer) = self.committer.try_lock() else { return Ok(()) };
+        if committer.published.elapsed() < after || self.is_closed() {
+            return Ok(());
+        }
+        committer.beat().await
+    }
+
     pub(super) async fn close(&self, commit: bool) -> Result<()> {
         let result = if commit { self.flush().await } else { self.wal.sync() };
         // A flush in the background ends first: afterwards the writer is somebody else's.
-        let _committer = self.committer.lock().await;
+        let committer = self.committer.lock().await;
+        committer.publisher.drain().await;
         self.intake().closed = true;
         self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
         result

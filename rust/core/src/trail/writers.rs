@@ -94,7 +94,14 @@ impl Trail {
         let keys = WriterKeys::generate(&owner, self.url(), epoch_now(self.info()))?;
         keep(&keys.to_grant()?)?;
         let mut ledger = self.ledger();
-        owner::put(&mut ledger, &owner, vec![owner::authorization(&keys)], Vec::new()).await?;
+        owner::put(
+            &mut ledger,
+            &owner,
+            &self.anchors(),
+            vec![owner::authorization(&keys)],
+            Vec::new(),
+        )
+        .await?;
         Ok(keys.id().to_owned())
     }
 
@@ -139,7 +146,7 @@ impl Trail {
         let owner = self.owner_key()?;
         let mut ledger = self.ledger();
         let revokes = vec![Revocation { reason: reason.to_owned(), writer: id.to_owned() }];
-        owner::put(&mut ledger, &owner, Vec::new(), revokes).await
+        owner::put(&mut ledger, &owner, &self.anchors(), Vec::new(), revokes).await
     }
 
     /// Replaces this process's writer (or one of this host that no process holds) by one with new
@@ -162,7 +169,7 @@ impl Trail {
         let revokes = vec![Revocation { reason: "rotated".to_owned(), writer: old.id.clone() }];
         let authorizes = vec![owner::authorization(&keys)];
         let mut ledger = self.ledger();
-        let entry = owner::put(&mut ledger, &owner, authorizes, revokes).await;
+        let entry = owner::put(&mut ledger, &owner, &self.anchors(), authorizes, revokes).await;
         if entry.is_err() {
             // An entry whose reply was lost leaves an unused writer at worst.
             durable::remove(&dir.join(WRITER_FILE))?;

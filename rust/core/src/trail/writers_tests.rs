@@ -50,7 +50,7 @@ impl Hosts {
 
     async fn verify(&self) -> Report {
         let owner = self.owner().await;
-        let trust = Trust { owner: owner.public(), secret: Some(owner), pins: Vec::new() };
+        let trust = Trust { secret: Some(owner.clone()), ..Trust::owner(owner.public()) };
         let trail = self.open("a").await;
         verify(trail.storage(), &trust, &Options::default(), &|_| {}, &Arc::default())
             .await
@@ -313,4 +313,26 @@ async fn a_checkpoint_of_a_revoked_writer_shows() {
     let report = hosts.verify().await;
     assert_eq!(report.findings.iter().map(|f| f.kind).collect::<Vec<_>>(), ["hint"]);
     assert_eq!(report.verdict, Verdict::Tampered);
+}
+
+#[tokio::test]
+async fn a_clock_that_jumped_far_does_not_take_the_keys_along() {
+    let hosts = Hosts::new().await;
+    let a = hosts.open("a").await;
+    // Its keys are of 1970, so that the clock of today is one that jumped.
+    let owner = hosts.owner().await;
+    let old = WriterKeys::generate(&owner, a.url(), 5).unwrap();
+    let _lock = lock_writer(&folder(&a, old.id())).unwrap();
+    old.save(&folder(&a, old.id()).join("writer.json")).unwrap();
+    drop(_lock);
+    record(&a, "x").await.unwrap();
+    a.flush().await.unwrap();
+    assert_eq!(keys(&a, old.id()).epoch(), 5);
+    a.close(true).await.unwrap();
+    let report = hosts.verify().await;
+    assert_eq!((report.verdict, report.committed), (Verdict::Verified, 2));
+    let view = hosts.open("a").await.view().await.unwrap();
+    let domains: Vec<_> =
+        view.state.segments.iter().map(|s| s.partition(false).unwrap().0.to_owned()).collect();
+    assert_eq!(domains, ["data", "system"], "the alert");
 }

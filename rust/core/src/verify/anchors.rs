@@ -1,13 +1,16 @@
 //! What stands beside the entries and must agree with them: `trail.json`, the checkpoint hint, and
-//! the pins that the caller brings.
+//! the checkpoints from outside that the caller brings.
 
 use bytes::Bytes;
+use data_encoding::HEXLOWER;
 
+use super::NoteKind;
 use super::ledger::{Auditor, TRAIL_JSON};
-use super::report::{Finding, Verdict};
-use crate::keys::OWNER;
-use crate::ledger::{CHECKPOINT_HINT, TrailInfo, entry_path};
-use crate::note::{Checkpoint, ParsedNote};
+use super::report::{Beat, Finding, Verdict};
+use crate::keys::{self, OWNER};
+use crate::ledger::{CHECKPOINT_HINT, Entry, HEARTBEAT, TrailInfo, entry_path};
+use crate::merkle;
+use crate::note::{self, Checkpoint, LogSigner, ParsedNote};
 use crate::segment::canonical;
 
 /// The checkpoint of a hint, not verified yet.
@@ -71,48 +74,165 @@ impl Auditor<'_> {
         self.report.findings.push(finding);
     }
 
-    /// The checkpoint of the hint if a signer of the trail signed it. Other lines are cosignatures.
+    /// The checkpoint of the hint if a signer of the trail signed it.
     fn verified_hint(&self, hint: &[u8], info: &TrailInfo) -> Result<Checkpoint, String> {
-        let note = parse_hint(hint).ok_or("it is no signed checkpoint")?;
-        let text = std::str::from_utf8(hint).map_err(|_| "it is not UTF-8")?;
-        let mut ours = note.signatures.iter().filter_map(|(name, _)| {
-            let writer = name.strip_prefix(info.origin.as_str())?.strip_prefix('/')?;
-            match writer {
-                OWNER => Some((name, &self.run.trust.owner, None)),
-                writer => Some((name, self.writers.get(writer)?, self.revoked.get(writer))),
+        let text = std::str::from_utf8(hint).map_err(|_| "it is no signed checkpoint")?;
+        self.brought(text, info)
+    }
+
+    fn brought(&self, note: &str, info: &TrailInfo) -> Result<Checkpoint, String> {
+        note::signed_checkpoint(note, &info.origin, |signer| self.log_signer(signer))
+    }
+
+    fn log_signer(&self, signer: &str) -> Option<LogSigner> {
+        if signer == OWNER {
+            return Some(LogSigner { public: self.run.trust.owner, revoked: None });
+        }
+        let (public, revoked) = (self.writers.get(signer)?, self.revoked.get(signer));
+        Some(LogSigner { public: *public, revoked: revoked.copied() })
+    }
+
+    /// The trail's own heartbeat: a hint like the checkpoint, and an older one of a moment ago may
+    /// be of fewer entries.
+    pub(super) fn check_heartbeat(&mut self, found: Option<Bytes>, there: u64) {
+        let (Some(found), Some(info)) = (found, self.audit.info.clone()) else { return };
+        let text = std::str::from_utf8(&found).map_err(|_| "it is no signed checkpoint".to_owned());
+        let finding = match text.and_then(|text| self.beat(text, &info)) {
+            Err(message) => Finding::tampered("heartbeat", HEARTBEAT, message),
+            Ok(c) if c.size > there => {
+                let message =
+                    format!("{} entries were signed for, and there are only {there}", c.size);
+                Finding::missing("entries_cut_off", entry_path(there), message)
             }
-        });
-        let (name, public, revoked) = ours.next().ok_or("no signer of this trail signed it")?;
-        let checkpoint = Checkpoint::verify(text, name, public, &info.origin)
-            .map_err(|_| "its signature does not hold")?;
-        match revoked {
-            Some(by) if checkpoint.size > *by => {
-                Err(format!("its signer was revoked by entry {by}, which it covers"))
+            Ok(c) => match self.marks.get(&c.size).copied().flatten() {
+                Some(root) if root != c.root => {
+                    let message = format!("it signs another root of the first {} entries", c.size);
+                    Finding::tampered("heartbeat", HEARTBEAT, message)
+                }
+                _ => return,
+            },
+        };
+        self.report.findings.push(finding);
+    }
+
+    /// The checkpoint of a heartbeat; the report tells of the newest.
+    fn beat(&mut self, note: &str, info: &TrailInfo) -> Result<Checkpoint, String> {
+        let (checkpoint, writer, time) =
+            note::heartbeat(note, &info.origin, |signer| self.log_signer(signer))?;
+        if self.report.heartbeat.as_ref().is_none_or(|beat| beat.seconds < time) {
+            self.report.heartbeat = Some(Beat::new(time, writer, checkpoint.size));
+        }
+        Ok(checkpoint)
+    }
+
+    /// The ledger must begin with what each checkpoint from outside says.
+    pub(super) fn check_pins(&mut self) {
+        let Some(info) = self.audit.info.clone() else { return };
+        for pin in &self.run.trust.pins {
+            self.extends(pin, "pin", CHECKPOINT_HINT);
+        }
+        for (place, bytes) in &self.run.trust.announced {
+            if let Err(message) = self.announced(&info, place, bytes) {
+                let finding = Finding::tampered("anchor_entry", place, message);
+                self.report.findings.push(finding);
             }
-            _ => Ok(checkpoint),
+        }
+        for brought in &self.run.trust.notes {
+            let kind = if brought.kind == NoteKind::Pin { "pin" } else { "anchor" };
+            let checkpoint = match brought.kind {
+                NoteKind::Heartbeat => self.beat(&brought.note, &info),
+                NoteKind::Pin | NoteKind::Anchor => self.brought(&brought.note, &info),
+            };
+            match checkpoint {
+                Ok(checkpoint) => self.extends(&checkpoint, kind, &brought.place),
+                Err(what) if brought.kind != NoteKind::Pin => {
+                    let finding = Finding::tampered("anchor_note", &brought.place, what);
+                    self.report.findings.push(finding);
+                }
+                Err(what) => {
+                    let message = format!(
+                        "{what}, so it says nothing: it is of another trail, or forged, or the \
+                         trail was put back to before its signer was authorised"
+                    );
+                    let finding =
+                        Finding::new(Verdict::Unanchored, "pin_note", &brought.place, message);
+                    self.report.findings.push(finding);
+                }
+            }
         }
     }
 
-    pub(super) fn check_pins(&mut self) {
-        let Some(info) = &self.audit.info else { return };
-        for pin in &self.run.trust.pins {
-            let finding = |verdict, message| Finding::new(verdict, "pin", CHECKPOINT_HINT, message);
-            let found = if pin.origin != info.origin {
-                let message = format!("the pin is of log {:?}, not {:?}", pin.origin, info.origin);
-                Some(finding(Verdict::Forked, message))
-            } else if pin.size > self.state.size() {
-                let message =
-                    format!("{} entries were pinned, {} are left", pin.size, self.state.size());
-                Some(finding(Verdict::RolledBack, message))
-            } else if self.marks.get(&pin.size).copied().flatten() != Some(pin.root) {
-                let message =
-                    format!("the first {} entries are not those that were pinned", pin.size);
-                Some(finding(Verdict::Forked, message))
-            } else {
-                None
-            };
-            self.report.checked.pins += 1;
-            self.report.findings.extend(found);
+    /// An entry of the owner that was mirrored before it was put: a checkpoint, and writers whose
+    /// notes count even if the ledger was put back to before their authorisation.
+    fn announced(&mut self, info: &TrailInfo, place: &str, bytes: &Bytes) -> Result<(), String> {
+        let owner = &self.run.trust.owner;
+        let entry = Entry::parse(bytes).map_err(|e| format!("no entry: {e}"))?;
+        if entry.body.writer != OWNER || entry.body.key != keys::key_id(owner) {
+            return Err("it is no entry of the owner".to_owned());
         }
+        if !entry.signed_by(owner) {
+            return Err("its signature does not hold".to_owned());
+        }
+        let (n, name) = (entry.body.n, info.key_name(OWNER));
+        let checkpoint = Checkpoint::verify_sole(&entry.checkpoint, &name, owner, &info.origin)
+            .ok()
+            .filter(|c| c.size == n && HEXLOWER.encode(&c.root) == entry.body.tree)
+            .ok_or("its checkpoint does not hold")?;
+        for authorization in entry.body.authorizes.iter().flatten() {
+            if let Some(public) = crate::ledger::public_key(&authorization.public) {
+                self.writers.entry(authorization.writer.clone()).or_insert(public);
+            }
+        }
+        self.extends(&checkpoint, "anchor", place);
+        let leaf = usize::try_from(n).ok().and_then(|n| self.leaves.get(n));
+        if leaf == Some(&merkle::leaf_hash(bytes)) {
+            return Ok(());
+        }
+        let revokes = entry.body.revokes.iter().flatten();
+        let undone: Vec<&str> = revokes
+            .map(|revocation| revocation.writer.as_str())
+            .filter(|writer| !self.revoked.contains_key(*writer))
+            .collect();
+        if undone.is_empty() {
+            self.report.notes.push(format!(
+                "{place}: the owner announced this as entry {n}, and another one stands there"
+            ));
+        } else {
+            let message = format!(
+                "the owner announced it as entry {n}, and nothing in the ledger revokes {}: it \
+                 was withheld, or the owner must repeat it",
+                undone.join(", ")
+            );
+            let finding = Finding::new(Verdict::RolledBack, "anchor_withheld", place, message);
+            self.report.findings.push(finding);
+        }
+        Ok(())
+    }
+
+    fn extends(&mut self, pin: &Checkpoint, kind: &'static str, place: &str) {
+        let Some(info) = &self.audit.info else { return };
+        self.report.checked.pins += 1;
+        self.report.anchored = true;
+        let size = self.state.size();
+        let (verdict, message) = if pin.origin != info.origin {
+            let message =
+                format!("the checkpoint is of log {:?}, not {:?}", pin.origin, info.origin);
+            (Verdict::Forked, message)
+        } else if pin.size > size && self.audit.broken_at.is_some() {
+            self.report.not_checked.push(format!(
+                "whether the ledger extends the checkpoint of {} entries ({place}): it is broken \
+                 before that",
+                pin.size
+            ));
+            return;
+        } else if pin.size > size {
+            (Verdict::RolledBack, format!("{} entries were seen before, {size} are left", pin.size))
+        } else if self.marks.get(&pin.size).copied().flatten() != Some(pin.root) {
+            let message = format!("the first {} entries are not those seen before", pin.size);
+            (Verdict::Forked, message)
+        } else {
+            return;
+        };
+        self.report.findings.push(Finding::new(verdict, kind, place, message));
     }
 }

@@ -11,7 +11,7 @@ use super::report::{Finding, Report};
 use super::secrets::Seals;
 use super::segment::{self, Outcome, Task, TrailFacts};
 use super::{Level, Progress, Run};
-use crate::ledger::{CHECKPOINT_HINT, entry_number, entry_path, snapshot_path};
+use crate::ledger::{CHECKPOINT_HINT, HEARTBEAT, entry_number, entry_path, snapshot_path};
 use crate::merkle::Hash;
 use crate::{Error, Result};
 
@@ -49,7 +49,8 @@ pub(super) async fn check_segments(
     for ((entry, _), outcome) in audit.segments.iter().zip(outcomes) {
         by_entry[*entry].extend(outcome);
     }
-    let parts = Parts { entries: audit.entries, broken_at: audit.broken_at };
+    let (entries, partly_seen) = (audit.entries, audit.partly_seen);
+    let parts = Parts { entries, broken_at: audit.broken_at, partly_seen };
     parts.check_recorded(&by_entry, report);
     if let Some(chains) = &audit.chains {
         parts.check_seals(chains, by_entry, report)?;
@@ -151,6 +152,7 @@ async fn one(run: &Run<'_>, pool: &rayon::ThreadPool, task: Task) -> Result<Outc
 struct Parts {
     entries: Vec<Arc<super::ledger::Signed>>,
     broken_at: Option<u64>,
+    partly_seen: HashSet<String>,
 }
 
 impl Parts {
@@ -179,7 +181,8 @@ impl Parts {
         let broken = self.broken_at.unwrap_or(u64::MAX);
         for (signed, parts) in self.entries.iter().zip(by_entry) {
             let Some(first) = chains.first_epoch(&signed.writer) else { continue };
-            if signed.n > broken || !chains.is_whole(&signed.writer) {
+            let known = !self.partly_seen.contains(&signed.writer);
+            if signed.n > broken || !known || !chains.is_whole(&signed.writer) {
                 continue;
             }
             let roots: Option<Vec<Vec<Hash>>> = parts.into_iter().map(|p| p.roots).collect();
@@ -202,7 +205,7 @@ fn note_orphans(audit: &Audit, objects: &[(String, u64)], report: &mut Report) {
     let snapshots: HashSet<String> =
         audit.snapshots.iter().map(|named| snapshot_path(named.n)).collect();
     let known = |path: &str| {
-        matches!(path, "trail.json" | CHECKPOINT_HINT)
+        matches!(path, "trail.json" | CHECKPOINT_HINT | HEARTBEAT)
             || entry_number(path).is_some()
             || live.contains(path)
             || snapshots.contains(path)

@@ -11,13 +11,14 @@ use futures::{StreamExt, stream};
 use super::anchors::parse_hint;
 use super::report::{Finding, Report};
 use super::secrets::Chains;
+use super::since::new_entries;
 use super::{Level, Progress, Run};
 use crate::columns::ColumnType;
 use crate::json;
 use crate::keys::{self, HmacKey, OWNER};
 use crate::ledger::{
-    AddedSegment, Body, CHECKPOINT_HINT, Close, Entry, SnapshotRef, State, TrailInfo, entry_number,
-    entry_path, snapshot,
+    AddedSegment, Body, CHECKPOINT_HINT, Close, DueSnapshot, Entry, HEARTBEAT, Ledger, SnapshotRef,
+    State, TrailInfo, entry_number, entry_path, snapshot,
 };
 use crate::merkle::{self, Hash};
 use crate::note::Checkpoint;
@@ -44,6 +45,8 @@ pub(super) struct Audit {
     pub(super) snapshots: Vec<Named>,
     /// The first slot from which on entries could only be checked one by one.
     pub(super) broken_at: Option<u64>,
+    /// Writers of whose batches an incremental verification knows only a part.
+    pub(super) partly_seen: HashSet<String>,
 }
 
 /// A snapshot that an entry names.
@@ -89,23 +92,34 @@ pub(super) async fn audit(
     objects: &[(String, u64)],
     report: &mut Report,
 ) -> Result<Audit> {
-    if objects.is_empty() {
+    let since = run.options.since.as_ref();
+    if objects.is_empty() && since.is_none() {
         let message = format!("{} holds no trail", run.storage.url());
         return Err(Error::NotFound(message));
     }
     // Read before the entries, so that writers at work cannot make it look ahead of them.
     let hint = read_if_there(run, CHECKPOINT_HINT).await?;
-    let mut numbers: Vec<u64> = objects.iter().filter_map(|(path, _)| entry_number(path)).collect();
+    let heartbeat = read_if_there(run, HEARTBEAT).await?;
+    let base = match since {
+        Some(since) => Ledger::at_snapshot(run.storage, since.size).await,
+        None => None,
+    };
+    let (state, leaves) = base.unwrap_or_default();
+    let mut numbers: Vec<u64> = match since {
+        Some(_) => new_entries(run, state.size()).await?,
+        None => objects.iter().filter_map(|(path, _)| entry_number(path)).collect(),
+    };
     numbers.sort_unstable();
+    let beat_size = heartbeat.as_deref().and_then(parse_hint).map(|note| note.checkpoint.size);
     let hint_size = hint.as_deref().and_then(parse_hint).map(|note| note.checkpoint.size);
     let mut auditor = Auditor {
         run,
         report,
-        state: State::default(),
-        leaves: Vec::new(),
+        state,
+        leaves,
         snapshot_rows: None,
         audit: Audit::default(),
-        marks: run.trust.pins.iter().map(|p| p.size).chain(hint_size).map(|n| (n, None)).collect(),
+        marks: run.trust.sizes().chain(hint_size).chain(beat_size).map(|n| (n, None)).collect(),
         writers: HashMap::new(),
         revoked: HashMap::new(),
         paths: HashSet::new(),
@@ -113,10 +127,13 @@ pub(super) async fn audit(
         elsewhere: Vec::new(),
         stopped: false,
     };
+    auditor.begin();
+    let there = numbers.last().map_or(auditor.state.size(), |n| n + 1);
     auditor.read(&numbers).await?;
     auditor.summarise(&numbers);
     auditor.check_trail_json(read_if_there(run, TRAIL_JSON).await?);
-    auditor.check_hint(hint, numbers.last().map_or(0, |n| n + 1));
+    auditor.check_hint(hint, there);
+    auditor.check_heartbeat(heartbeat, there);
     auditor.check_pins();
     Ok(auditor.audit)
 }
@@ -134,7 +151,7 @@ pub(super) struct Auditor<'a> {
     pub(super) report: &'a mut Report,
     pub(super) state: State,
     /// Leaves of the objects that `state` has folded.
-    leaves: Vec<Hash>,
+    pub(super) leaves: Vec<Hash>,
     /// Digest of the rows of the snapshot that the entry at hand names.
     snapshot_rows: Option<Hash>,
     pub(super) audit: Audit,
@@ -144,9 +161,9 @@ pub(super) struct Auditor<'a> {
     pub(super) writers: HashMap<String, VerifyingKey>,
     /// The entries that revoked writers.
     pub(super) revoked: HashMap<String, u64>,
-    paths: HashSet<String>,
+    pub(super) paths: HashSet<String>,
     /// Epoch and HMAC key id of each signer's newest entry.
-    hmac_keys: HashMap<String, (u64, String)>,
+    pub(super) hmac_keys: HashMap<String, (u64, String)>,
     /// Entries that were signed over other earlier entries than those there.
     elsewhere: Vec<u64>,
     /// Nothing more can be checked.
@@ -156,7 +173,11 @@ pub(super) struct Auditor<'a> {
 impl Auditor<'_> {
     async fn read(&mut self, numbers: &[u64]) -> Result<()> {
         self.mark();
-        if numbers.first() != Some(&0) {
+        if self.stopped {
+            self.stop(numbers.len());
+            return Ok(());
+        }
+        if self.state.size() == 0 && numbers.first() != Some(&0) {
             let finding = Finding::missing("entry_missing", entry_path(0), "the entry is missing");
             self.report.findings.push(finding);
             self.stop(numbers.len());
@@ -213,11 +234,14 @@ impl Auditor<'_> {
         let other_past = Entry::parse(bytes).is_ok_and(|e| {
             e.body.n == n && n > 0 && e.body.tree != HEXLOWER.encode(&self.state.root())
         });
-        let (deep, leaves) = (self.run.options.level == Level::Deep, &self.leaves);
+        let deep = self.run.options.level == Level::Deep && self.is_new(n);
+        let leaves = &self.leaves;
         let mut rows = None;
         let applied = self.state.apply_seen(bytes, |state, entry| {
-            if deep && entry.body.snapshot.is_some() {
-                rows = snapshot::expected(state, leaves).ok();
+            if let Some(named) = entry.body.snapshot.as_ref().filter(|_| deep) {
+                let full = named.rests_on.is_none();
+                let due = if full { DueSnapshot::Full } else { DueSnapshot::Continued };
+                rows = snapshot::expected(state, leaves, due).ok();
             }
         });
         self.snapshot_rows = rows;
@@ -255,14 +279,7 @@ impl Auditor<'_> {
 
     /// Takes over an entry that fits all entries before it.
     fn valid(&mut self, entry: Entry) {
-        if entry.body.n == 0 && self.state.owner != Some(self.run.trust.owner) {
-            let theirs = self.state.owner.as_ref().map(keys::key_id).unwrap_or_default();
-            let message = format!(
-                "the trail's owner has key {theirs}, not {} as given",
-                keys::key_id(&self.run.trust.owner)
-            );
-            self.report.findings.push(Finding::tampered("owner", entry_path(0), message));
-            self.stopped = true;
+        if entry.body.n == 0 && !self.is_owners() {
             return;
         }
         if entry.body.n == 0 {
@@ -270,6 +287,20 @@ impl Auditor<'_> {
             self.begin_chains();
         }
         self.take(entry);
+    }
+
+    pub(super) fn is_owners(&mut self) -> bool {
+        if self.state.owner == Some(self.run.trust.owner) {
+            return true;
+        }
+        let theirs = self.state.owner.as_ref().map(keys::key_id).unwrap_or_default();
+        let message = format!(
+            "the trail's owner has key {theirs}, not {} as given",
+            keys::key_id(&self.run.trust.owner)
+        );
+        self.report.findings.push(Finding::tampered("owner", entry_path(0), message));
+        self.stopped = true;
+        false
     }
 
     /// Checks an entry that comes after a gap or was signed over other entries: who signed it.
@@ -309,7 +340,7 @@ impl Auditor<'_> {
         }
     }
 
-    fn begin_chains(&mut self) {
+    pub(super) fn begin_chains(&mut self) {
         let Some(owner) = self.run.trust.secret.clone() else {
             let what = "HMACs and seals: the owner's secret was not given";
             self.report.not_checked.push(what.to_owned());
@@ -349,7 +380,7 @@ impl Auditor<'_> {
         let rows = self.snapshot_rows.take();
         let Body { n, writer, key, hmac_key, epoch, recorded, close, adds, columns, .. } =
             entry.body;
-        if let Some(said) = entry.body.snapshot {
+        if let Some(said) = entry.body.snapshot.filter(|_| self.is_new(n)) {
             self.audit.snapshots.push(Named { n, said, rows });
         }
         for authorization in entry.body.authorizes.into_iter().flatten() {
@@ -379,9 +410,14 @@ impl Auditor<'_> {
         let at = self.audit.entries.len();
         let signed = Signed { n, writer, key, hmac_key, epoch, recorded, close, hmac };
         self.audit.entries.push(Arc::new(signed));
+        let new = self.is_new(n);
         for add in adds.into_iter().flatten() {
-            if self.paths.insert(add.path.clone()) {
-                self.audit.segments.push((at, Arc::new(add)));
+            if !self.paths.insert(add.path.clone()) {
+                continue;
+            }
+            match &mut self.report.since {
+                Some(before) if !new => before.add(&add),
+                _ => self.audit.segments.push((at, Arc::new(add))),
             }
         }
     }
@@ -402,6 +438,7 @@ impl Auditor<'_> {
                  {broken}; their signatures and segments were checked"
             ));
         }
+        self.conclude_since();
         self.report.size = self.state.size();
         self.report.root = HEXLOWER.encode(&self.state.root());
         self.report.committed = self.state.rows;

@@ -11,11 +11,13 @@ mod extent;
 mod jobs;
 mod ledger;
 mod pages;
+mod pinned;
 mod report;
 mod rest;
 mod rows;
 mod secrets;
 mod segment;
+mod since;
 mod snapshots;
 mod statistics;
 mod thrift;
@@ -27,15 +29,18 @@ mod tests;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use ed25519_dalek::VerifyingKey;
 use serde::Serialize;
 
 use crate::keys::OwnerKey;
+use crate::ledger::Entry;
 use crate::note::Checkpoint;
 use crate::storage::Storage;
 use crate::{Error, Result};
 
-pub use report::{Counts, Finding, Report, Verdict};
+pub use pinned::{Pinning, verify_pinned};
+pub use report::{Beat, Before, Counts, Finding, Report, Verdict};
 
 /// How thoroughly to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -57,12 +62,48 @@ pub struct Trust {
     pub secret: Option<Arc<OwnerKey>>,
     /// Checkpoints seen before; the ledger must extend each.
     pub pins: Vec<Checkpoint>,
+    /// Checkpoints that others signed; the ledger must extend each.
+    pub notes: Vec<BroughtNote>,
+    /// Entries of the owner that anchors hold, and where: each is a signed checkpoint too.
+    pub announced: Vec<(String, Bytes)>,
+}
+
+/// A checkpoint as a signed note, from outside the trail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BroughtNote {
+    /// Where it is from, for findings.
+    pub place: String,
+    /// The note. One of its signatures must be of the owner or of a writer of the trail.
+    pub note: String,
+    /// What it must be.
+    pub kind: NoteKind,
+}
+
+/// What a note from outside must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoteKind {
+    /// A checkpoint that the caller brings.
+    Pin,
+    /// A checkpoint from an anchor, where nothing but such notes may be.
+    Anchor,
+    /// A heartbeat from an anchor.
+    Heartbeat,
 }
 
 impl Trust {
     /// Trust in a public key alone.
     pub fn owner(owner: VerifyingKey) -> Self {
-        Self { owner, secret: None, pins: Vec::new() }
+        let (pins, notes, announced) = (Vec::new(), Vec::new(), Vec::new());
+        Self { owner, secret: None, pins, notes, announced }
+    }
+
+    /// Sizes of all checkpoints from outside, those of unsigned notes included.
+    fn sizes(&self) -> impl Iterator<Item = u64> {
+        let parsed = |brought: &BroughtNote| Checkpoint::parse(&brought.note).ok();
+        let notes = self.notes.iter().filter_map(move |b| Some(parsed(b)?.checkpoint.size));
+        let entries = self.announced.iter();
+        let entries = entries.filter_map(|(_, bytes)| Some(Entry::parse(bytes).ok()?.body.n));
+        self.pins.iter().map(|pin| pin.size).chain(notes).chain(entries)
     }
 }
 
@@ -75,6 +116,18 @@ pub struct Options {
     pub threads: usize,
     /// Records in this host's logs that no entry commits yet: all well is `VERIFIED_TO` then.
     pub unsealed: u64,
+    /// Only what came since an earlier deep verification is looked at deeply. The trust must hold
+    /// a pin of at least its size.
+    pub since: Option<Since>,
+}
+
+/// An earlier deep verification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Since {
+    /// The number of entries whose segments it, and those before it, looked at.
+    pub size: u64,
+    /// When all of the trail was verified deeply at once; RFC 3339, UTC.
+    pub last_full: String,
 }
 
 /// How far a verification is.
@@ -112,14 +165,23 @@ pub async fn verify(
 ) -> Result<Report> {
     let mut report = Report::new(options.level, storage.url());
     report.unsealed = options.unsealed;
-    let objects = storage.list("").await?;
+    if let Some(since) = &options.since
+        && !trust.pins.iter().any(|pin| pin.size >= since.size)
+    {
+        let message = "what came since an earlier verification needs the pin that it left";
+        return Err(Error::Usage(message.to_owned()));
+    }
+    let objects = match options.since {
+        Some(_) => Vec::new(),
+        None => storage.list("").await?,
+    };
     let run = Run { storage, trust, options, progress, cancel };
     let audit = ledger::audit(&run, &objects, &mut report).await?;
     snapshots::check(&run, &audit, &mut report).await?;
     jobs::check_segments(&run, audit, &objects, &mut report).await?;
-    if trust.pins.is_empty() {
-        let what = "whether the whole trail was put back to an earlier state or replaced: no \
-                    checkpoint from outside (pin or anchor) was given";
+    if !report.anchored {
+        let what = "UNANCHORED: whether the whole trail was put back to an earlier state or \
+                    replaced: no checkpoint from outside (pin or anchor) was given";
         report.not_checked.push(what.to_owned());
     }
     if options.unsealed > 0 {

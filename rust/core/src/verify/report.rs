@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use super::Level;
+use crate::trail::{now_micros, time_text};
 
 /// The outcome of a verification, or what one finding makes of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -154,6 +155,42 @@ pub struct Counts {
     pub snapshots: u64,
 }
 
+/// When a writer last said that it lives and knows of no other ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Beat {
+    /// When; RFC 3339, UTC, by the writer's clock.
+    pub time: String,
+    /// How long ago that is by the clock here, in seconds; negative if the clocks differ so.
+    pub age_seconds: i64,
+    /// The writer.
+    pub writer: String,
+    /// The number of entries that it knew.
+    pub size: u64,
+    #[serde(skip)]
+    pub(super) seconds: u64,
+}
+
+impl Beat {
+    pub(super) fn new(seconds: u64, writer: String, size: u64) -> Self {
+        let micros = i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000);
+        let age_seconds = now_micros().saturating_sub(micros) / 1_000_000;
+        Self { time: time_text(micros), age_seconds, writer, size, seconds }
+    }
+}
+
+/// What an incremental verification did not look at, because earlier ones did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Before {
+    /// Number of entries.
+    pub entries: u64,
+    /// Number of their segments.
+    pub segments: u64,
+    /// Number of their records.
+    pub records: u64,
+    /// When all of the trail was verified deeply at once; RFC 3339, UTC.
+    pub last_full: String,
+}
+
 /// What a verification checked, and what it found.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
@@ -177,6 +214,13 @@ pub struct Report {
     pub unsealed: u64,
     /// Time of the newest valid entry; RFC 3339, UTC.
     pub last_entry: Option<String>,
+    /// The newest heartbeat in the trail or the anchors that were looked at.
+    pub heartbeat: Option<Beat>,
+    /// Whether the ledger was held against a checkpoint from outside the trail.
+    pub anchored: bool,
+    /// What an incremental verification left to earlier ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Before>,
     /// How much was checked.
     pub checked: Counts,
     /// What was not checked, a sentence each.
@@ -200,6 +244,9 @@ impl Report {
             committed: 0,
             unsealed: 0,
             last_entry: None,
+            heartbeat: None,
+            anchored: false,
+            since: None,
             checked: Counts::default(),
             not_checked: Vec::new(),
             notes: Vec::new(),

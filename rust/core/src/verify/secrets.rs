@@ -89,7 +89,7 @@ impl Chains {
     }
 
     /// Begins a writer's chain; whether its first key is the authorised one.
-    fn begin(&mut self, authorization: &Authorization) -> bool {
+    pub(super) fn begin(&mut self, authorization: &Authorization) -> bool {
         let Authorization { writer, epoch, hmac_key, .. } = authorization;
         let key = self.owner.writer_hmac(writer, *epoch).ok();
         let fits = key.as_ref().is_some_and(|key| key.id() == *hmac_key);

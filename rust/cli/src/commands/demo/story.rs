@@ -11,7 +11,7 @@ use sealtrail_core::demo::Generator;
 use sealtrail_core::keys::{OwnerKey, Passphrase};
 use sealtrail_core::storage::Storage;
 use sealtrail_core::trail::{self, InitOptions, LoadOptions, OpenOptions, Settings, Trail};
-use sealtrail_core::verify::{Options, Report, Trust, Verdict};
+use sealtrail_core::verify::{Options, Pinning, Report, Trust, Verdict};
 
 use super::{generate, tamper};
 use crate::commands::{sql, verify};
@@ -182,7 +182,8 @@ fn ask(
 /// Verifies the trail in `folder`, and prints the verdict and the first findings.
 fn judge(session: &mut Session<'_>, folder: &Path, trust: &Trust) -> Result<Report, Failure> {
     let storage = Storage::open(&folder.to_string_lossy())?;
-    let (report, elapsed) = verify::check(session, &storage, trust, &Options::default())?;
+    let (options, unpinned) = (Options::default(), Pinning::default());
+    let (report, elapsed) = verify::check(session, &storage, trust.clone(), options, &unpinned)?;
     writeln!(
         session.out,
         "  {}  {} and {} recomputed in {}",

@@ -17,16 +17,16 @@ use crate::failure::Failure;
 use crate::session::Session;
 
 /// Keys named on the command line.
-pub(super) struct Keys<'a> {
+pub(in crate::commands) struct Keys<'a> {
     /// A public key, or a file that holds one.
-    pub(super) key: Option<&'a str>,
+    pub(in crate::commands) key: Option<&'a str>,
     /// The owner's key: a file, `env:NAME` or `cmd:COMMAND`.
-    pub(super) owner_key: Option<&'a str>,
+    pub(in crate::commands) owner_key: Option<&'a str>,
 }
 
 /// What the user brought: the keys on the command line, else those of the environment or the keys
 /// folder.
-pub(super) fn roots(
+pub(in crate::commands) fn roots(
     session: &Session<'_>,
     storage: &Storage,
     keys: &Keys<'_>,

@@ -45,6 +45,7 @@ fn the_defaults_are_the_documented_ones() {
                     "max_future_seconds": 86_400,
                     "duplicate_window_hours": 24,
                 },
+                "heartbeat": { "seconds": 60 },
             },
             "identity": {
                 "host": null,

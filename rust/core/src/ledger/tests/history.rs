@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::columns::{ColumnType, LogicalColumn};
+use crate::ledger::DueSnapshot;
 use crate::ledger::snapshot;
 use crate::merkle::{self, Hash};
 use crate::storage::Storage;
@@ -126,9 +127,13 @@ impl History {
 
     /// Signs and puts a writer's entry, with a snapshot if one is due.
     pub(super) fn by_writer(&mut self, mut body: Body, writer: usize) {
-        if self.state.snapshot_due(self.spacing) {
-            let file = snapshot::write(&self.state, &self.leaves).unwrap();
-            body.snapshot = Some(self.name(writer, file));
+        if let Some(due) = self.state.snapshot_due(self.spacing) {
+            let file = snapshot::write(&self.state, &self.leaves, due).unwrap();
+            let mut named = self.name(writer, file);
+            if due == DueSnapshot::Continued {
+                named.rests_on = self.newest();
+            }
+            body.snapshot = Some(named);
         }
         let entry = self.signed(body, writer);
         let before = self.state.time.take();
@@ -136,12 +141,18 @@ impl History {
         assert!(before.is_some() && self.state.time.is_some(), "an invalid entry was made");
     }
 
-    /// Stores the snapshot that the writer's next entry is to name.
+    /// Number of the newest entry that names a snapshot.
+    pub(super) fn newest(&self) -> Option<u64> {
+        self.state.newest_snapshot.as_ref().map(|newest| newest.n)
+    }
+
+    /// Stores the full snapshot that the writer's next entry is to name.
     pub(super) fn name(&mut self, writer: usize, file: Vec<u8>) -> SnapshotRef {
         let keys = &self.writers[writer % self.writers.len()];
         let named = SnapshotRef {
             authorized: self.state.writers[keys.id()].authorized,
             bytes: file.len() as u64,
+            rests_on: None,
             sha256: HEXLOWER.encode(&Sha256::digest(&file)),
         };
         self.objects.insert(snapshot_path(self.state.size()), file.into());

@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::history::{History, Step, set, step};
 use super::*;
-use crate::ledger::{resume, snapshot};
+use crate::ledger::snapshot::Part;
+use crate::ledger::{DueSnapshot, resume, snapshot};
 use crate::merkle;
 use crate::storage::Storage;
 use crate::storage::watched::Watched;
@@ -27,9 +28,12 @@ fn same(storage: &Storage) -> bool {
 fn begins_with(storage: &Storage) -> Option<u64> {
     let (watched, storage) = Watched::of(storage);
     let ledger = block_on(resume::newest(&storage))?;
-    let from = |path: &String| path.strip_prefix("ledger/snapshot-")?[..20].parse().ok();
+    let number = |path: &String| path.strip_prefix("ledger/snapshot-")?[..20].parse().ok();
     assert!(ledger.state().size() > 0);
-    watched.take_gets().iter().filter_map(from).next_back()
+    // Every try looks at entry 0 first, and at the newest of its snapshots before the others.
+    let gets = watched.take_gets();
+    let last = gets.iter().rposition(|path| *path == entry_path(0)).unwrap();
+    gets[last..].iter().filter_map(number).next()
 }
 
 proptest! {
@@ -51,8 +55,8 @@ proptest! {
     ) {
         let history = History::with(spacing, &steps);
         let storage = history.store();
-        prop_assert_eq!(same(&storage), history.state.snapshot.is_some());
-        prop_assert_eq!(begins_with(&storage), history.state.snapshot);
+        prop_assert_eq!(same(&storage), history.newest().is_some());
+        prop_assert_eq!(begins_with(&storage), history.newest());
     }
 
     #[test]
@@ -60,15 +64,26 @@ proptest! {
         steps in prop::collection::vec(step(true), 0..30),
     ) {
         let history = History::with(3, &steps);
-        let (state, leaves) = (&history.state, &history.leaves);
-        let file = snapshot::write(state, leaves).unwrap();
-        prop_assert_eq!(&file, &snapshot::write(state, leaves).unwrap());
-        let rows = snapshot::found(file.clone().into()).unwrap();
-        prop_assert_eq!(rows, snapshot::expected(state, leaves).unwrap());
-        let (found, found_leaves) = snapshot::read(state.size(), file.clone().into()).unwrap();
-        prop_assert_eq!(&found, state);
-        prop_assert_eq!(&found_leaves, leaves);
-        prop_assert!(snapshot::read(state.size() + 1, file.into()).is_err());
+        let (state, leaves, n) = (&history.state, &history.leaves, history.state.size());
+        for due in [DueSnapshot::Full, DueSnapshot::Continued] {
+            let file = snapshot::write(state, leaves, due).unwrap();
+            prop_assert_eq!(&file, &snapshot::write(state, leaves, due).unwrap());
+            let rows = snapshot::found(file.clone().into()).unwrap();
+            prop_assert_eq!(rows, snapshot::expected(state, leaves, due).unwrap());
+            let part = Part::read(n, file.clone().into()).unwrap();
+            prop_assert!(Part::read(n + 1, file.into()).is_err());
+            let rests_on = part.rests_on().map(|(on, ..)| on);
+            if due == DueSnapshot::Continued && history.newest().is_some() {
+                prop_assert_eq!(rests_on, history.newest());
+                prop_assert!(snapshot::assemble(vec![part]).is_err());
+            } else {
+                prop_assert_eq!(rests_on, None);
+                let (mut found, found_leaves) = snapshot::assemble(vec![part]).unwrap();
+                found.newest_snapshot.clone_from(&state.newest_snapshot);
+                prop_assert_eq!(&found, state);
+                prop_assert_eq!(&found_leaves, leaves);
+            }
+        }
     }
 }
 
@@ -92,11 +107,12 @@ fn what_opening_reads_is_bounded_by_the_spacing() {
         watched.take_listed();
         let ledger = block_on(Ledger::open(storage.clone())).unwrap();
         assert_eq!(*ledger.state().as_ref(), history.state);
-        let most = 64.max(n / 4) + 8;
+        // One full snapshot, up to eight that continue it, and what came since.
+        let most = 64 + 9 + 8;
         assert!(watched.take_gets().len() as u64 <= most, "at {n}");
         assert!(watched.take_listed() <= most + 2 * snapshots, "at {n}");
     }
-    assert!((8..20).contains(&snapshots), "{snapshots} snapshots of 2,000 entries");
+    assert!((25..40).contains(&snapshots), "{snapshots} snapshots of 2,000 entries");
     let sizes: usize = history.objects.iter().filter(|(p, _)| p.ends_with("t")).count();
     assert_eq!(sizes as u64, snapshots);
 }
@@ -143,6 +159,63 @@ fn a_snapshot_that_is_missing_or_garbage_is_passed_over() {
     assert_eq!(begins_with(&storage), Some(4));
     block_on(storage.delete(&older)).unwrap();
     assert!(!same(&storage));
+}
+
+/// Snapshots as of 33 (full), 36 and 39 (which continue it), and entries up to 40.
+fn continued() -> History {
+    let mut history = History::new(3);
+    while history.state.size() < 41 {
+        history.append(0);
+    }
+    assert_eq!((history.state.snapshot, history.newest()), (Some(33), Some(39)));
+    history
+}
+
+#[test]
+fn a_snapshot_counts_with_all_that_it_continues() {
+    let history = continued();
+    assert!(same(&history.store()));
+    assert_eq!(begins_with(&history.store()), Some(39));
+    let full = history.objects[&snapshot_path(33)].clone();
+    for (spoilt, left) in [(39, Some(36)), (36, Some(33)), (33, Some(31))] {
+        let path = snapshot_path(spoilt);
+        for bytes in [b"rubbish".to_vec(), full.to_vec(), history.objects[&path][1..].to_vec()] {
+            if bytes == history.objects[&path] {
+                continue;
+            }
+            let storage = history.store();
+            set(&storage, &path, bytes);
+            assert!(same(&storage));
+            assert_eq!(begins_with(&storage), left, "without {spoilt}");
+        }
+        let storage = history.store();
+        block_on(storage.delete(&path)).unwrap();
+        assert!(same(&storage));
+        assert_eq!(begins_with(&storage), left, "without {spoilt}");
+    }
+}
+
+#[test]
+fn a_snapshot_continues_the_newest_one_only() {
+    for rests_on in [Some(33), Some(36), Some(38), Some(40), Some(41), Some(u64::MAX)] {
+        let mut history = continued();
+        let mut body = history.append_body(0, 1);
+        let mut named = history.name(0, b"anything".to_vec());
+        named.rests_on = rests_on;
+        body.snapshot = Some(named);
+        let entry = history.signed(body, 0);
+        history.put(entry.to_bytes().unwrap());
+        assert_eq!(history.newest(), Some(39), "{rests_on:?}");
+    }
+    let mut history = History::new(u64::MAX);
+    history.append(0);
+    let mut body = history.append_body(0, 1);
+    let mut named = history.name(0, b"anything".to_vec());
+    named.rests_on = Some(0);
+    body.snapshot = Some(named);
+    let entry = history.signed(body, 0);
+    history.put(entry.to_bytes().unwrap());
+    assert_eq!(history.newest(), None, "there is none to continue");
 }
 
 #[test]
@@ -193,7 +266,7 @@ fn take_over(history: &mut History, n: u64, edit: impl FnOnce(&mut Body)) -> Wri
     known.public = stranger.public();
     known.authorization.public = BASE64.encode(stranger.public().as_bytes());
     state.rows += 1_000;
-    let file = snapshot::write(&state, &leaves).unwrap();
+    let file = snapshot::write(&state, &leaves, DueSnapshot::Full).unwrap();
     let mut body = honest.body;
     let named = body.snapshot.as_mut().unwrap();
     named.bytes = file.len() as u64;
@@ -261,7 +334,7 @@ fn a_writer_may_lie_in_a_snapshot_but_not_about_the_entries() {
     let (mut state, mut leaves) = (history.state.clone(), history.leaves.clone());
     leaves[3] = merkle::leaf_hash(b"another");
     state.tree = merkle::Accumulator::from_leaves(&leaves);
-    let file = snapshot::write(&state, &leaves).unwrap();
+    let file = snapshot::write(&state, &leaves, DueSnapshot::Full).unwrap();
     let mut body = history.append_body(1, 1);
     body.snapshot = Some(history.name(1, file));
     let entry = history.signed(body, 1);
@@ -331,7 +404,8 @@ fn entries_name_snapshots_by_the_rules() {
     }
     let mut by_owner = Body::new(Kind::Authorize, OWNER, 0, TIME.into());
     by_owner.authorizes = Some(Vec::new());
-    by_owner.snapshot = Some(SnapshotRef { authorized: 0, bytes: 1, sha256: "00".repeat(32) });
+    by_owner.snapshot =
+        Some(SnapshotRef { authorized: 0, bytes: 1, rests_on: None, sha256: "00".repeat(32) });
     let (n, root) = (history.state.size(), history.state.root());
     let hmac = history.owner.hmac().unwrap();
     let entry = by_owner.sign(n, root, &history.info, history.owner.signing(), &hmac).unwrap();

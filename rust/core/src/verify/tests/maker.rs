@@ -263,7 +263,7 @@ pub(super) fn set(storage: &Storage, path: &str, bytes: &[u8]) {
 }
 
 pub(super) fn verify_in(storage: &Storage, trust: &Trust, level: Level) -> Report {
-    let options = Options { level, threads: 1, unsealed: 0 };
+    let options = Options { level, threads: 1, ..Options::default() };
     let cancel = Arc::new(AtomicBool::new(false));
     futures::executor::block_on(verify(storage, trust, &options, &|_| {}, &cancel)).unwrap()
 }

@@ -5,7 +5,9 @@ mod honest;
 mod insider;
 mod maker;
 mod outsider;
+mod pinned;
 mod seals;
+mod since;
 mod snapshots;
 mod statistics;
 

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::maker::{Maker, event, set, small, store, verify_in};
 use super::*;
 use crate::columns::{ColumnType, LogicalColumn};
-use crate::ledger::{SnapshotRef, State, entry_path, snapshot, snapshot_path};
+use crate::ledger::{DueSnapshot, SnapshotRef, State, entry_path, snapshot, snapshot_path};
 use crate::merkle::{self, Hash};
 
 fn leaves(maker: &Maker) -> Vec<Hash> {
@@ -15,10 +15,11 @@ fn leaves(maker: &Maker) -> Vec<Hash> {
 }
 
 /// Appends an entry that names this file as its snapshot, and returns the snapshot's path.
-fn name(maker: &mut Maker, file: Vec<u8>) -> String {
+pub(super) fn name(maker: &mut Maker, file: Vec<u8>) -> String {
     let path = snapshot_path(maker.state.size());
     let sha256 = HEXLOWER.encode(&Sha256::digest(&file));
-    maker.snapshot = Some(SnapshotRef { authorized: 0, bytes: file.len() as u64, sha256 });
+    maker.snapshot =
+        Some(SnapshotRef { authorized: 0, bytes: file.len() as u64, rests_on: None, sha256 });
     maker.objects.insert(path.clone(), file);
     let i = maker.state.size() * 100;
     maker.append(&[event(i, "data.file_read"), event(i + 1, "data.file_read")], false);
@@ -26,8 +27,8 @@ fn name(maker: &mut Maker, file: Vec<u8>) -> String {
     path
 }
 
-fn honest(maker: &Maker) -> Vec<u8> {
-    snapshot::write(&maker.state, &leaves(maker)).unwrap()
+pub(super) fn honest(maker: &Maker) -> Vec<u8> {
+    snapshot::write(&maker.state, &leaves(maker), DueSnapshot::Full).unwrap()
 }
 
 fn both(maker: &Maker) -> [Report; 2] {
@@ -46,6 +47,56 @@ fn honest_snapshots_are_verified() {
             assert_eq!(report.notes, [] as [&str; 0]);
         }
     }
+}
+
+/// Appends an entry that names a snapshot which continues the newest one.
+fn go_on(maker: &mut Maker, file: Vec<u8>) -> String {
+    let path = snapshot_path(maker.state.size());
+    let sha256 = HEXLOWER.encode(&Sha256::digest(&file));
+    let rests_on = maker.state.newest_snapshot.as_ref().map(|newest| newest.n);
+    let bytes = file.len() as u64;
+    maker.snapshot = Some(SnapshotRef { authorized: 0, bytes, rests_on, sha256 });
+    maker.objects.insert(path.clone(), file);
+    let i = maker.state.size() * 100;
+    maker.append(&[event(i, "data.file_read"), event(i + 1, "data.file_read")], false);
+    let newest = maker.state.newest_snapshot.as_ref().map(|newest| newest.n);
+    assert_eq!(newest, Some(maker.state.size() - 1), "the entry is valid");
+    path
+}
+
+#[test]
+fn snapshots_that_continue_others_are_verified() {
+    let lies: [fn(&mut State, &mut Vec<Hash>); 6] = [
+        |_, _| {},
+        |_, leaves| leaves.last_mut().unwrap()[0] ^= 1,
+        |state, _| state.rows += 1,
+        |state, _| writer(state).committed += 1,
+        |state, _| drop(state.segments.pop()),
+        |state, _| state.newest_snapshot.as_mut().unwrap().bytes += 1,
+    ];
+    for (i, lie) in lies.into_iter().enumerate() {
+        let mut maker = small();
+        let file = honest(&maker);
+        name(&mut maker, file);
+        let file = snapshot::write(&maker.state, &leaves(&maker), DueSnapshot::Continued);
+        go_on(&mut maker, file.unwrap());
+        let (mut state, mut leaves) = (maker.state.clone(), leaves(&maker));
+        lie(&mut state, &mut leaves);
+        let file = snapshot::write(&state, &leaves, DueSnapshot::Continued).unwrap();
+        let path = go_on(&mut maker, file);
+        let [deep, quick] = both(&maker);
+        assert_eq!((deep.checked.snapshots, quick.verdict), (3, Verdict::Verified));
+        let found: Vec<_> = deep.findings.iter().map(|f| (f.kind, f.object.as_str())).collect();
+        let expected = [("snapshot_rows", path.as_str())];
+        assert_eq!(found, expected[usize::from(i == 0)..], "lie {i}");
+    }
+    // What is not the file of a snapshot that continues the newest one, but a full one.
+    let mut maker = small();
+    let file = honest(&maker);
+    name(&mut maker, file);
+    let file = honest(&maker);
+    go_on(&mut maker, file);
+    assert_eq!(kinds(&maker.verify(false)), ["snapshot_rows"]);
 }
 
 #[test]
@@ -81,7 +132,7 @@ fn every_lie_in_a_snapshot_is_found() {
         let mut maker = small();
         let (mut state, mut leaves) = (maker.state.clone(), leaves(&maker));
         lie(&mut state, &mut leaves);
-        let path = name(&mut maker, snapshot::write(&state, &leaves).unwrap());
+        let path = name(&mut maker, snapshot::write(&state, &leaves, DueSnapshot::Full).unwrap());
         let [deep, quick] = both(&maker);
         let found: Vec<_> = deep.findings.iter().map(|f| (f.kind, f.object.as_str())).collect();
         assert_eq!(found, [("snapshot_rows", path.as_str())], "lie {i}");
