@@ -406,65 +406,6 @@ class Trail:
         )
         return VerifyReport(_object(report))
 
-    def checkpoint(self) -> str:
-        """A signed statement of the whole ledger: a C2SP signed note.
-
-        Where this host has a writer it covers all entries; elsewhere it is the newest one that a
-        writer published. Keep it where nobody who can change the trail can change it.
-
-        Raises:
-            NotFoundError: Nobody has signed one yet, and this host cannot.
-            IntegrityError: The ledger was cut off or replaced.
-        """
-        return self._native.checkpoint()
-
-    def prove(self, audit_id: str) -> bytes:
-        """The proof that a record is in the trail, for whoever has the owner's public key.
-
-        Args:
-            audit_id: The record's id. It must be committed: see :meth:`flush`.
-
-        Returns:
-            The file of the proof, which :func:`sealtrail.check_proof` and
-            ``sealtrail check-proof`` check offline.
-
-        Raises:
-            NotFoundError: No record has this id.
-            UsageError: It is not in the ledger yet, or no checkpoint covers it yet.
-
-        Example:
-            >>> import sealtrail, tempfile, pathlib
-            >>> home = pathlib.Path(tempfile.mkdtemp())
-            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit", home=home)
-            >>> id = trail.record({"event_type": "auth.user_login", "user_id": "mira"})
-            >>> trail.flush()
-            >>> key = home / "keys" / trail.info["trail_id"] / "owner.vkey"
-            >>> sealtrail.check_proof(trail.prove(id), key).record["user_id"]
-            'mira'
-        """
-        proof = self._native.prove(audit_id)
-        if proof is None:
-            message = f"{audit_id}: no record has this audit_id"
-            raise NotFoundError(message, kind="not_found")
-        return proof
-
-    def prove_consistency(self, start: int, to: int | None = None) -> bytes:
-        """The proof that the ledger's first ``to`` entries begin with its first ``start`` ones.
-
-        Args:
-            start: Number of entries of the earlier state, such as the second line of a checkpoint
-                that was kept.
-            to: Number of entries of the later one. Default: those of :meth:`checkpoint`.
-
-        Returns:
-            The file of the proof, for :func:`sealtrail.check_consistency`.
-
-        Raises:
-            UsageError: The ledger has no such states.
-            NotFoundError: Nobody signed for the later one, and this host cannot.
-        """
-        return self._native.prove_consistency(_size(start), None if to is None else _size(to))
-
     def pin(self) -> dict[str, Any] | None:
         """What the last successful verification saw, or what was set: the ledger must extend it.
 
@@ -526,6 +467,65 @@ class Trail:
         """The places that get copies: ``kind`` (``folder``, ``file``, ``http``) and ``url``."""
         found: list[dict[str, Any]] = json.loads(self._native.anchors())
         return found
+
+    def checkpoint(self) -> str:
+        """A signed statement of the whole ledger: a C2SP signed note.
+
+        Where this host has a writer it covers all entries; elsewhere it is the newest one that a
+        writer published. Keep it where nobody who can change the trail can change it.
+
+        Raises:
+            NotFoundError: Nobody has signed one yet, and this host cannot.
+            IntegrityError: The ledger was cut off or replaced.
+        """
+        return self._native.checkpoint()
+
+    def prove(self, audit_id: str) -> bytes:
+        """The proof that a record is in the trail, for whoever has the owner's public key.
+
+        Args:
+            audit_id: The record's id. It must be committed: see :meth:`flush`.
+
+        Returns:
+            The file of the proof, which :func:`sealtrail.check_proof` and
+            ``sealtrail check-proof`` check offline.
+
+        Raises:
+            NotFoundError: No record has this id.
+            UsageError: It is not in the ledger yet, or no checkpoint covers it yet.
+
+        Example:
+            >>> import sealtrail, tempfile, pathlib
+            >>> home = pathlib.Path(tempfile.mkdtemp())
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit", home=home)
+            >>> id = trail.record({"event_type": "auth.user_login", "user_id": "mira"})
+            >>> trail.flush()
+            >>> key = home / "keys" / trail.info["trail_id"] / "owner.vkey"
+            >>> sealtrail.check_proof(trail.prove(id), key).record["user_id"]
+            'mira'
+        """
+        proof = self._native.prove(audit_id)
+        if proof is None:
+            message = f"{audit_id}: no record has this audit_id"
+            raise NotFoundError(message, kind="not_found")
+        return proof
+
+    def prove_consistency(self, start: int, to: int | None = None) -> bytes:
+        """The proof that the ledger's first ``to`` entries begin with its first ``start`` ones.
+
+        Args:
+            start: Number of entries of the earlier state, such as the second line of a checkpoint
+                that was kept.
+            to: Number of entries of the later one. Default: those of :meth:`checkpoint`.
+
+        Returns:
+            The file of the proof, for :func:`sealtrail.check_consistency`.
+
+        Raises:
+            UsageError: The ledger has no such states.
+            NotFoundError: Nobody signed for the later one, and this host cannot.
+        """
+        return self._native.prove_consistency(_size(start), None if to is None else _size(to))
 
     def __repr__(self) -> str:
         """Where the trail is."""

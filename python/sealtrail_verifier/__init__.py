@@ -29,7 +29,7 @@ Modules, in the order in which an auditor may want to read them:
 | `rows`      | 2 to 5 | its rows: assembled, checked, hashed                  |
 | `keys`      | 8      | HMAC keys, from the owner's root secret               |
 | `seals`     | 7, 8   | HMACs of entries, seals of epochs                     |
-| `proof`     | 13     | proofs of records and of consistency                  |
+| `proof`     | 11     | proofs of records and of consistency                  |
 """
 
 from sealtrail_verifier.report import Finding, Report

@@ -35,8 +35,8 @@ __all__ = [
 ]
 
 _ED25519 = b"\x01"
-_LINE = re.compile("\u2014 ([^ ]+) ([A-Za-z0-9+/=]+)")
 _COSIGNATURE = b"\x04"
+_LINE = re.compile("\u2014 ([^ ]+) ([A-Za-z0-9+/=]+)")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import resource
 import signal
@@ -17,6 +18,8 @@ import pytest
 import sealtrail
 
 SEED = 20261123
+KILLS = int(os.environ.get("SEALTRAIL_KILLS", "50"))
+"""Processes that are killed while they write; `.ci/nightly` kills more."""
 
 CONFIG = """
 audit:
@@ -115,9 +118,9 @@ def check(trail: sealtrail.Trail, acknowledged: set[str], tried: set[str]) -> No
 @pytest.mark.parametrize(
     ("kinds", "rounds"),
     [
-        ("records", 10),
-        ("loads", 5),
-        ("records+loads", 10),
+        ("records", KILLS * 2 // 5),
+        ("loads", KILLS // 5),
+        ("records+loads", KILLS * 2 // 5),
     ],
 )
 def test_killed_again_and_again(tmp_path: Path, kinds: str, rounds: int) -> None:

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sealtrail_core::config::{Config, Home};
-use sealtrail_core::keys::{KEY_VARIABLE, OwnerKey, Passphrase};
+use sealtrail_core::keys::{OwnerKey, Passphrase};
 use sealtrail_core::proof::{Shown, check_any};
 use sealtrail_core::segment::SegmentFile;
 use sealtrail_core::storage::Storage;
@@ -20,15 +20,10 @@ fn golden() -> PathBuf {
 }
 
 fn owner() -> Arc<OwnerKey> {
-    let text = fs::read_to_string(golden().join("owner.json")).unwrap();
-    Arc::new(
-        OwnerKey::from_env(
-            &|name| (name == KEY_VARIABLE).then(|| text.clone()),
-            &Passphrase::default(),
-        )
-        .unwrap()
-        .unwrap(),
-    )
+    // A checkout does not keep the mode that a key file must have.
+    let env = |_: &str| Some(fs::read_to_string(golden().join("owner.json")).unwrap());
+    let owner = OwnerKey::from_reference("env:OWNER", &env, &Passphrase::default());
+    Arc::new(owner.unwrap())
 }
 
 fn verdict(trail: &Path) -> verify::Report {

@@ -211,19 +211,6 @@ impl Trail {
         verify::verify(py, trail, &self.place.home, wish, progress)
     }
 
-    fn checkpoint(&self, py: Python<'_>) -> PyResult<String> {
-        bridge::wait(py, self.inner.checkpoint())
-    }
-
-    fn prove(&self, py: Python<'_>, audit_id: &str) -> PyResult<Option<Vec<u8>>> {
-        Ok(bridge::wait(py, self.inner.prove(audit_id))?.map(Proof::into_bytes))
-    }
-
-    #[pyo3(signature = (start, to))]
-    fn prove_consistency(&self, py: Python<'_>, start: u64, to: Option<u64>) -> PyResult<Vec<u8>> {
-        Ok(bridge::wait(py, self.inner.prove_consistency(start, to))?.into_bytes())
-    }
-
     fn pin(&self, py: Python<'_>) -> PyResult<Option<Vec<u8>>> {
         verify::pin(py, self.inner.storage(), &self.place.home)
     }
@@ -252,6 +239,19 @@ impl Trail {
 
     fn clear_pin(&self, py: Python<'_>) -> PyResult<bool> {
         verify::clear_pin(py, self.inner.storage(), &self.place.home)
+    }
+
+    fn checkpoint(&self, py: Python<'_>) -> PyResult<String> {
+        bridge::wait(py, self.inner.checkpoint())
+    }
+
+    fn prove(&self, py: Python<'_>, audit_id: &str) -> PyResult<Option<Vec<u8>>> {
+        Ok(bridge::wait(py, self.inner.prove(audit_id))?.map(Proof::into_bytes))
+    }
+
+    #[pyo3(signature = (start, to))]
+    fn prove_consistency(&self, py: Python<'_>, start: u64, to: Option<u64>) -> PyResult<Vec<u8>> {
+        Ok(bridge::wait(py, self.inner.prove_consistency(start, to))?.into_bytes())
     }
 
     #[pyo3(signature = (program, paths, include_content, progress))]

@@ -143,11 +143,14 @@ pub fn verify_consistency(
     new_root: &Hash,
     proof: &[Hash],
 ) -> bool {
+    if old_size == new_size && old_root != new_root {
+        return false;
+    }
     if old_size == 0 {
         return proof.is_empty() && *old_root == empty_root();
     }
     if old_size == new_size {
-        return proof.is_empty() && old_root == new_root;
+        return proof.is_empty();
     }
     if old_size > new_size {
         return false;

@@ -52,6 +52,11 @@ impl Watched {
         (watched, Storage { url: storage.url.clone(), backend })
     }
 
+    /// A storage's URL with another store behind it.
+    pub(crate) fn behind(storage: &Storage, store: Arc<dyn ObjectStore>) -> Storage {
+        Storage { url: storage.url.clone(), backend: Backend::Remote(store) }
+    }
+
     /// Paths that were read since the last call.
     pub(crate) fn take_gets(&self) -> Vec<String> {
         std::mem::take(&mut self.gets.lock().unwrap())

@@ -75,8 +75,8 @@ impl Writer {
     /// Commits everything that is in the log by now.
     pub(super) async fn flush(&self) -> Result<()> {
         let mut committer = self.committer.lock().await;
-        if self.epoch_now() > committer.keys.epoch() {
-            return self.close_epoch(&mut committer).await;
+        if self.is_over(&committer) {
+            return self.close_epoch(&mut committer, false).await;
         }
         self.flush_pending(&mut committer, false).await
     }
@@ -84,28 +84,37 @@ impl Writer {
     /// Commits what is pending; with `close` ends the epoch by the same entry.
     pub(super) async fn flush_pending(&self, c: &mut Committer, close: bool) -> Result<()> {
         c.settle().await?;
+        self.turn_log(c)?;
         self.let_go(c)?;
-        self.intake().flushing = Arc::default();
+        self.take_back(c.committed);
         self.wal.sync()?;
         let records = self.take_pending();
         if records.is_empty() && (!close || c.roots.is_empty()) {
             return Ok(());
         }
         let result = self.commit_records(c, &records, close).await;
-        let mut intake = self.intake();
         match &result {
-            Ok(()) => intake.flushing = Arc::default(),
+            Ok(()) => self.intake().flushing = Arc::default(),
             // Nothing was put: they wait for the next flush.
-            Err(_) if c.unsettled.is_none() => {
-                intake.flushing = Arc::default();
-                intake.bytes += records.iter().map(|p| p.record.len() as u64).sum::<u64>();
-                let newer = std::mem::take(&mut intake.pending);
-                intake.pending = records.to_vec();
-                intake.pending.extend(newer);
-            }
+            Err(_) if c.unsettled.is_none() => self.take_back(c.committed),
             Err(_) => {}
         }
         result
+    }
+
+    /// What a flush took out and did not commit is pending again: it failed, or nobody waited for
+    /// its end.
+    fn take_back(&self, committed: u64) {
+        let mut intake = self.intake();
+        let taken = std::mem::take(&mut intake.flushing);
+        let left: Vec<Pending> = taken.iter().filter(|p| p.sequence > committed).cloned().collect();
+        if left.is_empty() {
+            return;
+        }
+        intake.bytes += left.iter().map(|p| p.record.len() as u64).sum::<u64>();
+        intake.oldest.get_or_insert_with(std::time::Instant::now);
+        let newer = std::mem::replace(&mut intake.pending, left);
+        intake.pending.extend(newer);
     }
 
     fn take_pending(&self) -> Arc<Vec<Pending>> {
@@ -225,6 +234,8 @@ impl Committer {
         loop {
             let (n, bytes) = self.sign(plan)?;
             plan.put = Some((n, bytes.clone()));
+            // Whoever waits for this may stop waiting: from here on it may be in the ledger.
+            self.unsettled = Some(plan.clone());
             match self.ledger.storage().put_create(&entry_path(n), bytes).await? {
                 Create::Created => return self.finish(plan).await,
                 // Another writer was first: plan again on top of its entry. The snapshot was for
@@ -262,7 +273,7 @@ impl Committer {
     /// Finds out what became of an entry whose put has an unknown outcome, and finishes it. The
     /// same bytes are put again: then the slot is either ours or lost for good.
     pub(super) async fn settle(&mut self) -> Result<()> {
-        let Some(mut plan) = self.unsettled.take() else { return Ok(()) };
+        let Some(mut plan) = self.unsettled.clone() else { return Ok(()) };
         let result = self.put_again(&mut plan).await;
         if result.is_err() {
             self.unsettled = Some(plan);
@@ -304,6 +315,7 @@ impl Committer {
         // Before the candidate goes, which is what tells a load that was committed.
         Seen::adopt(&self.dir)?;
         Candidate::remove(&self.dir)?;
+        self.unsettled = None;
         self.publish_checkpoint().await;
         Ok(())
     }

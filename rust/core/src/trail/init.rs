@@ -55,7 +55,10 @@ impl InitOptions {
 /// `AlreadyExists` if there is one, `Usage` for an unusable origin or URL, `Store` if the store
 /// does not honour create-only puts, `Io`, `Key`.
 pub async fn init(url: &str, options: &InitOptions) -> Result<Arc<TrailInfo>> {
-    let storage = Storage::open(url)?;
+    init_in(&Storage::open(url)?, options).await
+}
+
+pub(super) async fn init_in(storage: &Storage, options: &InitOptions) -> Result<Arc<TrailInfo>> {
     if !storage.list("ledger").await?.is_empty() {
         return Err(Error::AlreadyExists(format!("{} already holds a trail", storage.url())));
     }
@@ -63,15 +66,15 @@ pub async fn init(url: &str, options: &InitOptions) -> Result<Arc<TrailInfo>> {
         return Err(Error::Usage("an epoch must last at least a second".to_owned()));
     }
     storage.probe_create().await?;
-    let info = describe(&storage, options).await?;
+    let info = describe(storage, options).await?;
     let owner = owner_of(&info, options)?;
-    create(&storage, TRAIL_FILE, canonical(&info)?).await?;
+    create(storage, TRAIL_FILE, canonical(&info)?).await?;
     let mut body = Body::new(Kind::Init, OWNER, 0, time_text(now_micros()));
     body.owner = Some(BASE64.encode(owner.public().as_bytes()));
     body.trail = Some(info.clone());
     body.authorizes = Some(Vec::new());
     let entry = body.sign(0, merkle::empty_root(), &info, owner.signing(), &owner.hmac()?)?;
-    create(&storage, &entry_path(0), entry.to_bytes()?).await?;
+    create(storage, &entry_path(0), entry.to_bytes()?).await?;
     Ok(Arc::new(info))
 }
 

@@ -302,8 +302,8 @@ impl Writer {
     }
 
     async fn put_part(&self, c: &mut Committer, part: &mut Part, load: &str) -> Result<()> {
-        if self.epoch_now() > c.keys.epoch() {
-            self.close_epoch(c).await?;
+        if self.is_over(c) {
+            self.close_epoch(c, false).await?;
         }
         // Its lines were read while other records were committed: within an epoch that is no
         // matter, but nothing may be dated back into one that is closed.
@@ -341,7 +341,7 @@ impl Writer {
             self.let_go(c)
         }
         .await;
-        self.intake().closing = c.unsettled.is_some();
+        self.intake().closing = self.is_shut(c);
         result
     }
 }

@@ -24,6 +24,8 @@ mod writers;
 #[cfg(test)]
 mod prove_tests;
 #[cfg(test)]
+mod simulation_tests;
+#[cfg(test)]
 mod snapshot_tests;
 #[cfg(test)]
 mod tests;
@@ -226,6 +228,10 @@ impl Trail {
 
 /// Microseconds since 1970 by this host's clock.
 pub(crate) fn now_micros() -> i64 {
+    #[cfg(test)]
+    if let Some(now) = simulation_tests::clock::now() {
+        return now;
+    }
     chrono::Utc::now().timestamp_micros()
 }
 

@@ -3,6 +3,7 @@
 mod forge;
 mod honest;
 mod insider;
+mod large;
 mod maker;
 mod outsider;
 mod pinned;
