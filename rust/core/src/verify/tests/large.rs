@@ -22,7 +22,7 @@ fn large() -> (Maker, Vec<Objects>) {
     for n in 1..ENTRIES {
         let kinds = ["data.file_read", "auth.user_login", "workflow.decision"];
         let kind = kinds[usize::try_from(n).unwrap() % 3];
-        let events: Vec<_> = (n * 40..n * 40 + 37).map(|i| event(i, kind)).collect();
+        let events: Vec<_> = (n * 28..n * 28 + 27).map(|i| event(i, kind)).collect();
         maker.append(&events, n % 10 == 0);
         states.push(maker.objects.clone());
     }
