@@ -2,7 +2,7 @@
 //!
 //! `SEALTRAIL_FUZZ=N` runs N times as many. `rust/fuzz` runs the same functions under libFuzzer.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
 mod corpus;
 mod mutate;
