@@ -2,7 +2,7 @@
 //! killed at one, a disk that is full. Nothing acknowledged is lost, nothing is invented, and the
 //! trail verifies afterwards.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
 mod full;
 mod injected;

@@ -30,7 +30,6 @@ fn lines(text: &str) -> Vec<Vec<u8>> {
 pub(crate) fn records() -> Vec<Vec<u8>> {
     let examples = include_str!("../../../rust/core/src/catalogue/examples.jsonl");
     let mut all = lines(examples);
-    all.extend(lines(&fs::read_to_string(vectors("records.jsonl")).unwrap()).into_iter().take(40));
     all.push(
         br#"{"event_type":"data.x","n":[1e400,-0,1.50,9007199254740993],"t":"\u00e9\ud83d\ude00"}"#
             .to_vec(),

@@ -52,22 +52,22 @@ fn inside(name: &str, target: fn(&[u8]) -> bool, corpus: &[Vec<u8>], rounds: u64
 
 #[test]
 fn records() {
-    fuzz("records", targets::record, &corpus::records(), 40_000);
+    fuzz("records", targets::record, &corpus::records(), 200_000);
 }
 
 #[test]
 fn logs() {
-    fuzz("logs", targets::log, &corpus::logs(), 4_000);
+    fuzz("logs", targets::log, &corpus::logs(), 10_000);
 }
 
 #[test]
 fn entries() {
-    fuzz("entries", targets::entry, &corpus::entries(), 20_000);
+    fuzz("entries", targets::entry, &corpus::entries(), 200_000);
 }
 
 #[test]
 fn notes() {
-    fuzz("notes", targets::note, &corpus::notes(), 40_000);
+    fuzz("notes", targets::note, &corpus::notes(), 400_000);
 }
 
 #[test]
@@ -77,12 +77,12 @@ fn proofs() {
 
 #[test]
 fn mappings() {
-    fuzz("mappings", targets::mapping, &corpus::mappings(), 8_000);
+    fuzz("mappings", targets::mapping, &corpus::mappings(), 80_000);
 }
 
 #[test]
 fn segments() {
-    fuzz("segments", targets::segment, &corpus::segments(), 8_000);
+    fuzz("segments", targets::segment, &corpus::segments(), 80_000);
 }
 
 /// Gives libFuzzer the corpus: a folder for each target in that which `SEALTRAIL_FUZZ_CORPUS`

@@ -234,8 +234,10 @@ impl Committer {
         loop {
             let (n, bytes) = self.sign(plan)?;
             plan.put = Some((n, bytes.clone()));
-            // Whoever waits for this may stop waiting: from here on it may be in the ledger.
+            // Whoever waits for this may stop waiting, and a candidate whose saving failed may be
+            // on disk even so: from here on the entry may be in the ledger.
             self.unsettled = Some(plan.clone());
+            self.keep_candidate(plan)?;
             match self.ledger.storage().put_create(&entry_path(n), bytes).await? {
                 Create::Created => return self.finish(plan).await,
                 // Another writer was first: plan again on top of its entry. The snapshot was for
@@ -283,6 +285,7 @@ impl Committer {
 
     async fn put_again(&mut self, plan: &mut Plan) -> Result<()> {
         let Some((n, bytes)) = plan.put.clone() else { return self.attempt(plan).await };
+        self.keep_candidate(plan)?;
         match self.ledger.storage().put_create(&entry_path(n), bytes).await? {
             Create::Created => self.finish(plan).await,
             Create::Exists => self.attempt(plan).await,
@@ -359,7 +362,7 @@ impl Committer {
         }
     }
 
-    /// Signs the plan for the next slot and persists it as the candidate.
+    /// Signs the plan for the next slot.
     fn sign(&self, plan: &mut Plan) -> Result<(u64, Bytes)> {
         let state = self.ledger.state();
         let known = state.writers.get(self.keys.id()).map(|w| w.committed);
@@ -388,11 +391,15 @@ impl Committer {
             let message = format!("not written, because it would have no effect: {e}");
             Error::integrity(entry_path(state.size()), message)
         })?;
-        let bytes = entry.to_bytes()?;
-        let text = String::from_utf8(bytes.clone()).map_err(|e| Error::encoding("entry", e))?;
-        let candidate = Candidate { entry: text, n: state.size(), roots: hex(&plan.roots) };
-        candidate.save(&self.dir)?;
-        Ok((state.size(), Bytes::from(bytes)))
+        Ok((state.size(), Bytes::from(entry.to_bytes()?)))
+    }
+
+    /// Persists the plan's entry as the candidate: before it is put, so that a crash cannot forget
+    /// what followed from it.
+    fn keep_candidate(&self, plan: &Plan) -> Result<()> {
+        let Some((n, bytes)) = &plan.put else { return Ok(()) };
+        let entry = String::from_utf8(bytes.to_vec()).map_err(|e| Error::encoding("entry", e))?;
+        Candidate { entry, n: *n, roots: hex(&plan.roots) }.save(&self.dir)
     }
 
     pub(super) fn save_position(&self) -> Result<()> {
