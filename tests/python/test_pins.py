@@ -32,6 +32,7 @@ def test_the_first_verification_pins_and_the_next_compares(trail: sealtrail.Trai
     assert pin is not None
     assert (pin["size"], pin["root"]) == (first.details["size"], first.details["root"])
     assert trail.verify(require_pin=True).details["anchored"]
+    pin = trail.pin()
     cut(trail)
     assert trail.verify(no_pin=True).verdict == "VERIFIED"
     rolled_back = sealtrail.verify(trail.url)

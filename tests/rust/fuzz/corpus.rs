@@ -75,6 +75,10 @@ pub(crate) fn notes() -> Vec<Vec<u8>> {
     all
 }
 
+pub(crate) fn proofs() -> Vec<Vec<u8>> {
+    files(&vectors("proofs")).iter().map(|path| fs::read(path).unwrap()).collect()
+}
+
 pub(crate) fn segments() -> Vec<Vec<u8>> {
     files(&vectors("audit/segments")).iter().map(|path| fs::read(path).unwrap()).collect()
 }

@@ -71,6 +71,11 @@ fn notes() {
 }
 
 #[test]
+fn proofs() {
+    fuzz("proofs", targets::proof, &corpus::proofs(), 40_000);
+}
+
+#[test]
 fn mappings() {
     fuzz("mappings", targets::mapping, &corpus::mappings(), 80_000);
 }
@@ -90,6 +95,7 @@ fn writes_the_corpus() {
         ("log", corpus::logs()),
         ("entry", corpus::entries()),
         ("note", corpus::notes()),
+        ("proof", corpus::proofs()),
         ("mapping", corpus::mappings()),
         ("segment", corpus::segments()),
     ];

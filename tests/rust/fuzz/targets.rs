@@ -11,6 +11,7 @@ use sealtrail_core::json::{Limits, is_canonical};
 use sealtrail_core::keys::{HmacKey, Secret};
 use sealtrail_core::ledger::Entry;
 use sealtrail_core::note::{Checkpoint, parse_vkey, vkey};
+use sealtrail_core::proof::{Shown, check_any};
 use sealtrail_core::record::{Checker, IdSource, Rules, Strictness};
 use sealtrail_core::segment::{SegmentFile, batch_list_root};
 use sealtrail_core::wal::{WalSnapshot, recover};
@@ -84,6 +85,21 @@ pub(crate) fn note(bytes: &[u8]) -> bool {
     }
     let Ok((name, public)) = parse_vkey(text) else { return false };
     assert_eq!(vkey(&name, &public).unwrap(), text.trim());
+    true
+}
+
+/// A proof of the golden trail. Whatever is accepted shows what is so.
+pub(crate) fn proof(bytes: &[u8]) -> bool {
+    let records = include_str!("../../vectors/v1/records.jsonl");
+    let vkey = include_str!("../../vectors/v1/owner.vkey");
+    match check_any(bytes, vkey) {
+        Ok(Shown::Record(shown)) => assert!(records.lines().any(|record| record == shown.record)),
+        Ok(Shown::Consistency(shown)) => assert!(shown.from.size <= shown.to.size),
+        Err(error) => {
+            assert_eq!(error.exit_code(), 4, "{error}");
+            return false;
+        }
+    }
     true
 }
 

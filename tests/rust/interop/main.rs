@@ -38,7 +38,7 @@ fn installed(program: &str, version: &str) -> bool {
     run.arg(version).stdout(Stdio::null()).stderr(Stdio::null());
     let found = run.status().is_ok_and(|status| status.success());
     if !found {
-        writeln!(io::stderr(), "\nskipped: {program} is not installed").unwrap();
+        let _ = writeln!(io::stderr(), "\nskipped: {program} is not installed");
     }
     found
 }

@@ -63,8 +63,8 @@ impl Anchor {
     ) -> Result<()> {
         let work = async {
             match self.kind {
-                AnchorKind::Folder => self.into_folder(checkpoint, note, thin).await,
-                AnchorKind::File => self.into_file(checkpoint, note),
+                AnchorKind::Folder => self.put_folder(checkpoint, note, thin).await,
+                AnchorKind::File => self.put_file(checkpoint, note),
                 AnchorKind::Http => {
                     self.post("text/plain; charset=utf-8", note.to_owned().into()).await
                 }
@@ -119,7 +119,7 @@ impl Anchor {
     pub async fn read(&self, origin: &str) -> Result<Held> {
         let work = async {
             match self.kind {
-                AnchorKind::Folder => self.from_folder(origin).await,
+                AnchorKind::Folder => self.get_folder(origin).await,
                 AnchorKind::File => {
                     let found = match durable::read(Path::new(&self.url)) {
                         Err(Error::NotFound(_)) => None,
@@ -145,7 +145,7 @@ impl Anchor {
         tokio::time::timeout(PATIENCE, work).await.unwrap_or_else(late)
     }
 
-    async fn into_folder(&self, checkpoint: &Checkpoint, note: &str, thin: bool) -> Result<()> {
+    async fn put_folder(&self, checkpoint: &Checkpoint, note: &str, thin: bool) -> Result<()> {
         let storage = Storage::open(&self.url)?;
         let path = note_path(&checkpoint.origin, checkpoint.size);
         if storage.put_create(&path, Bytes::from(note.to_owned())).await? == Create::Exists {
@@ -170,7 +170,7 @@ impl Anchor {
         }
     }
 
-    async fn from_folder(&self, origin: &str) -> Result<Held> {
+    async fn get_folder(&self, origin: &str) -> Result<Held> {
         let storage = Storage::open(&self.url)?;
         let notes: Vec<String> = sizes(&storage, origin)
             .await?
@@ -201,7 +201,7 @@ impl Anchor {
         })
     }
 
-    fn into_file(&self, checkpoint: &Checkpoint, note: &str) -> Result<()> {
+    fn put_file(&self, checkpoint: &Checkpoint, note: &str) -> Result<()> {
         let path = Path::new(&self.url);
         let there = match durable::read(path) {
             Err(Error::NotFound(_)) => None,
