@@ -159,6 +159,9 @@ def test_eight_writers_some_killed_and_readers_all_the_while(tmp_path: Path) -> 
     assert len(ids) == len(rows)
     assert acknowledged <= ids <= tried
     stats = trail.stats()
-    assert (stats["unsealed"], stats["writers"]) == (0, WRITERS)
+    assert stats["unsealed"] == 0
+    # Whoever opens holds every free writer until it has committed what was left there, and one
+    # that opens meanwhile finds none and makes its own.
+    assert WRITERS <= stats["writers"] < len(everyone)
     report = trail.verify()
     assert (report.verdict, report.findings) == ("VERIFIED", []), report
