@@ -6,6 +6,7 @@ mod checkpoint;
 mod clock;
 mod commit;
 mod epoch;
+mod follow;
 mod import;
 mod init;
 mod load;
@@ -30,6 +31,7 @@ mod snapshot_tests;
 #[cfg(test)]
 mod tests;
 
+pub use follow::Follower;
 pub use import::{ImportProblem, ImportProgress, ImportReport, ImportRun};
 pub use init::{InitOptions, TRAIL_FILE, init};
 pub use load::{LoadOptions, LoadProgress, LoadReport, RefusedLine};
