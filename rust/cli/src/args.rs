@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    anchor, check_proof, checkpoint, config, demo, events, get, import, init, keys, pin, prove,
-    record, sql, stats, verify,
+    anchor, check_proof, checkpoint, config, demo, events, get, import, init, jobs, keys, pin,
+    prove, record, sql, stats, verify,
 };
 use crate::failure::Failure;
 use crate::session::Session;
@@ -87,12 +87,24 @@ enum Command {
     Keys(keys::Keys),
     Pin(pin::Pin),
     Anchor(anchor::Anchor),
+    Jobs(jobs::Jobs),
     Events(events::Events),
     Config(config::Config),
     Demo(demo::Demo),
 }
 
 impl Cli {
+    /// As [`run`](Self::run), on this trail and with this configuration.
+    pub(crate) fn run_on(
+        mut self,
+        session: &mut Session<'_>,
+        trail: &str,
+        config: Option<&str>,
+    ) -> Result<u8, Failure> {
+        self.global = Global { trail: Some(trail.to_owned()), config: config.map(PathBuf::from) };
+        self.run(session)
+    }
+
     /// Runs the command and gives its exit code.
     pub(crate) fn run(self, session: &mut Session<'_>) -> Result<u8, Failure> {
         session.global = self.global;
@@ -110,6 +122,7 @@ impl Cli {
             Command::Keys(command) => command.run(session),
             Command::Pin(command) => command.run(session),
             Command::Anchor(command) => command.run(session),
+            Command::Jobs(command) => command.run(session),
             Command::Events(command) => command.run(session),
             Command::Config(command) => command.run(session),
             Command::Demo(command) => command.run(session),

@@ -14,6 +14,7 @@ mod commands;
 mod context;
 mod failure;
 mod input;
+pub mod jobs;
 mod output;
 mod progress;
 mod session;
@@ -25,6 +26,7 @@ use clap::Parser;
 
 pub use cancel::Cancel;
 pub use context::Context;
+pub use jobs::set_program;
 
 use args::Cli;
 use failure::{EXIT_INTERRUPTED, EXIT_USAGE, Failure};
@@ -46,7 +48,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
 /// Runs the command that `args` name in the environment that `context` describes; gives its exit
 /// code.
 pub fn run_with(args: impl IntoIterator<Item = OsString>, context: Context<'_>) -> u8 {
+    let args: Vec<OsString> = args.into_iter().collect();
     let mut session = Session::new(context);
+    session.args = args.iter().skip(1).cloned().collect();
     let result = match Cli::try_parse_from(args) {
         Ok(cli) => cli.run(&mut session),
         Err(error) => explain(&error, &mut session),
@@ -69,6 +73,11 @@ pub fn run_with(args: impl IntoIterator<Item = OsString>, context: Context<'_>) 
     // Nobody is left to tell when standard error cannot be written to.
     let _ = session.err.finish();
     code
+}
+
+/// The command that these arguments name, without the program's name before them.
+fn command_of(args: &[String]) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(std::iter::once("sealtrail").chain(args.iter().map(String::as_str)))
 }
 
 /// Help and version on standard output, wrong usage on standard error.

@@ -9,6 +9,7 @@ pub(crate) mod events;
 pub(crate) mod get;
 pub(crate) mod import;
 pub(crate) mod init;
+pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod pin;
 pub(crate) mod prove;

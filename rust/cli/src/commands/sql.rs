@@ -5,17 +5,22 @@ mod params;
 use std::fs::File;
 use std::io::{BufWriter, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use futures::StreamExt;
 use sealtrail_core::ledger::Moment;
 use sealtrail_core::trail::Trail;
 use sealtrail_query::output::{OutputFormat, write_result};
-use sealtrail_query::{Engine, EngineOptions, Params, QueryResult};
+use sealtrail_query::{Engine, Params, QueryResult};
 
+use super::jobs;
 use crate::failure::{EXIT_NO_MATCH, Failure};
 use crate::session::Session;
-use crate::text::{count, seconds};
+use crate::text::{count, seconds, size};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -23,6 +28,7 @@ Examples:
   sealtrail sql \"SELECT * FROM data_events WHERE agent_id = $1\" --param agent_7
   sealtrail sql \"SELECT * FROM auth_events WHERE outcome = $o\" --param o=failure -o csv
   sealtrail sql -f report.sql -o parquet --output-file report.parquet
+  sealtrail sql -f long.sql --async
 
 Tables: events, auth_events, agent_events, data_events, workflow_events, system_events,
 workflow_steps, approvals; `SHOW TABLES` and `DESCRIBE events` say what they hold. Fields without a
@@ -58,10 +64,18 @@ pub(crate) struct Sql {
     /// Say on standard error how long it took
     #[arg(long)]
     timing: bool,
+    /// Memory for sorting, grouping and joining, such as 256MiB; what does not
+    /// fit goes to temporary files. Otherwise 1GiB
+    #[arg(long, value_name = "SIZE", value_parser = size, verbatim_doc_comment)]
+    memory_limit: Option<usize>,
+    /// Run it as a job that outlives this terminal, and print its id; the
+    /// result is Parquet (`sealtrail jobs`)
+    #[arg(long = "async", conflicts_with = "output_file", verbatim_doc_comment)]
+    detach: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// Aligned columns
     Table,
     /// One array of flat rows
@@ -88,13 +102,19 @@ impl From<Format> for OutputFormat {
 
 impl Sql {
     pub(crate) fn run(self, session: &mut Session<'_>) -> Result<u8, Failure> {
+        if self.detach && session.job.is_none() {
+            let stdin = self.query.as_deref() == Some("-");
+            let stdin = stdin.then(|| self.statement(session)).transpose()?;
+            return jobs::submit(session, "sql", stdin);
+        }
         let statement = self.statement(session)?;
         let params = params::parse(&self.param)?;
         let format = self.format(session)?;
         let trail = session.open()?;
         let started = Instant::now();
         let moment = self.at.as_deref().map(Moment::parse).transpose()?;
-        let result = answer(session, &trail, &statement, params, moment)?;
+        let engine = session.engine(self.memory_limit)?;
+        let result = answer(session, &engine, &trail, &statement, params, moment)?;
         let rows = match &self.output_file {
             Some(path) => to_file(session, result, format, &session.file(path))?,
             None => to_stdout(session, result, format)?,
@@ -125,6 +145,9 @@ impl Sql {
     }
 
     fn format(&self, session: &Session<'_>) -> Result<Format, Failure> {
+        if session.job.is_some() {
+            return Ok(Format::Parquet);
+        }
         let for_people = session.stdout_is_terminal && self.output_file.is_none();
         let default = if for_people { Format::Table } else { Format::Jsonl };
         match self.output {
@@ -142,19 +165,20 @@ pub(super) fn print_table(
     trail: &Trail,
     statement: &str,
 ) -> Result<u64, Failure> {
-    let result = answer(session, trail, statement, Params::None, None)?;
+    let engine = session.engine(None)?;
+    let result = answer(session, &engine, trail, statement, Params::None, None)?;
     to_stdout(session, result, Format::Table)
 }
 
 /// The answer to a statement, of the trail as it is now.
 fn answer(
     session: &Session<'_>,
+    engine: &Engine,
     trail: &Trail,
     statement: &str,
     params: Params,
     moment: Option<Moment>,
 ) -> Result<QueryResult, Failure> {
-    let engine = Engine::new(&EngineOptions::default())?;
     let store = trail.storage().object_store()?;
     let view = match moment {
         None => session.wait(trail.view())?,
@@ -172,7 +196,21 @@ fn to_stdout(
         session.out.show_controls();
     }
     let cancel = session.cancel.clone();
+    let result = counted(session, result);
     cancel.wait(write_result(result, format.into(), &mut session.out))
+}
+
+/// The same answer; a job tells how many rows came.
+fn counted(session: &Session<'_>, result: QueryResult) -> QueryResult {
+    let Some(job) = session.job.clone() else { return result };
+    let count = move |batch: &Result<RecordBatch, _>| {
+        if let Ok(batch) = batch {
+            job.add_rows(batch.num_rows());
+        }
+    };
+    let stream = result.stream.inspect(count);
+    let stream = RecordBatchStreamAdapter::new(Arc::clone(&result.schema), stream);
+    QueryResult { schema: result.schema, stream: Box::pin(stream) }
 }
 
 /// Writes the answer to a file, which is not left behind if that fails.
