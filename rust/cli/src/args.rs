@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     anchor, check_proof, checkpoint, config, demo, events, get, import, init, jobs, keys, pin,
-    prove, record, sql, stats, verify,
+    prove, record, sql, stats, tail, verify,
 };
 use crate::failure::Failure;
 use crate::session::Session;
@@ -78,6 +78,7 @@ enum Command {
     Record(record::Record),
     Import(import::Import),
     Sql(sql::Sql),
+    Tail(tail::Tail),
     Get(get::Get),
     Stats(stats::Stats),
     VerifyIntegrity(verify::Verify),
@@ -113,6 +114,7 @@ impl Cli {
             Command::Record(command) => command.run(session),
             Command::Import(command) => command.run(session),
             Command::Sql(command) => command.run(session),
+            Command::Tail(command) => command.run(session),
             Command::Get(command) => command.run(session),
             Command::Stats(command) => command.run(session),
             Command::VerifyIntegrity(command) => command.run(session),

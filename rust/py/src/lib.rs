@@ -8,6 +8,7 @@ mod encode;
 mod errors;
 mod files;
 mod importing;
+mod jobs;
 mod keys;
 mod lines;
 mod load;
@@ -16,6 +17,7 @@ mod params;
 mod progress;
 mod proof;
 mod query;
+mod tail;
 mod trail;
 mod values;
 mod verify;
@@ -32,11 +34,15 @@ mod native {
     #[pymodule_export]
     use crate::demo::Demo;
     #[pymodule_export]
+    use crate::jobs::Jobs;
+    #[pymodule_export]
     use crate::keys::Keys;
     #[pymodule_export]
     use crate::proof::{check_consistency, check_proof};
     #[pymodule_export]
     use crate::query::{Batch, BatchReader, Query, Rows, Schema};
+    #[pymodule_export]
+    use crate::tail::Tail;
     #[pymodule_export]
     use crate::trail::{Trail, init, open};
     #[pymodule_export]
@@ -45,6 +51,8 @@ mod native {
     /// Runs the command line; `argv` starts with the name of the program. Gives the exit code.
     #[pyfunction]
     fn cli_main(py: Python<'_>, argv: Vec<OsString>) -> u8 {
+        // Only jobs need to know it, and they say so.
+        let _ = crate::jobs::set_program(py);
         py.detach(|| sealtrail_cli::run(argv))
     }
 

@@ -16,11 +16,13 @@ use sealtrail_core::{Error, import};
 use serde::Serialize;
 
 use crate::errors::{Raise, usage};
+use crate::jobs::Jobs;
 use crate::keys::Keys;
 use crate::opening::{Place, owner_of, passphrase};
 use crate::params;
 use crate::query::{Query, engine};
-use crate::{bridge, encode, files, importing, load, verify};
+use crate::tail::Tail;
+use crate::{bridge, encode, files, importing, load, tail, verify};
 
 /// An open trail. What it gives is JSON where Python makes objects of its own from it.
 #[pyclass(frozen, module = "sealtrail._native")]
@@ -91,7 +93,12 @@ fn open_at(py: Python<'_>, place: Place, url: &str) -> PyResult<Trail> {
 }
 
 impl Trail {
-    fn store(&self) -> Result<Arc<dyn ObjectStore>, Error> {
+    /// The trail itself.
+    pub(crate) fn inner(&self) -> &trail::Trail {
+        &self.inner
+    }
+
+    pub(crate) fn store(&self) -> Result<Arc<dyn ObjectStore>, Error> {
         if let Some(store) = self.store.get() {
             return Ok(Arc::clone(store));
         }
@@ -185,6 +192,30 @@ impl Trail {
             }
         };
         Query::ask(py, engine, view, store, text, params)
+    }
+
+    #[pyo3(signature = (follow, number, cursor, filter, since, until))]
+    #[expect(clippy::too_many_arguments, reason = "the keywords of the Python method")]
+    fn tail(
+        &self,
+        py: Python<'_>,
+        follow: bool,
+        number: Option<u64>,
+        cursor: Option<&str>,
+        filter: &str,
+        since: Option<&str>,
+        until: Option<&str>,
+    ) -> PyResult<Tail> {
+        let filter = tail::filter(py, filter, since, until)?;
+        Tail::begin(py, self, follow, number, cursor, &filter)
+    }
+
+    fn submit(&self, py: Python<'_>, command: &str, args: Vec<String>) -> PyResult<String> {
+        Jobs::submit(py, &self.place, self.inner.url(), command, args)
+    }
+
+    fn jobs_home(&self) -> Option<PathBuf> {
+        self.place.root.clone()
     }
 
     fn files(&self, py: Python<'_>) -> PyResult<Query> {

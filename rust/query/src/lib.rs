@@ -3,6 +3,7 @@
 mod adapter;
 mod engine;
 mod error;
+pub mod follow;
 mod functions;
 mod json;
 pub mod output;

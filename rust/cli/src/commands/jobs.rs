@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use sealtrail_core::Error;
 use sealtrail_query::output::{OutputFormat, ResultWriter};
 use serde_json::{Value, json};
@@ -288,40 +287,37 @@ fn result(
     if format == OutputFormat::Table {
         session.out.show_controls();
     }
-    let input = File::open(&file).map_err(|error| Failure::io(&file, error))?;
     let as_it_is = !is_table || format == OutputFormat::Parquet;
     let cancel = session.cancel.clone();
     match to {
         Some(path) => {
             let out = File::create(path).map_err(|error| Failure::io(path, error))?;
-            write(input, as_it_is, format, BufWriter::new(out), &cancel)?;
+            write(&file, as_it_is, format, BufWriter::new(out), &cancel)?;
         }
-        None => write(input, as_it_is, format, &mut session.out, &cancel)?,
+        None => write(&file, as_it_is, format, &mut session.out, &cancel)?,
     }
     Ok(info.exit_code.unwrap_or(0))
 }
 
 fn write(
-    mut input: File,
+    file: &Path,
     as_it_is: bool,
     format: OutputFormat,
     mut out: impl Write + Send,
     cancel: &Cancel,
 ) -> Result<(), Failure> {
     if as_it_is {
+        let mut input = File::open(file).map_err(|error| Failure::io(file, error))?;
         io::copy(&mut input, &mut out)?;
         return Ok(out.flush()?);
     }
-    let wrong =
-        |error: &dyn std::fmt::Display| Error::integrity("result.parquet", error.to_string());
-    let rows = ParquetRecordBatchReaderBuilder::try_new(input).map_err(|e| wrong(&e))?;
-    let rows = rows.build().map_err(|e| wrong(&e))?;
-    let mut writer = ResultWriter::new(format, &rows.schema(), out)?;
+    let (schema, rows) = jobs::read_rows(file)?;
+    let mut writer = ResultWriter::new(format, &schema, out)?;
     for batch in rows {
         if cancel.is_cancelled() {
             return Err(Error::Interrupted.into());
         }
-        writer.write(&batch.map_err(|e| wrong(&e))?)?;
+        writer.write(&batch?)?;
     }
     writer.finish()?;
     Ok(())

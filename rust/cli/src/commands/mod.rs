@@ -17,4 +17,5 @@ pub(crate) mod record;
 pub(crate) mod refused;
 pub(crate) mod sql;
 pub(crate) mod stats;
+pub(crate) mod tail;
 pub(crate) mod verify;

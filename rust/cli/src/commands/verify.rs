@@ -140,10 +140,11 @@ pub(super) fn check(
     pinning: &Pinning,
 ) -> Result<(Report, Duration), Failure> {
     let bar = progress::over_items(session.stderr_is_terminal, 0, "records");
+    let job = session.job.clone();
     let show = |progress: Progress| {
         bar.set_length(progress.of_records);
         bar.set_position(progress.records);
-        if let Some(job) = &session.job {
+        if let Some(job) = &job {
             job.set_rows(progress.records, progress.of_records);
         }
     };

@@ -14,6 +14,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use datafusion::arrow::array::{RecordBatch, RecordBatchReader};
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use sealtrail_core::config::Home;
 use sealtrail_core::storage::durable::{self, Access, LockFile};
 use sealtrail_core::{Error, Result};
@@ -251,6 +254,22 @@ impl Jobs {
     fn cancel_file(&self, id: &str) -> PathBuf {
         self.folder(id).join("cancel")
     }
+}
+
+/// The rows of a result, read as they are asked for.
+///
+/// # Errors
+/// `Io`; `Integrity` if the file is damaged.
+pub fn read_rows(
+    path: &Path,
+) -> Result<(SchemaRef, impl Iterator<Item = Result<RecordBatch>> + Send + use<>)> {
+    let place = path.display().to_string();
+    let file = std::fs::File::open(path).map_err(|e| Error::io(path, e))?;
+    let rows = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|rows| rows.build());
+    let rows = rows.map_err(|e| Error::integrity(&place, e.to_string()))?;
+    let schema = rows.schema();
+    let rows = rows.map(move |rows| rows.map_err(|e| Error::integrity(&place, e.to_string())));
+    Ok((schema, rows))
 }
 
 /// The file of a command's result: rows, or a report.

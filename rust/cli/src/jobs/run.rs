@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
-use sealtrail_core::Error;
 use sealtrail_core::storage::durable::{self, LockFile};
 
 use super::model::{JobInfo, JobProgress, State};

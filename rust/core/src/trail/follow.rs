@@ -29,6 +29,9 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// How often an object store is asked for the next entry: each time is a request that costs.
 const REMOTE_PAUSE: Duration = Duration::from_millis(500);
 
+/// Canonical records.
+pub type Records = Vec<Bytes>;
+
 /// Gives the records of a trail as they come, each of them once: those of this host's writers once
 /// they are durable, those of others once they are committed.
 ///
@@ -150,7 +153,7 @@ impl Follower {
     }
 
     /// These records alone, with the columns that the trail has by now, to ask questions of.
-    pub fn view_of(&self, records: Vec<Bytes>) -> Arc<ReadView> {
+    pub fn view_of(&self, records: Records) -> Arc<ReadView> {
         let state = self.ledger.state().without_segments();
         Arc::new(ReadView { state: Arc::new(state), unflushed: records })
     }
@@ -161,7 +164,7 @@ impl Follower {
     /// # Errors
     /// `Io` or `Store` if ledger, logs or segments cannot be read now (the next call tries again);
     /// `Integrity` if they do not hold.
-    pub async fn next(&mut self) -> Result<Vec<Bytes>> {
+    pub async fn next(&mut self) -> Result<Records> {
         loop {
             if self.is_due() {
                 let records = self.committed().await?;
@@ -186,7 +189,7 @@ impl Follower {
     ///
     /// # Errors
     /// As [`next`](Self::next).
-    pub async fn wait(&mut self) -> Result<Vec<Bytes>> {
+    pub async fn wait(&mut self) -> Result<Records> {
         loop {
             let records = self.next().await?;
             if !records.is_empty() {

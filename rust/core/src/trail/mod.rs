@@ -31,7 +31,7 @@ mod snapshot_tests;
 #[cfg(test)]
 mod tests;
 
-pub use follow::Follower;
+pub use follow::{Follower, Records};
 pub use import::{ImportProblem, ImportProgress, ImportReport, ImportRun};
 pub use init::{InitOptions, TRAIL_FILE, init};
 pub use load::{LoadOptions, LoadProgress, LoadReport, RefusedLine};
