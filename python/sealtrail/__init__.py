@@ -28,6 +28,7 @@ from sealtrail._errors import (
     StoreError,
     UsageError,
 )
+from sealtrail._jobs import Job, JobStatus, job, jobs
 from sealtrail._keys import Keys, Rotation, Writer
 from sealtrail._native import __version__
 from sealtrail._proof import (
@@ -40,6 +41,7 @@ from sealtrail._proof import (
     check_proof,
 )
 from sealtrail._result import Result
+from sealtrail._tail import Tail
 from sealtrail._trail import (
     ImportReport,
     RecordReport,
@@ -62,6 +64,8 @@ __all__ = [
     "IntegrityError",
     "InternalError",
     "InvalidEventError",
+    "Job",
+    "JobStatus",
     "KeyFileError",
     "Keys",
     "NotFoundError",
@@ -75,6 +79,7 @@ __all__ = [
     "SealtrailError",
     "SqlError",
     "StoreError",
+    "Tail",
     "Trail",
     "TreeState",
     "UsageError",
@@ -86,6 +91,8 @@ __all__ = [
     "demo",
     "events",
     "init",
+    "job",
+    "jobs",
     "open",
     "verify",
 ]

@@ -11,10 +11,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Literal, NoReturn, Protocol, Self, TypeAlias
 
-from sealtrail import _native
+from sealtrail import _jobs, _native, _tail
 from sealtrail._errors import NotFoundError, UsageError
+from sealtrail._jobs import Job
 from sealtrail._keys import Keys
 from sealtrail._result import Result
+from sealtrail._tail import Tail
 from sealtrail.events import Event
 
 Path_: TypeAlias = str | PathLike[str]
@@ -347,6 +349,89 @@ class Trail:
             [{'n': 1}]
         """
         return Result(self._native.sql(query, params, _moment(at)))
+
+    def submit(self, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> Job:
+        """Ask a question that takes long: a process of its own answers it, also after this one.
+
+        Args:
+            query: As for :meth:`sql`.
+            params: As for :meth:`sql`; text, numbers, bools and None.
+
+        Returns:
+            The job. Its result is kept until :meth:`Job.remove` or ``sealtrail jobs clean``.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> home = tempfile.mkdtemp()
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit", home=home)
+            >>> _ = trail.record({"event_type": "auth.user_login", "user_id": "mira"})
+            >>> trail.submit("SELECT user_id FROM events").result().to_dicts()
+            [{'user_id': 'mira'}]
+        """
+        return _jobs.submit(self._native, query, params)
+
+    def tail(  # noqa: PLR0913
+        self,
+        *,
+        follow: bool = False,
+        last: int | None = 10,
+        cursor: str | None = None,
+        since: str | datetime | None = None,
+        until: str | datetime | None = None,
+        severity_min: str | None = None,
+        where: str | Sequence[str] = (),
+        text: str | Sequence[str] = (),
+        status_not: str | Sequence[str] = (),
+        **fields: str | Sequence[str],
+    ) -> Tail:
+        """The newest records that meet a filter, and those to come.
+
+        Records come as they are recorded, whatever their timestamp: those of this host at most a
+        second after they are durable, those of other hosts once they are committed; each of them
+        once.
+
+        Args:
+            follow: Wait for those to come, until the iteration is closed or interrupted.
+            last: Give so many of the newest ones first; None for all.
+            cursor: Go on where :attr:`Tail.cursor` was taken, instead.
+            since: Only what happened then or later: an aware datetime, a time or date in ISO 8601,
+                or words such as ``2 weeks ago``.
+            until: Only what happened before.
+            severity_min: At least ``debug``, ``info``, ``warning``, ``error`` or ``critical``.
+            where: Conditions in SQL over any field, such as ``resource.size_bytes > 1e6``.
+            text: Words somewhere in the values of a record.
+            status_not: None of these; includes events without a status.
+            **fields: Values of fields by the names of the flags of ``sealtrail tail``, such as
+                ``user_id`` or ``event_type``; ``*`` and ``?`` stand for any characters, ``!`` in
+                front for not.
+
+        Returns:
+            An iterator of records.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit")
+            >>> _ = trail.record({"event_type": "auth.user_login", "user_id": "mira"})
+            >>> tail = trail.tail(event_type="auth.*")
+            >>> [record["user_id"] for record in tail]
+            ['mira']
+            >>> _ = trail.record({"event_type": "auth.user_login", "user_id": "jon"})
+            >>> [record["user_id"] for record in trail.tail(cursor=tail.cursor)]
+            ['jon']
+        """
+        return _tail.tail(
+            self._native,
+            fields,
+            follow=follow,
+            last=last,
+            cursor=cursor,
+            since=since,
+            until=until,
+            severity_min=severity_min,
+            where=where,
+            text=text,
+            status_not=status_not,
+        )
 
     def files(self) -> Result:
         """The Parquet files of the trail and their physical figures, one row each."""

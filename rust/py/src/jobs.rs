@@ -73,39 +73,39 @@ impl Jobs {
     }
 
     /// A job, as JSON.
-    fn get(&self, py: Python<'_>, id: &str) -> PyResult<Vec<u8>> {
-        let job = self.jobs.get(id).map_err(|error| error.raise(py))?;
+    fn get(&self, py: Python<'_>, job_id: &str) -> PyResult<Vec<u8>> {
+        let job = self.jobs.get(job_id).map_err(|error| error.raise(py))?;
         to_json(py, &job)
     }
 
     /// How far a job is, as JSON.
-    fn progress(&self, py: Python<'_>, id: &str) -> PyResult<Vec<u8>> {
-        to_json(py, &self.jobs.progress(id))
+    fn progress(&self, py: Python<'_>, job_id: &str) -> PyResult<Vec<u8>> {
+        to_json(py, &self.jobs.progress(job_id))
     }
 
-    fn cancel(&self, py: Python<'_>, id: &str) -> PyResult<()> {
-        self.jobs.cancel(id).map_err(|error| error.raise(py))
+    fn cancel(&self, py: Python<'_>, job_id: &str) -> PyResult<()> {
+        self.jobs.cancel(job_id).map_err(|error| error.raise(py))
     }
 
-    fn resume(&self, py: Python<'_>, id: &str) -> PyResult<()> {
+    fn resume(&self, py: Python<'_>, job_id: &str) -> PyResult<()> {
         set_program(py)?;
-        let job = py.detach(|| self.jobs.resume(id, &self.starter()));
+        let job = py.detach(|| self.jobs.resume(job_id, &self.starter()));
         job.map(drop).map_err(|error| error.raise(py))
     }
 
-    fn remove(&self, py: Python<'_>, id: &str) -> PyResult<()> {
-        py.detach(|| self.jobs.remove(id)).map_err(|error| error.raise(py))
+    fn remove(&self, py: Python<'_>, job_id: &str) -> PyResult<()> {
+        py.detach(|| self.jobs.remove(job_id)).map_err(|error| error.raise(py))
     }
 
     /// The rows of a result.
-    fn rows(&self, py: Python<'_>, id: &str) -> PyResult<Query> {
-        let path = self.jobs.result(id).map_err(|error| error.raise(py))?;
+    fn rows(&self, py: Python<'_>, job_id: &str) -> PyResult<Query> {
+        let path = self.jobs.result(job_id).map_err(|error| error.raise(py))?;
         Query::of_file(py, path)
     }
 
     /// A report, as JSON.
-    fn report(&self, py: Python<'_>, id: &str) -> PyResult<Vec<u8>> {
-        let path = self.jobs.result(id).map_err(|error| error.raise(py))?;
+    fn report(&self, py: Python<'_>, job_id: &str) -> PyResult<Vec<u8>> {
+        let path = self.jobs.result(job_id).map_err(|error| error.raise(py))?;
         std::fs::read(&path).map_err(|error| Error::io(path, error).raise(py))
     }
 }

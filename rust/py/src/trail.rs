@@ -194,7 +194,7 @@ impl Trail {
         Query::ask(py, engine, view, store, text, params)
     }
 
-    #[pyo3(signature = (follow, number, cursor, filter, since, until))]
+    #[pyo3(signature = (follow, number, cursor, wanted, since, until))]
     #[expect(clippy::too_many_arguments, reason = "the keywords of the Python method")]
     fn tail(
         &self,
@@ -202,11 +202,11 @@ impl Trail {
         follow: bool,
         number: Option<u64>,
         cursor: Option<&str>,
-        filter: &str,
+        wanted: &str,
         since: Option<&str>,
         until: Option<&str>,
     ) -> PyResult<Tail> {
-        let filter = tail::filter(py, filter, since, until)?;
+        let filter = tail::filter(py, wanted, since, until)?;
         Tail::begin(py, self, follow, number, cursor, &filter)
     }
 
