@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     anchor, check_proof, checkpoint, config, demo, events, get, import, init, jobs, keys, pin,
-    prove, record, sql, stats, tail, verify,
+    prove, record, search, sql, stats, tail, verify,
 };
 use crate::failure::Failure;
 use crate::session::Session;
@@ -77,6 +77,7 @@ enum Command {
     Init(init::Init),
     Record(record::Record),
     Import(import::Import),
+    Search(search::Search),
     Sql(sql::Sql),
     Tail(tail::Tail),
     Get(get::Get),
@@ -113,6 +114,7 @@ impl Cli {
             Command::Init(command) => command.run(session),
             Command::Record(command) => command.run(session),
             Command::Import(command) => command.run(session),
+            Command::Search(command) => command.run(session),
             Command::Sql(command) => command.run(session),
             Command::Tail(command) => command.run(session),
             Command::Get(command) => command.run(session),

@@ -3,10 +3,15 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use futures::StreamExt;
 use sealtrail_core::Error;
+use sealtrail_query::QueryResult;
 use sealtrail_query::output::{OutputFormat, ResultWriter};
 use serde_json::{Value, json};
 
@@ -165,6 +170,19 @@ pub(super) fn submit(
     started(session, &info.id)
 }
 
+/// The same answer; a job tells how many rows came.
+pub(super) fn counted(session: &Session<'_>, result: QueryResult) -> QueryResult {
+    let Some(job) = session.job.clone() else { return result };
+    let count = move |batch: &Result<RecordBatch, _>| {
+        if let Ok(batch) = batch {
+            job.add_rows(batch.num_rows());
+        }
+    };
+    let stream = result.stream.inspect(count);
+    let stream = RecordBatchStreamAdapter::new(Arc::clone(&result.schema), stream);
+    QueryResult { schema: result.schema, stream: Box::pin(stream) }
+}
+
 fn started(session: &mut Session<'_>, id: &str) -> Result<u8, Failure> {
     writeln!(session.out, "{id}")?;
     session
@@ -278,12 +296,8 @@ fn result(
         _ => Failure::from(error),
     })?;
     let is_table = file.extension().is_some_and(|extension| extension == "parquet");
-    let for_people = session.stdout_is_terminal && to.is_none();
-    let default = if for_people { Format::Table } else { Format::Jsonl };
-    let format = OutputFormat::from(output.unwrap_or(default));
-    if is_table && for_people && format == OutputFormat::Parquet {
-        return Err(Failure::usage("a terminal cannot show Parquet; add --output-file FILE"));
-    }
+    let asked = output.filter(|_| is_table);
+    let format = OutputFormat::from(Format::chosen(asked, session, to.is_some())?);
     if format == OutputFormat::Table {
         session.out.show_controls();
     }

@@ -5,13 +5,9 @@ mod params;
 use std::fs::File;
 use std::io::{BufWriter, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use datafusion::arrow::array::RecordBatch;
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use futures::StreamExt;
 use sealtrail_core::ledger::Moment;
 use sealtrail_core::trail::Trail;
 use sealtrail_query::output::{OutputFormat, write_result};
@@ -75,17 +71,39 @@ pub(crate) struct Sql {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
+pub(crate) enum Format {
     /// Aligned columns
     Table,
-    /// One array of flat rows
+    /// One array
     Json,
-    /// One flat row a line
+    /// One object a line
     Jsonl,
     /// With a header
     Csv,
     /// A Parquet file
     Parquet,
+}
+
+impl Format {
+    /// The format that was asked for; otherwise a table on a terminal and lines elsewhere.
+    pub(super) fn chosen(
+        asked: Option<Self>,
+        session: &Session<'_>,
+        to_file: bool,
+    ) -> Result<Self, Failure> {
+        // A job keeps rows as Parquet; `jobs result` has the choice.
+        if session.job.is_some() {
+            return Ok(Self::Parquet);
+        }
+        let for_people = session.stdout_is_terminal && !to_file;
+        let default = if for_people { Self::Table } else { Self::Jsonl };
+        match asked {
+            Some(Self::Parquet) if for_people => {
+                Err(Failure::usage("a terminal cannot show Parquet; add --output-file FILE"))
+            }
+            format => Ok(format.unwrap_or(default)),
+        }
+    }
 }
 
 impl From<Format> for OutputFormat {
@@ -109,7 +127,7 @@ impl Sql {
         }
         let statement = self.statement(session)?;
         let params = params::parse(&self.param)?;
-        let format = self.format(session)?;
+        let format = Format::chosen(self.output, session, self.output_file.is_some())?;
         let trail = session.open()?;
         let started = Instant::now();
         let moment = self.at.as_deref().map(Moment::parse).transpose()?;
@@ -142,20 +160,6 @@ impl Sql {
             (None, None) => {}
         }
         Ok(text)
-    }
-
-    fn format(&self, session: &Session<'_>) -> Result<Format, Failure> {
-        if session.job.is_some() {
-            return Ok(Format::Parquet);
-        }
-        let for_people = session.stdout_is_terminal && self.output_file.is_none();
-        let default = if for_people { Format::Table } else { Format::Jsonl };
-        match self.output {
-            Some(Format::Parquet) if for_people => {
-                Err(Failure::usage("a terminal cannot show Parquet; add --output-file FILE"))
-            }
-            format => Ok(format.unwrap_or(default)),
-        }
     }
 }
 
@@ -196,21 +200,8 @@ fn to_stdout(
         session.out.show_controls();
     }
     let cancel = session.cancel.clone();
-    let result = counted(session, result);
+    let result = jobs::counted(session, result);
     cancel.wait(write_result(result, format.into(), &mut session.out))
-}
-
-/// The same answer; a job tells how many rows came.
-fn counted(session: &Session<'_>, result: QueryResult) -> QueryResult {
-    let Some(job) = session.job.clone() else { return result };
-    let count = move |batch: &Result<RecordBatch, _>| {
-        if let Ok(batch) = batch {
-            job.add_rows(batch.num_rows());
-        }
-    };
-    let stream = result.stream.inspect(count);
-    let stream = RecordBatchStreamAdapter::new(Arc::clone(&result.schema), stream);
-    QueryResult { schema: result.schema, stream: Box::pin(stream) }
 }
 
 /// Writes the answer to a file, which is not left behind if that fails.

@@ -86,6 +86,15 @@ fn a_statement_may_come_from_standard_input_and_parameters_are_kept() {
 }
 
 #[test]
+fn a_search_leaves_flat_rows() {
+    let office = Office::new();
+    let id = office.submit(&["search", "--user-id", "b*", "--fields", "user_id,status"]);
+    let rows = office.jobs(&["result", &id, "--wait"]).exits(0).lines();
+    assert_eq!(rows, [json!({"user_id": "ben", "status": "success"})]);
+    run(&office.0, &["search", "--count", "--async"], "").exits(2);
+}
+
+#[test]
 fn a_verification_leaves_its_report_and_its_exit_code() {
     let office = Office::new();
     let id = office.submit(&["verify-integrity"]);
