@@ -66,9 +66,12 @@ impl<'a> Session<'a> {
     /// What answers questions, with so much memory for sorting and grouping. A job spills into its
     /// own folder.
     pub(crate) fn engine(&self, memory: Option<usize>) -> Result<Engine, Failure> {
-        let mut options = EngineOptions::default();
-        options.memory_limit = memory.unwrap_or(options.memory_limit);
-        options.spill_folder = self.job.as_ref().map(Current::spill_folder);
+        let default = EngineOptions::default();
+        let options = EngineOptions {
+            memory_limit: memory.unwrap_or(default.memory_limit),
+            spill_folder: self.job.as_ref().map(Current::spill_folder),
+            ..default
+        };
         Ok(Engine::new(&options)?)
     }
 

@@ -99,7 +99,7 @@ impl Tail {
             let mut state = self.state.lock().await;
             loop {
                 if state.over {
-                    return Ok(None);
+                    return Ok::<_, QueryError>(None);
                 }
                 if let Some(passed) = state.ready.pop_front() {
                     if state.ready.is_empty() {
@@ -118,7 +118,6 @@ impl Tail {
                 }
             }
         })
-        .map_err(|error: PyErr| error)
     }
 
     /// Where to go on after the records that were given.

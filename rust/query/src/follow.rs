@@ -15,7 +15,7 @@ use crate::sql::Params;
 
 /// What one line for people tells of a record.
 const TOLD: &str = "event_type, outcome, actor, \
-    first_present(resource_path, tool_name, workflow_id, source_ip) AS object, audit_id";
+    first_present(resource_path, tool_name, workflow_id, source_ip) AS about, audit_id";
 
 /// A record that met the filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
