@@ -202,7 +202,9 @@ impl Follower {
     /// Whether it is time to ask for the next entry.
     fn is_due(&self) -> bool {
         let local = self.trail.storage().local_root().is_some();
-        local || self.looked.is_none_or(|looked| looked.elapsed() >= REMOTE_PAUSE)
+        local
+            || self.current.is_some()
+            || self.looked.is_none_or(|looked| looked.elapsed() >= REMOTE_PAUSE)
     }
 
     /// The next records that an entry adds and no log gave, if any.
