@@ -171,7 +171,7 @@ pub(super) fn submit(
 }
 
 /// The same answer; a job tells how many rows came.
-pub(super) fn counted(session: &Session<'_>, result: QueryResult) -> QueryResult {
+pub(super) fn counted(session: &Session<'_>, mut result: QueryResult) -> QueryResult {
     let Some(job) = session.job.clone() else { return result };
     let count = move |batch: &Result<RecordBatch, _>| {
         if let Ok(batch) = batch {
@@ -180,7 +180,8 @@ pub(super) fn counted(session: &Session<'_>, result: QueryResult) -> QueryResult
     };
     let stream = result.stream.inspect(count);
     let stream = RecordBatchStreamAdapter::new(Arc::clone(&result.schema), stream);
-    QueryResult { schema: result.schema, stream: Box::pin(stream) }
+    result.stream = Box::pin(stream);
+    result
 }
 
 fn started(session: &mut Session<'_>, id: &str) -> Result<u8, Failure> {
