@@ -7,13 +7,12 @@ use arrow::array::{ArrayRef, RecordBatch, StructArray};
 use arrow::datatypes::{Field, SchemaRef};
 use arrow::error::ArrowError;
 use futures::{Stream, StreamExt};
-use object_store::ObjectStore;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyList, PyTuple};
 use pyo3_arrow::ffi::{
     ArrayIterator, to_array_pycapsules, to_schema_pycapsule, to_stream_pycapsule,
 };
-use sealtrail_query::{Engine, EngineOptions, Params, QueryError, QueryResult, ReadView};
+use sealtrail_query::{Engine, EngineOptions, Params, QueryError, QueryResult, Scope};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -32,19 +31,17 @@ pub(crate) fn engine(py: Python<'_>) -> PyResult<&'static Engine> {
     Ok(ENGINE.get_or_init(|| engine))
 }
 
-/// A question and the moment of the trail that it is asked of.
+/// A question and what it is asked of.
 struct Question {
     engine: &'static Engine,
-    view: Arc<ReadView>,
-    store: Arc<dyn ObjectStore>,
+    scope: Scope,
     text: String,
     params: Params,
 }
 
 impl Question {
     async fn answer(&self) -> Result<QueryResult, QueryError> {
-        let (view, store) = (Arc::clone(&self.view), Arc::clone(&self.store));
-        self.engine.sql(view, store, &self.text, self.params.clone()).await
+        self.engine.ask(&self.scope, &self.text, self.params.clone()).await
     }
 }
 
@@ -109,12 +106,11 @@ impl Query {
     pub(crate) fn ask(
         py: Python<'_>,
         engine: &'static Engine,
-        view: Arc<ReadView>,
-        store: Arc<dyn ObjectStore>,
+        scope: Scope,
         text: String,
         params: Params,
     ) -> PyResult<Self> {
-        let question = Question { engine, view, store, text, params };
+        let question = Question { engine, scope, text, params };
         let result = bridge::wait(py, question.answer())?;
         let schema = Arc::clone(&result.schema);
         let first = Mutex::new(Some(Box::pin(result.batches()) as Batches));
