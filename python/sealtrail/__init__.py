@@ -11,6 +11,10 @@ Example:
     'VERIFIED'
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from sealtrail import demo, events
 from sealtrail._errors import (
     AlreadyExistsError,
@@ -41,6 +45,7 @@ from sealtrail._proof import (
     check_proof,
 )
 from sealtrail._result import Result
+from sealtrail._search import SearchField, SearchQuery, SearchResult, search_fields
 from sealtrail._tail import Tail
 from sealtrail._trail import (
     ImportReport,
@@ -52,6 +57,18 @@ from sealtrail._trail import (
     open,  # noqa: A004
     verify,
 )
+from sealtrail._trails import Trails
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Add the cell magic ``%%sealtrail``: ``%load_ext sealtrail`` calls this."""
+    from sealtrail import _magic  # noqa: PLC0415 - IPython is there only in notebooks
+
+    _magic.register(shell)
+
 
 __all__ = [
     "AlreadyExistsError",
@@ -77,10 +94,14 @@ __all__ = [
     "Revocation",
     "Rotation",
     "SealtrailError",
+    "SearchField",
+    "SearchQuery",
+    "SearchResult",
     "SqlError",
     "StoreError",
     "Tail",
     "Trail",
+    "Trails",
     "TreeState",
     "UsageError",
     "VerifyReport",
@@ -94,5 +115,6 @@ __all__ = [
     "job",
     "jobs",
     "open",
+    "search_fields",
     "verify",
 ]

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 from sealtrail import _native
 from sealtrail._errors import UsageError
-
-Values: TypeAlias = str | Sequence[str]
-Moment: TypeAlias = str | datetime
+from sealtrail._search import make
 
 
 class Tail:
@@ -65,41 +62,17 @@ class Tail:
         self.close()
 
 
-def tail(  # noqa: PLR0913
+def tail(
     native: _native.Trail,
-    fields: Mapping[str, Values],
+    search: Mapping[str, Any],
     *,
     follow: bool,
     last: int | None,
     cursor: str | None,
-    since: Moment | None,
-    until: Moment | None,
-    severity_min: str | None,
-    where: Values,
-    text: Values,
-    status_not: Values,
 ) -> Tail:
     """Begin a tail; the arguments are those of :meth:`sealtrail.Trail.tail`."""
     if last is not None and last < 0:
         message = f"last is a number of records, or None for all, not {last}"
         raise UsageError(message, kind="usage")
-    wanted = {name: _values(values) for name, values in fields.items()}
-    without = [f"!{value}" for value in _values(status_not)]
-    if without:
-        wanted["status"] = [*wanted.get("status", []), *without]
-    found = {
-        "fields": wanted,
-        "severity_min": severity_min,
-        "where": _values(where),
-        "text": _values(text),
-    }
-    since, until = _time(since), _time(until)
-    return Tail(native.tail(follow, last, cursor, json.dumps(found), since, until))
-
-
-def _values(values: Values) -> list[str]:
-    return [values] if isinstance(values, str) else list(values)
-
-
-def _time(moment: Moment | None) -> str | None:
-    return moment.isoformat() if isinstance(moment, datetime) else moment
+    asked = make(native, search)._asked()  # noqa: SLF001
+    return Tail(native.tail(follow, last, cursor, asked))

@@ -29,6 +29,8 @@ pub(crate) struct Session<'a> {
     pub(crate) global: Global,
     /// The arguments, without the program's name.
     pub(crate) args: Vec<OsString>,
+    /// Bytes that questions may hold for sorting and grouping, if the user said.
+    pub(crate) memory_limit: Option<usize>,
     /// The job that this process runs, if it runs one.
     pub(crate) job: Option<Current>,
     env: &'a (dyn Fn(&str) -> Option<String> + Sync),
@@ -47,6 +49,7 @@ impl<'a> Session<'a> {
             cancel: context.cancel,
             global: Global::default(),
             args: Vec::new(),
+            memory_limit: None,
             job: None,
             env: context.env,
             loaded: None,
@@ -63,12 +66,11 @@ impl<'a> Session<'a> {
         self.env
     }
 
-    /// What answers questions, with so much memory for sorting and grouping. A job spills into its
-    /// own folder.
-    pub(crate) fn engine(&self, memory: Option<usize>) -> Result<Engine, Failure> {
+    /// What answers questions. A job spills into its own folder.
+    pub(crate) fn engine(&self) -> Result<Engine, Failure> {
         let default = EngineOptions::default();
         let options = EngineOptions {
-            memory_limit: memory.unwrap_or(default.memory_limit),
+            memory_limit: self.memory_limit.unwrap_or(default.memory_limit),
             spill_folder: self.job.as_ref().map(Current::spill_folder),
             ..default
         };

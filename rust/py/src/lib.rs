@@ -17,6 +17,8 @@ mod params;
 mod progress;
 mod proof;
 mod query;
+mod scope;
+mod search;
 mod tail;
 mod trail;
 mod values;
@@ -41,6 +43,10 @@ mod native {
     use crate::proof::{check_consistency, check_proof};
     #[pymodule_export]
     use crate::query::{Batch, BatchReader, Query, Rows, Schema};
+    #[pymodule_export]
+    use crate::scope::{Table, Trails};
+    #[pymodule_export]
+    use crate::search::search_fields;
     #[pymodule_export]
     use crate::tail::Tail;
     #[pymodule_export]

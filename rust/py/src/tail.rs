@@ -7,10 +7,10 @@ use pyo3::prelude::*;
 use sealtrail_core::trail::{Follower, Records};
 use sealtrail_query::QueryError;
 use sealtrail_query::follow::{Passed, Sieve};
-use sealtrail_query::search::{Filter, Window};
+use sealtrail_query::search::Filter;
 use tokio::sync::Notify;
 
-use crate::errors::{Raise, usage};
+use crate::errors::Raise;
 use crate::{bridge, trail};
 
 /// The records of a trail as they come.
@@ -129,17 +129,4 @@ impl Tail {
     fn close(&self) {
         self.over.notify_one();
     }
-}
-
-/// What is searched for: JSON of a filter, and its times as text.
-pub(crate) fn filter(
-    py: Python<'_>,
-    json: &str,
-    since: Option<&str>,
-    until: Option<&str>,
-) -> PyResult<Filter> {
-    let now = chrono::Utc::now().timestamp_micros();
-    let filter: Filter = serde_json::from_str(json).map_err(|error| usage(error.to_string()))?;
-    let window = Window::parse(since, until, now).map_err(|error| error.raise(py))?;
-    Ok(Filter { window, ..filter })
 }

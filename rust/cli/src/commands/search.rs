@@ -95,7 +95,7 @@ impl Search {
         }
         let format = self.format(session)?;
         let trail = session.open()?;
-        let engine = session.engine(None)?;
+        let engine = session.engine()?;
         let view = session.wait(trail.view())?;
         let ground = Ground { engine, view, trail };
         let found = if self.count {

@@ -58,16 +58,23 @@ fn a_query_goes_on_without_its_terminal_and_leaves_its_rows() {
     office.jobs(&["result", &id, "-o", "parquet", "--output-file", "out.parquet"]).exits(0);
     assert!(fs::read(office.0.path("out.parquet")).unwrap().starts_with(b"PAR1"));
     let status = office.status(&id);
-    assert_eq!((&status["state"], &status["exit_code"], &status["rows"]), (&json!("done"), &json!(0), &json!(2)));
+    assert_eq!(
+        (&status["state"], &status["exit_code"], &status["rows"]),
+        (&json!("done"), &json!(0), &json!(2))
+    );
     assert_eq!(status["progress"]["rows"], 2);
     assert!(status["progress"]["bytes"].as_u64().unwrap() > 100);
     let mode = |name| fs::metadata(office.file(&id, name)).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode(""), mode("job.json"), mode("result.parquet"), mode("log")), (0o700, 0o600, 0o600, 0o600));
+    assert_eq!(
+        (mode(""), mode("job.json"), mode("result.parquet"), mode("log")),
+        (0o700, 0o600, 0o600, 0o600)
+    );
     assert!(!office.file(&id, "spill").exists());
     let none = office.submit(&["sql", "SELECT user_id FROM events WHERE user_id = 'nobody'"]);
     assert_eq!(office.jobs(&["result", &none, "--wait"]).exits(1).out, "");
     let listed = office.jobs(&["list"]).exits(0).json();
-    let ids: Vec<&str> = listed.as_array().unwrap().iter().map(|job| job["id"].as_str().unwrap()).collect();
+    let ids: Vec<&str> =
+        listed.as_array().unwrap().iter().map(|job| job["id"].as_str().unwrap()).collect();
     assert!(ids.contains(&id.as_str()) && ids.contains(&none.as_str()) && ids.len() == 2);
     assert_eq!(office.jobs(&["clean", "--older-than", "1d"]).exits(0).out, "");
     assert_eq!(office.jobs(&["clean", &none]).exits(0).out.trim_end(), none);
@@ -100,7 +107,10 @@ fn a_verification_leaves_its_report_and_its_exit_code() {
     let id = office.submit(&["verify-integrity"]);
     let report = office.jobs(&["result", &id, "--wait"]).exits(0).json();
     assert_eq!(report["verdict"], "VERIFIED");
-    assert_eq!(office.status(&id)["progress"], json!({"bytes": report_bytes(&office, &id), "of_rows": 2, "rows": 2}));
+    assert_eq!(
+        office.status(&id)["progress"],
+        json!({"bytes": report_bytes(&office, &id), "of_rows": 2, "rows": 2})
+    );
     fs::remove_file(office.0.files("audit/segments").remove(0)).unwrap();
     let id = office.submit(&["verify-integrity", "-o", "table"]);
     let report = office.jobs(&["result", &id, "--wait"]).exits(4).json();
@@ -183,10 +193,15 @@ fn what_is_no_id_names_no_job() {
 fn a_sort_that_does_not_fit_into_memory_spills() {
     let office = Office::new();
     // 32 MB of values.
-    let sort = "SELECT value FROM generate_series(1, 4000000) AS t(value) ORDER BY value % 1009, value";
+    let sort =
+        "SELECT value FROM generate_series(1, 4000000) AS t(value) ORDER BY value % 1009, value";
     let id = office.submit(&["sql", sort, "--memory-limit", "16MiB"]);
     let status = office.jobs(&["status", &id, "--wait"]).exits(0).json();
-    assert_eq!((&status["state"], &status["rows"]), (&json!("done"), &json!(4_000_000)), "{status}");
+    assert_eq!(
+        (&status["state"], &status["rows"]),
+        (&json!("done"), &json!(4_000_000)),
+        "{status}"
+    );
     assert!(!office.file(&id, "spill").exists());
     run(&office.0, &["sql", sort, "--memory-limit", "lots"], "").exits(2);
 }

@@ -16,6 +16,7 @@ mod proof;
 mod reading;
 mod real;
 mod record;
+mod search;
 mod sql;
 mod tail;
 mod verify;

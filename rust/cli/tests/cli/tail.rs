@@ -53,9 +53,7 @@ fn a_line_for_people_is_one_line() {
 #[test]
 fn a_cursor_file_goes_on_where_the_last_run_stopped() {
     let ground = Ground::with_events(&[login("ana", 1)]);
-    let tail = |flags: &[&str]| {
-        ground.run(&[&["tail", "--cursor-file", "here"], flags].concat())
-    };
+    let tail = |flags: &[&str]| ground.run(&[&["tail", "--cursor-file", "here"], flags].concat());
     assert_eq!(users(&tail(&[]).exits(0).lines()), ["ana"]);
     tail(&[]).exits(1);
     record(&ground, "ben", &["--no-commit"]);
@@ -72,7 +70,8 @@ fn a_cursor_file_goes_on_where_the_last_run_stopped() {
 #[test]
 fn following_prints_each_record_once_over_logs_and_commits() {
     let ground = Ground::with_events(&[login("ana", 1)]);
-    let going = Going::start(&ground, &["tail", "-f", "--event-type", "auth.*", "--cursor-file", "c"]);
+    let going =
+        Going::start(&ground, &["tail", "-f", "--event-type", "auth.*", "--cursor-file", "c"]);
     let mut seen = vec![going.next()];
     for (user, flags) in [("ben", &["--no-commit"][..]), ("cid", &["--no-commit"]), ("dan", &[])] {
         record(&ground, user, flags);
