@@ -192,16 +192,20 @@ fn what_is_no_id_names_no_job() {
 #[test]
 fn a_sort_that_does_not_fit_into_memory_spills() {
     let office = Office::new();
-    // 32 MB of values.
-    let sort =
-        "SELECT value FROM generate_series(1, 4000000) AS t(value) ORDER BY value % 1009, value";
-    let id = office.submit(&["sql", sort, "--memory-limit", "16MiB"]);
+    // 64 MB of values, of which a sort holds some of each twice.
+    let sort = "SELECT value FROM generate_series(1, 8000000) AS t(value) \
+                ORDER BY value % 1009, value";
+    let id = office.submit(&["sql", sort, "--memory-limit", "32MiB"]);
     let status = office.jobs(&["status", &id, "--wait"]).exits(0).json();
     assert_eq!(
         (&status["state"], &status["rows"]),
-        (&json!("done"), &json!(4_000_000)),
+        (&json!("done"), &json!(8_000_000)),
         "{status}"
     );
+    let first = "SELECT value FROM generate_series(1, 8000000) AS t(value) \
+                 ORDER BY value % 1009, value LIMIT 3";
+    let first = office.0.run(&["sql", first]).exits(0).out;
+    assert!(office.jobs(&["result", &id]).exits(0).out.starts_with(&first));
     assert!(!office.file(&id, "spill").exists());
     run(&office.0, &["sql", sort, "--memory-limit", "lots"], "").exits(2);
 }
