@@ -17,6 +17,7 @@ mod progress;
 mod proof;
 mod query;
 mod scope;
+mod search;
 mod trail;
 mod values;
 mod verify;
@@ -40,6 +41,8 @@ mod native {
     use crate::query::{Batch, BatchReader, Query, Rows, Schema};
     #[pymodule_export]
     use crate::scope::{Table, Trails};
+    #[pymodule_export]
+    use crate::search::search_fields;
     #[pymodule_export]
     use crate::trail::{Trail, init, open};
     #[pymodule_export]

@@ -12,11 +12,13 @@ use pyo3::types::{PyCapsule, PyList, PyTuple};
 use pyo3_arrow::ffi::{
     ArrayIterator, to_array_pycapsules, to_schema_pycapsule, to_stream_pycapsule,
 };
+use sealtrail_query::search::{Form, Search, nested_records};
 use sealtrail_query::{Engine, EngineOptions, Params, QueryError, QueryResult, Scope};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::errors::{Raise, panic_text, usage};
+use crate::search::Ground;
 use crate::{bridge, values};
 
 type Batches = Pin<Box<dyn Stream<Item = Result<RecordBatch, QueryError>> + Send>>;
@@ -31,17 +33,29 @@ pub(crate) fn engine(py: Python<'_>) -> PyResult<&'static Engine> {
     Ok(ENGINE.get_or_init(|| engine))
 }
 
-/// A question and what it is asked of.
-struct Question {
-    engine: &'static Engine,
-    scope: Scope,
-    text: String,
-    params: Params,
+/// What is asked, of what.
+pub(crate) enum Question {
+    /// In SQL.
+    Sql(&'static Engine, Scope, String, Params),
+    /// A search.
+    Search(Ground, Search, Form),
 }
 
 impl Question {
     async fn answer(&self) -> Result<QueryResult, QueryError> {
-        self.engine.ask(&self.scope, &self.text, self.params.clone()).await
+        match self {
+            Self::Sql(engine, scope, text, params) => {
+                engine.ask(scope, text, params.clone()).await
+            }
+            Self::Search(Ground { engine, view, store }, search, form) => {
+                let (view, store) = (Arc::clone(view), Arc::clone(store));
+                let found = search.run(engine, view, store, *form).await?;
+                match form {
+                    Form::Nested => nested_records(found.result, &search.fields),
+                    Form::Flat | Form::Brief => Ok(found.result),
+                }
+            }
+        }
     }
 }
 
@@ -110,7 +124,11 @@ impl Query {
         text: String,
         params: Params,
     ) -> PyResult<Self> {
-        let question = Question { engine, scope, text, params };
+        Self::plan(py, Question::Sql(engine, scope, text, params))
+    }
+
+    /// As [`ask`](Self::ask), for any question.
+    pub(crate) fn plan(py: Python<'_>, question: Question) -> PyResult<Self> {
         let result = bridge::wait(py, question.answer())?;
         let schema = Arc::clone(&result.schema);
         let first = Mutex::new(Some(Box::pin(result.batches()) as Batches));
