@@ -11,6 +11,7 @@ mod plain;
 mod provider;
 mod pruning;
 mod reader;
+pub mod sequence;
 mod shape;
 mod shredded;
 mod sql;
