@@ -11,11 +11,13 @@ mod plain;
 mod provider;
 mod pruning;
 mod reader;
+pub mod search;
 pub mod sequence;
 mod shape;
 mod shredded;
 mod sql;
 mod views;
+mod words;
 
 pub use engine::{Engine, EngineOptions, QueryResult};
 pub use error::{QueryError, Result, SqlProblem};
