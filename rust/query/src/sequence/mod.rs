@@ -70,12 +70,15 @@
 
 mod choose;
 mod matcher;
+mod output;
 mod parser;
 mod pass;
 mod predicate;
+mod records;
 mod registers;
 mod rows;
 
 pub use matcher::{Match, MatchEvent};
+pub use output::write_matches;
 pub use parser::Sequence;
 pub use pass::{Matches, SequenceQuery, search};

@@ -45,8 +45,6 @@ pub(super) struct EventTest {
 pub(super) struct Predicate {
     pub(super) path: FieldPath,
     pub(super) test: Test,
-    /// Index of the character where it begins.
-    pub(super) at: usize,
 }
 
 /// The path of a field.
@@ -294,11 +292,9 @@ impl Parser<'_> {
     }
 
     fn predicate(&mut self) -> Result<Predicate> {
-        let at = self.at;
         let path = self.path()?;
         self.skip_space();
-        let test = self.test()?;
-        Ok(Predicate { path, test, at })
+        Ok(Predicate { path, test: self.test()? })
     }
 
     fn path(&mut self) -> Result<FieldPath> {
