@@ -77,7 +77,6 @@ struct Open {
     events: Vec<MatchEvent>,
     /// Events of the last step.
     count: u32,
-    deadline: i64,
     /// An event came that may not come after the last one.
     refuted: bool,
 }
@@ -269,7 +268,7 @@ impl Matcher {
         let deadline = first.timestamp.saturating_add(self.shape.within);
         self.serial += 1;
         let serial = self.serial;
-        let open = Open { serial, events, count: last.least, deadline, refuted: false };
+        let open = Open { serial, events, count: last.least, refuted: false };
         if last.most == last.least && last.absent == 0 {
             self.emit(index, open);
             return;

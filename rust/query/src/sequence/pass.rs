@@ -18,7 +18,8 @@ use super::rows::Ordered;
 use crate::engine::{Engine, QueryResult};
 use crate::error::{QueryError, Result};
 use crate::search::condition::text_literal;
-use crate::search::{Filter, Window, slices};
+use crate::search::slices::slices;
+use crate::search::{Filter, Window};
 use crate::sql::Params;
 
 /// Which sequences are asked for.
@@ -243,6 +244,7 @@ impl Matches {
 }
 
 /// One moment of a trail, and what reads it.
+#[derive(Clone)]
 pub(super) struct Place {
     engine: Engine,
     pub(super) view: Arc<ReadView>,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, UInt64Array,
+    ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, UInt64Array,
 };
 use arrow::compute::{concat_batches, take};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimestampMicrosecondType};
@@ -17,7 +17,8 @@ use super::pass::{Matches, Place};
 use crate::engine::QueryResult;
 use crate::error::{QueryError, Result};
 use crate::search::condition::{text_literal, time_literal};
-use crate::search::{Form, select};
+use crate::search::Form;
+use crate::search::pick::select;
 
 /// Events of matches that are read together, at most (a match is not divided).
 const TOGETHER: usize = 2000;
@@ -33,24 +34,30 @@ pub(super) struct Read {
 /// Reads records for matches, a few matches first and then more at a time.
 pub(super) struct Reader {
     matches: Matches,
+    records: Records,
+    together: usize,
+}
+
+/// Where the records come from, and what is wanted of them.
+struct Records {
+    place: Place,
     select: String,
     schema: SchemaRef,
-    together: usize,
 }
 
 impl Reader {
     /// Will read these fields (all that the form has, if there are none).
     pub(super) async fn new(matches: Matches, fields: &[String], form: Form) -> Result<Self> {
-        let place = matches.place();
+        let place = matches.place().clone();
         let select = select(fields, place.view.columns(), form)?;
         let nothing = format!("SELECT {select} FROM events LIMIT 0");
         let schema = place.sql(&nothing).await?.schema;
-        Ok(Self { matches, select, schema, together: 1 })
+        Ok(Self { matches, records: Records { place, select, schema }, together: 1 })
     }
 
     /// The columns that are read.
     pub(super) fn schema(&self) -> &SchemaRef {
-        &self.schema
+        &self.records.schema
     }
 
     pub(super) fn by(&self) -> &[String] {
@@ -70,10 +77,13 @@ impl Reader {
         if matches.is_empty() {
             return Ok(None);
         }
-        let rows = self.read(&matches).await?;
+        let rows = self.records.read(&matches).await?;
         Ok(Some(Read { matches, rows }))
     }
+}
 
+impl Records {
+    /// A row for each event of these matches, in order.
     async fn read(&self, matches: &[Match]) -> Result<RecordBatch> {
         let events = || matches.iter().flat_map(|found| &found.events);
         let since = events().map(|event| event.timestamp).min().unwrap_or_default();
@@ -87,7 +97,7 @@ impl Reader {
             time_literal(until),
             ids.join(", ")
         );
-        let answer = self.matches.place().sql(&sql).await?;
+        let answer = self.place.sql(&sql).await?;
         let schema = Arc::clone(&answer.schema);
         let all = concat_batches(&schema, &answer.collect().await?).map_err(failed)?;
         let known = by_identity(&all)?;
