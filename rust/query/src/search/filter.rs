@@ -208,7 +208,6 @@ fn severity(least: &str) -> Result<String> {
         |severity: &str| catalogue.severity_rank(severity).is_some_and(|known| known >= rank);
     let odd: Vec<String> = catalogue
         .types()
-        .iter()
         .filter(|known| meets(&known.severity) != unknown)
         .map(|known| text_literal(&known.name))
         .collect();

@@ -4,13 +4,26 @@
 //! every path where records tell that fact; it becomes a condition over the view `events`.
 
 pub(crate) mod condition;
+mod explain;
 mod expression;
 mod fields;
 mod filter;
+mod nested;
+mod order;
 mod pattern;
+pub(crate) mod pick;
+mod run;
+pub(crate) mod slices;
+mod summary;
 pub mod times;
 
+pub use explain::Cost;
 pub use fields::{FIELDS, FieldKind, LogicalField, Place, field, markdown_table};
 pub use filter::Filter;
-pub(crate) use pattern::{Matcher, Pattern, address_in};
+pub use nested::{Nesting, write_nested};
+pub use order::Order;
+pub(crate) use pattern::{Pattern, address_in};
+pub use pick::Form;
+pub use run::{Found, Reached, Search};
+pub use summary::{Group, Summary};
 pub use times::Window;

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{AsArray, RecordBatch};
 use sealtrail_core::json::{format_timestamp, write_string};
 
 use super::matcher::Match;
@@ -10,7 +10,7 @@ use super::pass::Matches;
 use super::records::{Read, Reader};
 use crate::error::{QueryError, Result};
 use crate::output::{OutputFormat, ResultWriter};
-use crate::search::Form;
+use crate::search::{Form, Nesting};
 
 /// Writes matches as they are found; gives their number.
 ///
@@ -68,7 +68,7 @@ async fn write_nested<W: Write + Send>(
     let failed = |error: std::io::Error| QueryError::Output(error.to_string());
     let array = format == OutputFormat::Json;
     let mut reader = Reader::new(matches, fields, Form::Nested).await?;
-    let whole = fields.is_empty();
+    let nesting = Nesting::new(fields)?;
     let mut count = 0;
     let mut text = Vec::new();
     while let Some(read) = reader.next().await? {
@@ -76,9 +76,9 @@ async fn write_nested<W: Write + Send>(
         for found in &read.matches {
             text.clear();
             if array {
-                text.extend_from_slice(if count == 0 { b"[" } else { b"," });
+                text.extend_from_slice(if count == 0 { &b"["[..] } else { b",\n" });
             }
-            nested(found, reader.by(), &read, row, whole, &mut text);
+            nested((found, row), reader.by(), &read, &nesting, &mut text)?;
             if !array {
                 text.push(b'\n');
             }
@@ -90,14 +90,20 @@ async fn write_nested<W: Write + Send>(
         out.flush().map_err(failed)?;
     }
     if array {
-        out.write_all(if count == 0 { b"[]\n" } else { b"]\n" }).map_err(failed)?;
+        out.write_all(if count == 0 { &b"[]\n"[..] } else { b"]\n" }).map_err(failed)?;
     }
     out.flush().map_err(failed)?;
     Ok(count)
 }
 
 /// One match as JSON; its events are the rows from `row` on.
-fn nested(found: &Match, by: &[String], read: &Read, row: usize, whole: bool, out: &mut Vec<u8>) {
+fn nested(
+    (found, row): (&Match, usize),
+    by: &[String],
+    read: &Read,
+    nesting: &Nesting,
+    out: &mut Vec<u8>,
+) -> Result<()> {
     out.extend_from_slice(format!("{{\"match\":{},\"by\":{{", found.number).as_bytes());
     for (index, (name, value)) in by.iter().zip(&found.key).enumerate() {
         comma(index, out);
@@ -117,35 +123,14 @@ fn nested(found: &Match, by: &[String], read: &Read, row: usize, whole: bool, ou
     out.extend_from_slice(b"],\"events\":[");
     for index in 0..found.events.len() {
         comma(index, out);
-        record(&read.rows, row + index, whole, out);
+        nesting.append(&read.rows, row + index, out)?;
     }
     out.extend_from_slice(b"]}");
+    Ok(())
 }
 
 fn comma(index: usize, out: &mut Vec<u8>) {
     if index > 0 {
         out.push(b',');
     }
-}
-
-/// The whole record, or an object of the fields that it has.
-fn record(rows: &RecordBatch, row: usize, whole: bool, out: &mut Vec<u8>) {
-    let schema = rows.schema();
-    let values = rows.columns().iter().map(|column| {
-        let texts = column.as_string_opt::<i32>()?;
-        texts.is_valid(row).then(|| texts.value(row))
-    });
-    if whole {
-        out.extend_from_slice(values.flatten().next().unwrap_or("{}").as_bytes());
-        return;
-    }
-    out.push(b'{');
-    let present = schema.fields().iter().zip(values).filter_map(|(f, v)| Some((f, v?)));
-    for (index, (field, value)) in present.enumerate() {
-        comma(index, out);
-        write_string(field.name(), out);
-        out.push(b':');
-        out.extend_from_slice(value.as_bytes());
-    }
-    out.push(b'}');
 }
