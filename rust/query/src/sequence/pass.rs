@@ -164,6 +164,7 @@ pub async fn search(
         plan,
         windows,
         batches: None,
+        left: None,
         over: false,
     };
     // Planning the first slice tells what is wrong.
@@ -180,6 +181,8 @@ pub struct Matches {
     batches: Option<BoxStream<'static, Result<RecordBatch>>>,
     ordered: Ordered,
     matcher: Matcher,
+    /// Matches that are still wanted; all if `None`.
+    left: Option<u64>,
     over: bool,
 }
 
@@ -195,11 +198,41 @@ impl Matches {
         &self.by
     }
 
+    /// The same, but no more than so many; all if `None`.
+    #[must_use]
+    pub fn limit(mut self, limit: Option<u64>) -> Self {
+        self.left = limit;
+        self
+    }
+
+    /// How many there are.
+    ///
+    /// # Errors
+    /// What [`Engine::sql`] fails with.
+    pub async fn count(mut self) -> Result<u64> {
+        let mut count = 0;
+        while self.next().await?.is_some() {
+            count += 1;
+        }
+        Ok(count)
+    }
+
     /// The next match; `None` after the last.
     ///
     /// # Errors
     /// What [`Engine::sql`] fails with.
     pub async fn next(&mut self) -> Result<Option<Match>> {
+        if self.left == Some(0) {
+            return Ok(None);
+        }
+        let found = self.find().await?;
+        if found.is_some() {
+            self.left = self.left.map(|left| left - 1);
+        }
+        Ok(found)
+    }
+
+    async fn find(&mut self) -> Result<Option<Match>> {
         loop {
             if let Some(found) = self.matcher.pop() {
                 return Ok(Some(found));

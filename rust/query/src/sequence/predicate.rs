@@ -34,12 +34,14 @@ pub(super) fn domain(event: &EventTest) -> Option<&str> {
 /// has one.
 pub(super) fn key(path: &FieldPath) -> String {
     let Some(field) = logical(path) else {
-        return format!("first_present({})", path_of(path).sql(Want::AsText));
+        let path = path_of(path);
+        let text = path.fixed().is_some_and(|column| column.kind == ColumnType::Utf8);
+        return format!("first_present({})", path.sql(if text { Want::Text } else { Want::AsText }));
     };
     let places = field.places.iter().filter(|place| !place.path.contains("[]"));
     let values = places.map(|place| {
         let keys = place.path.split('.').map(|key| PathPart::Key(key.to_owned()));
-        let value = Path(keys.collect()).sql(Want::AsText);
+        let value = Path(keys.collect()).sql(Want::Text);
         match place.domain {
             Some(domain) => format!("only_if(domain, {}, {value})", text_literal(domain)),
             None => value,

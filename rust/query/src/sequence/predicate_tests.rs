@@ -58,8 +58,7 @@ fn keys_are_the_first_present_of_their_places() {
     let key_of = |name: &str| key(&super::super::parser::field_path(name).unwrap());
     assert_eq!(
         key_of("session_id"),
-        "first_present(json_as_text(event, 'session_id'), \
-         json_as_text(event, 'user_context', 'session_id'))"
+        "first_present(\"session_id\", \"user_context_session_id\")"
     );
     assert_eq!(key_of("actor"), "first_present(\"actor\")");
     assert!(key_of("credential_id").contains("only_if(domain, 'auth', "));

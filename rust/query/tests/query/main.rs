@@ -8,6 +8,7 @@ mod footers;
 mod json;
 mod model;
 mod records;
+mod sequences;
 mod statements;
 mod stopping;
 mod types;
