@@ -40,6 +40,7 @@ from sealtrail._proof import (
     check_proof,
 )
 from sealtrail._result import Result
+from sealtrail._sequence import Match, Sequences
 from sealtrail._trail import (
     ImportReport,
     RecordReport,
@@ -64,6 +65,7 @@ __all__ = [
     "InvalidEventError",
     "KeyFileError",
     "Keys",
+    "Match",
     "NotFoundError",
     "ProofSigner",
     "RecordReport",
@@ -73,6 +75,7 @@ __all__ = [
     "Revocation",
     "Rotation",
     "SealtrailError",
+    "Sequences",
     "SqlError",
     "StoreError",
     "Trail",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from os import PathLike, fspath
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +15,7 @@ from sealtrail import _native
 from sealtrail._errors import NotFoundError, UsageError
 from sealtrail._keys import Keys
 from sealtrail._result import Result
+from sealtrail._sequence import Sequences, request
 from sealtrail.events import Event
 
 Path_: TypeAlias = str | PathLike[str]
@@ -347,6 +348,61 @@ class Trail:
             [{'n': 1}]
         """
         return Result(self._native.sql(query, params, _moment(at)))
+
+    def sequence(  # noqa: PLR0913
+        self,
+        pattern: str,
+        *,
+        within: float | timedelta,
+        by: str | Iterable[str] | None = None,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+        where: str | Iterable[str] | None = None,
+        limit: int | None = None,
+        **fields: str | Iterable[str],
+    ) -> Sequences:
+        """Find events that follow each other.
+
+        Args:
+            pattern: Steps such as ``auth.user_login[status=fail]{3,}``, and ``!type[...]`` for what
+                must be absent; ``sealtrail search --help`` has more, and ``rust/README.md`` all.
+            within: From the first event of a match to its last, at most: seconds or a duration.
+            by: What the events of a match have in common: names of fields, a list or separated by
+                commas. Default: ``source_ip`` if all steps are ``auth.*``, else ``actor``.
+            since: Only what happened then or later: an aware time, or words as for the search.
+            until: Only what happened before.
+            where: Conditions in SQL over any field that every event must meet.
+            limit: At most so many matches.
+            **fields: Values of logical fields of the search, such as ``user_id="mira"`` or
+                ``source_ip=["203.0.113.*", "!203.0.113.1"]``, that every event must meet.
+
+        Returns:
+            The matches, found as they are read.
+
+        Raises:
+            SqlError: The pattern cannot be read; ``line`` and ``column`` tell the place.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit")
+            >>> for status in ["fail", "fail", "fail", "success"]:
+            ...     event = {"event_type": "auth.user_login", "status": status}
+            ...     _ = trail.record({**event, "source_ip": "203.0.113.9"})
+            >>> brute_force = "auth.user_login[status=fail]{3,} auth.user_login[status=success]"
+            >>> [match.steps for match in trail.sequence(brute_force, within=300)]
+            [[1, 1, 1, 2]]
+        """
+        asked = request(
+            pattern,
+            within=within,
+            by=by,
+            since=since,
+            until=until,
+            where=where,
+            limit=limit,
+            fields=fields,
+        )
+        return Sequences(self._native.sequence(asked))
 
     def files(self) -> Result:
         """The Parquet files of the trail and their physical figures, one row each."""

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use arrow::array::{ArrayRef, RecordBatch, StructArray};
 use arrow::datatypes::{Field, SchemaRef};
 use arrow::error::ArrowError;
+use futures::future::BoxFuture;
 use futures::{Stream, StreamExt};
 use object_store::ObjectStore;
 use pyo3::prelude::*;
@@ -48,8 +49,13 @@ impl Question {
     }
 }
 
+/// Computes an answer, each time anew.
+pub(crate) type Make =
+    Box<dyn Fn() -> BoxFuture<'static, Result<QueryResult, QueryError>> + Send + Sync>;
+
 enum Source {
     Question(Box<Question>),
+    Made(Make),
     Rows(Vec<RecordBatch>),
 }
 
@@ -122,6 +128,14 @@ impl Query {
         Ok(Self { source, schema, first, head: Mutex::default() })
     }
 
+    /// An answer that is computed in another way than by SQL.
+    pub(crate) fn made(py: Python<'_>, make: Make) -> PyResult<Self> {
+        let result = bridge::wait(py, make())?;
+        let schema = Arc::clone(&result.schema);
+        let first = Mutex::new(Some(Box::pin(result.batches()) as Batches));
+        Ok(Self { source: Source::Made(make), schema, first, head: Mutex::default() })
+    }
+
     /// Rows that are there already.
     pub(crate) fn of(rows: RecordBatch) -> Self {
         let schema = rows.schema();
@@ -137,6 +151,10 @@ impl Query {
             }
             (None, Source::Question(question)) => bridge::wait(py, async {
                 let batches = question.answer().await?.batches();
+                Ok::<_, QueryError>(computed_apart(Box::pin(batches)))
+            }),
+            (None, Source::Made(make)) => bridge::wait(py, async {
+                let batches = make().await?.batches();
                 Ok::<_, QueryError>(computed_apart(Box::pin(batches)))
             }),
             (None, Source::Rows(rows)) => {

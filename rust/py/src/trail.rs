@@ -20,6 +20,7 @@ use crate::keys::Keys;
 use crate::opening::{Place, owner_of, passphrase};
 use crate::params;
 use crate::query::{Query, engine};
+use crate::sequence::Sequences;
 use crate::{bridge, encode, files, importing, load, verify};
 
 /// An open trail. What it gives is JSON where Python makes objects of its own from it.
@@ -185,6 +186,12 @@ impl Trail {
             }
         };
         Query::ask(py, engine, view, store, text, params)
+    }
+
+    fn sequence(&self, py: Python<'_>, request: &str) -> PyResult<Sequences> {
+        let store = self.store().map_err(|error| error.raise(py))?;
+        let view = bridge::wait(py, self.inner.view())?;
+        Sequences::ask(py, engine(py)?, view, store, request)
     }
 
     fn files(&self, py: Python<'_>) -> PyResult<Query> {

@@ -225,7 +225,8 @@ async fn a_million_matches_need_not_be_waited_for() {
     // Stopping in the middle is dropping what is left.
     drop(first);
     let store = Arc::clone(&trail.store);
-    let all = search(&trail.engine, trail.view(), store, &query).await.unwrap();
+    let view = trail.view();
+    let all = search(&trail.engine, view, store, &query).await.unwrap();
     assert_eq!(all.count().await.unwrap(), 20_000);
 }
 
