@@ -40,6 +40,7 @@ from sealtrail._proof import (
     check_proof,
 )
 from sealtrail._result import Result
+from sealtrail._search import SearchField, SearchQuery, SearchResult, search_fields
 from sealtrail._sequence import Match, Sequences
 from sealtrail._trail import (
     ImportReport,
@@ -75,6 +76,9 @@ __all__ = [
     "Revocation",
     "Rotation",
     "SealtrailError",
+    "SearchField",
+    "SearchQuery",
+    "SearchResult",
     "Sequences",
     "SqlError",
     "StoreError",
@@ -90,5 +94,6 @@ __all__ = [
     "events",
     "init",
     "open",
+    "search_fields",
     "verify",
 ]

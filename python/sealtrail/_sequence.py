@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sealtrail._result import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Sequence
 
     from sealtrail import _native
+    from sealtrail._search import SearchQuery
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Sequences:
             events=events,
         )
 
-    def rows(self, fields: Iterable[str] = ()) -> Result:
+    def rows(self, fields: Sequence[str] = ()) -> Result:
         """One row for each event: ``match``, ``step``, ``by_<field>``, then columns of the record.
 
         Args:
@@ -94,51 +95,14 @@ class Sequences:
         return f"Sequences(by={self.by!r})"
 
 
-def request(
+def find(
+    native: _native.Trail,
+    search: SearchQuery,
     pattern: str,
-    *,
     within: float | timedelta,
-    by: str | Iterable[str] | None,
-    since: datetime | str | None,
-    until: datetime | str | None,
-    where: str | Iterable[str] | None,
-    limit: int | None,
-    fields: Mapping[str, str | Iterable[str]],
-) -> str:
-    """What is asked for, as the native module reads it."""
+    by: str | Sequence[str] | None,
+) -> Sequences:
+    """The sequences of the events that a search would find."""
     seconds = within.total_seconds() if isinstance(within, timedelta) else within
-    return json.dumps(
-        {
-            "sequence": pattern,
-            "within_seconds": seconds,
-            "by": _names(by),
-            "filter": {
-                "fields": {name: _listed(values) for name, values in fields.items()},
-                "where": _listed(where),
-            },
-            "since": _time(since),
-            "until": _time(until),
-            "limit": limit,
-        }
-    )
-
-
-def _listed(values: str | Iterable[str] | None) -> list[str]:
-    if values is None:
-        return []
-    return [values] if isinstance(values, str) else list(values)
-
-
-def _names(by: str | Iterable[str] | None) -> list[str]:
-    if isinstance(by, str):
-        return by.split(",")
-    return [] if by is None else list(by)
-
-
-def _time(time: datetime | str | None) -> str | None:
-    if not isinstance(time, datetime):
-        return time
-    if time.tzinfo is None:
-        message = f"{time} has no time zone; use datetime(..., tzinfo=timezone.utc)"
-        raise ValueError(message)
-    return time.astimezone(UTC).isoformat()
+    fields = [] if by is None else [by] if isinstance(by, str) else list(by)
+    return Sequences(native.sequence(search._asked(), pattern, seconds, fields))  # noqa: SLF001

@@ -15,7 +15,8 @@ from sealtrail import _native
 from sealtrail._errors import NotFoundError, UsageError
 from sealtrail._keys import Keys
 from sealtrail._result import Result
-from sealtrail._sequence import Sequences, request
+from sealtrail._search import SearchQuery, SearchResult, Time, Values, make
+from sealtrail._sequence import Sequences, find
 from sealtrail.events import Event
 
 Path_: TypeAlias = str | PathLike[str]
@@ -349,38 +350,152 @@ class Trail:
         """
         return Result(self._native.sql(query, params, _moment(at)))
 
-    def sequence(  # noqa: PLR0913
+    def search(  # noqa: PLR0913
+        self,
+        *,
+        since: Time | None = None,
+        until: Time | None = None,
+        severity_min: str | None = None,
+        where: str | Sequence[str] | None = None,
+        text: str | Sequence[str] | None = None,
+        order: str | Sequence[str] | None = None,
+        reverse: bool = False,
+        limit: int | None = None,
+        cursor: str | None = None,
+        fields: Sequence[str] | None = None,
+        **matching: Values,
+    ) -> SearchResult:
+        r"""Find what happened; everything that is given must be met. The earliest comes first.
+
+        Args:
+            since: What happened then or later: a ``datetime`` with its zone, a ``date`` (its first
+                moment in UTC), a ``timedelta`` (so long ago), or text such as ``"24 hours"``,
+                ``"2 weeks ago"``, ``"yesterday"``, ``"last monday"``.
+            until: What happened before.
+            severity_min: The least severity; that of its event type where an event has none.
+            where: Expressions of SQL over any path of the record, such as
+                ``"resource.size_bytes > 1e6"``.
+            text: Words that stand somewhere in the values of a record, whatever their case;
+                ``"quotes"`` keep words together.
+            order: Fields to order by, such as ``"cost_usd desc"``; what is missing comes last.
+            reverse: Turn the order round: by default the latest first.
+            limit: At most so many results.
+            cursor: Go on after the result that this is the cursor of.
+            fields: Only these: paths such as ``resource.path``, or columns such as ``actor``.
+            **matching: Values of the logical fields (:func:`sealtrail.search_fields`: ``user_id``,
+                ``agent_id``, ``event_type``, ``status``, ``source_ip``, ``resource``...) or of
+                paths (``**{"resource.type": "file"}``): one or a list. ``*`` stands for any
+                characters, ``?`` for one, ``!`` in front excludes, a network such as
+                ``203.0.113.0/24`` holds its addresses, ``\\`` takes a meaning away. With ``_not``
+                or ``_not_in`` after the name, what matches is left out, and records without a
+                value are found.
+
+        Returns:
+            The results, computed as they are read.
+
+        Raises:
+            UsageError: Something given means nothing.
+            SqlError: An expression cannot be read.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit")
+            >>> _ = trail.record({"event_type": "auth.user_login", "user_id": "mira"})
+            >>> _ = trail.record({"event_type": "agent.created", "owner": "mira"})
+            >>> trail.search(user_id="mi*", fields=["event_type", "actor"]).to_dicts()[0]
+            {'event_type': 'auth.user_login', 'actor': 'mira'}
+        """
+        options = locals()
+        return make(self._native, _options(options)).run()
+
+    def query(  # noqa: PLR0913
+        self,
+        *,
+        since: Time | None = None,
+        until: Time | None = None,
+        severity_min: str | None = None,
+        where: str | Sequence[str] | None = None,
+        text: str | Sequence[str] | None = None,
+        order_by: str | Sequence[str] | None = None,
+        reverse: bool = False,
+        limit: int | None = None,
+        cursor: str | None = None,
+        fields: Sequence[str] | None = None,
+        **matching: Values,
+    ) -> SearchQuery:
+        """A search that goes on: with ``where``, ``order_by``, ``limit`` and more.
+
+        The keywords are those of :meth:`search`.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> from datetime import timedelta
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit")
+            >>> _ = trail.record({"event_type": "auth.user_login", "status": "fail"})
+            >>> failed = trail.query(status_not_in=["success"], since=timedelta(days=1))
+            >>> failed.where("mfa_verified IS NULL").order_by("timestamp desc").limit(5).count()
+            1
+        """
+        options = locals()
+        return make(self._native, _options(options))
+
+    def fields(self, top: int = 5, **search: Any) -> list[dict[str, Any]]:
+        """Every field of the records: ``path``, ``types``, ``events``, ``fill``, ``top``, ...
+
+        Args:
+            top: How many of the most frequent values to tell.
+            **search: Only of the records that a :meth:`search` with these keywords finds.
+
+        Returns:
+            One for each path, ``[]`` standing for the elements of an array: ``types`` (the most
+            frequent first), ``events`` that have it, ``fill`` (0 to 1), ``distinct`` values,
+            ``more`` (there are more of them than were counted), and ``top``, a list of
+            ``{"value": ..., "events": ...}``.
+        """
+        return make(self._native, search).fields(top)
+
+    def who(self, id: str, top: int = 10, **search: Any) -> dict[str, Any] | None:  # noqa: A002
+        """The page of one user, agent, credential, session or address.
+
+        Args:
+            id: Who it is about.
+            top: How long the lists are at most.
+            **search: Only of the records that a :meth:`search` with these keywords finds.
+
+        Returns:
+            ``known_as``, ``events``, ``first``, ``last``, ``failed``, the last ``failures``, and
+            the lists ``did`` and ``about`` (event types, as actor and otherwise), ``outcomes``,
+            ``users``, ``agents``, ``actors``, ``credentials``, ``addresses``, ``sessions``,
+            ``resources``, ``tools``: each with ``total`` and ``top``. None if no event names it.
+        """
+        return make(self._native, search).who(id, top)
+
+    def sequence(
         self,
         pattern: str,
         *,
         within: float | timedelta,
-        by: str | Iterable[str] | None = None,
-        since: datetime | str | None = None,
-        until: datetime | str | None = None,
-        where: str | Iterable[str] | None = None,
-        limit: int | None = None,
-        **fields: str | Iterable[str],
+        by: str | Sequence[str] | None = None,
+        **search: Any,
     ) -> Sequences:
         """Find events that follow each other.
 
         Args:
             pattern: Steps such as ``auth.user_login[status=fail]{3,}``, and ``!type[...]`` for what
-                must be absent; ``sealtrail search --help`` has more, and ``rust/README.md`` all.
+                must be absent; ``sealtrail search --help`` says more.
             within: From the first event of a match to its last, at most: seconds or a duration.
-            by: What the events of a match have in common: names of fields, a list or separated by
-                commas. Default: ``source_ip`` if all steps are ``auth.*``, else ``actor``.
-            since: Only what happened then or later: an aware time, or words as for the search.
-            until: Only what happened before.
-            where: Conditions in SQL over any field that every event must meet.
-            limit: At most so many matches.
-            **fields: Values of logical fields of the search, such as ``user_id="mira"`` or
-                ``source_ip=["203.0.113.*", "!203.0.113.1"]``, that every event must meet.
+            by: What the events of a match have in common: one field or several. Default:
+                ``source_ip`` if all steps are ``auth.*``, else ``actor``.
+            **search: Which events take part: ``since``, ``until``, ``where``, ``text``,
+                ``severity_min`` and fields, as for :meth:`search`; and ``limit``, at most so many
+                matches.
 
         Returns:
             The matches, found as they are read.
 
         Raises:
             SqlError: The pattern cannot be read; ``line`` and ``column`` tell the place.
+            UsageError: Something given means nothing.
 
         Example:
             >>> import sealtrail, tempfile
@@ -392,17 +507,7 @@ class Trail:
             >>> [match.steps for match in trail.sequence(brute_force, within=300)]
             [[1, 1, 1, 2]]
         """
-        asked = request(
-            pattern,
-            within=within,
-            by=by,
-            since=since,
-            until=until,
-            where=where,
-            limit=limit,
-            fields=fields,
-        )
-        return Sequences(self._native.sequence(asked))
+        return find(self._native, make(self._native, search), pattern, within, by)
 
     def files(self) -> Result:
         """The Parquet files of the trail and their physical figures, one row each."""
@@ -713,6 +818,13 @@ def verify(  # noqa: PLR0913
 def _object(text: bytes) -> dict[str, Any]:
     value: dict[str, Any] = json.loads(text)
     return value
+
+
+def _options(given: dict[str, Any]) -> dict[str, Any]:
+    """The keywords of a search out of a method's local names."""
+    return {name: value for name, value in given.items() if name not in {"self", "matching"}} | {
+        **given["matching"]
+    }
 
 
 def _url(url: Path_ | None) -> str | None:

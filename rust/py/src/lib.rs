@@ -16,6 +16,7 @@ mod params;
 mod progress;
 mod proof;
 mod query;
+mod search;
 mod sequence;
 mod trail;
 mod values;
@@ -38,6 +39,8 @@ mod native {
     use crate::proof::{check_consistency, check_proof};
     #[pymodule_export]
     use crate::query::{Batch, BatchReader, Query, Rows, Schema};
+    #[pymodule_export]
+    use crate::search::search_fields;
     #[pymodule_export]
     use crate::sequence::Sequences;
     #[pymodule_export]

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use arrow::array::{ArrayRef, RecordBatch, StructArray};
 use arrow::datatypes::{Field, SchemaRef};
 use arrow::error::ArrowError;
-use futures::future::BoxFuture;
 use futures::{Stream, StreamExt};
 use object_store::ObjectStore;
 use pyo3::prelude::*;
@@ -14,11 +13,14 @@ use pyo3::types::{PyCapsule, PyList, PyTuple};
 use pyo3_arrow::ffi::{
     ArrayIterator, to_array_pycapsules, to_schema_pycapsule, to_stream_pycapsule,
 };
+use sealtrail_query::search::{Form, Search, nested_records};
+use sealtrail_query::sequence::{self, SequenceQuery};
 use sealtrail_query::{Engine, EngineOptions, Params, QueryError, QueryResult, ReadView};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::errors::{Raise, panic_text, usage};
+use crate::search::Ground;
 use crate::{bridge, values};
 
 type Batches = Pin<Box<dyn Stream<Item = Result<RecordBatch, QueryError>> + Send>>;
@@ -33,29 +35,45 @@ pub(crate) fn engine(py: Python<'_>) -> PyResult<&'static Engine> {
     Ok(ENGINE.get_or_init(|| engine))
 }
 
-/// A question and the moment of the trail that it is asked of.
-struct Question {
-    engine: &'static Engine,
-    view: Arc<ReadView>,
-    store: Arc<dyn ObjectStore>,
-    text: String,
-    params: Params,
+/// What is asked.
+pub(crate) enum Question {
+    /// In SQL.
+    Sql(String, Params),
+    /// A search.
+    Search(Box<Search>, Form),
+    /// Sequences, at most so many, with these fields of their events.
+    Sequence(Box<SequenceQuery>, Option<u64>, Vec<String>, Form),
 }
 
-impl Question {
+/// A question and the moment of the trail that it is asked of.
+struct Asked {
+    ground: Ground,
+    question: Question,
+}
+
+impl Asked {
     async fn answer(&self) -> Result<QueryResult, QueryError> {
-        let (view, store) = (Arc::clone(&self.view), Arc::clone(&self.store));
-        self.engine.sql(view, store, &self.text, self.params.clone()).await
+        let Ground { engine, view, store } = &self.ground;
+        let (view, store) = (Arc::clone(view), Arc::clone(store));
+        match &self.question {
+            Question::Sql(text, params) => engine.sql(view, store, text, params.clone()).await,
+            Question::Sequence(query, limit, fields, form) => {
+                let matches = sequence::search(engine, view, store, query).await?;
+                matches.limit(*limit).into_rows(fields, *form).await
+            }
+            Question::Search(search, form) => {
+                let found = search.run(engine, view, store, *form).await?;
+                match form {
+                    Form::Nested => nested_records(found.result, &search.fields),
+                    Form::Flat | Form::Brief => Ok(found.result),
+                }
+            }
+        }
     }
 }
 
-/// Computes an answer, each time anew.
-pub(crate) type Make =
-    Box<dyn Fn() -> BoxFuture<'static, Result<QueryResult, QueryError>> + Send + Sync>;
-
 enum Source {
-    Question(Box<Question>),
-    Made(Make),
+    Question(Box<Asked>),
     Rows(Vec<RecordBatch>),
 }
 
@@ -120,20 +138,17 @@ impl Query {
         text: String,
         params: Params,
     ) -> PyResult<Self> {
-        let question = Question { engine, view, store, text, params };
+        Self::plan(py, Ground { engine, view, store }, Question::Sql(text, params))
+    }
+
+    /// As [`ask`](Self::ask), for any question.
+    pub(crate) fn plan(py: Python<'_>, ground: Ground, question: Question) -> PyResult<Self> {
+        let question = Asked { ground, question };
         let result = bridge::wait(py, question.answer())?;
         let schema = Arc::clone(&result.schema);
         let first = Mutex::new(Some(Box::pin(result.batches()) as Batches));
         let source = Source::Question(Box::new(question));
         Ok(Self { source, schema, first, head: Mutex::default() })
-    }
-
-    /// An answer that is computed in another way than by SQL.
-    pub(crate) fn made(py: Python<'_>, make: Make) -> PyResult<Self> {
-        let result = bridge::wait(py, make())?;
-        let schema = Arc::clone(&result.schema);
-        let first = Mutex::new(Some(Box::pin(result.batches()) as Batches));
-        Ok(Self { source: Source::Made(make), schema, first, head: Mutex::default() })
     }
 
     /// Rows that are there already.
@@ -151,10 +166,6 @@ impl Query {
             }
             (None, Source::Question(question)) => bridge::wait(py, async {
                 let batches = question.answer().await?.batches();
-                Ok::<_, QueryError>(computed_apart(Box::pin(batches)))
-            }),
-            (None, Source::Made(make)) => bridge::wait(py, async {
-                let batches = make().await?.batches();
                 Ok::<_, QueryError>(computed_apart(Box::pin(batches)))
             }),
             (None, Source::Rows(rows)) => {

@@ -21,7 +21,7 @@ use crate::opening::{Place, owner_of, passphrase};
 use crate::params;
 use crate::query::{Query, engine};
 use crate::sequence::Sequences;
-use crate::{bridge, encode, files, importing, load, verify};
+use crate::{bridge, encode, files, importing, load, search, verify};
 
 /// An open trail. What it gives is JSON where Python makes objects of its own from it.
 #[pyclass(frozen, module = "sealtrail._native")]
@@ -98,6 +98,13 @@ impl Trail {
         }
         let store = self.inner.storage().object_store()?;
         Ok(Arc::clone(self.store.get_or_init(|| store)))
+    }
+
+    /// The trail as of now, to be searched.
+    fn ground(&self, py: Python<'_>) -> PyResult<search::Ground> {
+        let store = self.store().map_err(|error| error.raise(py))?;
+        let view = bridge::wait(py, self.inner.view())?;
+        Ok(search::Ground { engine: engine(py)?, view, store })
     }
 }
 
@@ -188,10 +195,33 @@ impl Trail {
         Query::ask(py, engine, view, store, text, params)
     }
 
-    fn sequence(&self, py: Python<'_>, request: &str) -> PyResult<Sequences> {
-        let store = self.store().map_err(|error| error.raise(py))?;
-        let view = bridge::wait(py, self.inner.view())?;
-        Sequences::ask(py, engine(py)?, view, store, request)
+    fn search(&self, py: Python<'_>, asked: &str, form: &str) -> PyResult<Query> {
+        search::search(py, self.ground(py)?, asked, form)
+    }
+
+    fn sequence(
+        &self,
+        py: Python<'_>,
+        asked: &str,
+        pattern: &str,
+        within: f64,
+        by: Vec<String>,
+    ) -> PyResult<Sequences> {
+        Sequences::ask(py, self.ground(py)?, asked, pattern, within, by)
+    }
+
+    fn search_drained(&self, py: Python<'_>, asked: &str) -> PyResult<Vec<u8>> {
+        search::drain(py, &self.ground(py)?, asked)
+    }
+
+    fn search_report(
+        &self,
+        py: Python<'_>,
+        asked: &str,
+        what: &str,
+        top: usize,
+    ) -> PyResult<Vec<u8>> {
+        search::report(py, self.ground(py)?, asked, what, top)
     }
 
     fn files(&self, py: Python<'_>) -> PyResult<Query> {

@@ -8,6 +8,8 @@ mod footers;
 mod json;
 mod model;
 mod records;
+mod search;
+mod search_model;
 mod sequences;
 mod statements;
 mod stopping;
