@@ -113,6 +113,7 @@ fn again(error: &QueryError) -> QueryError {
     match error {
         QueryError::Sql(problem) => QueryError::Sql(problem.clone()),
         QueryError::ReadOnly(problem) => QueryError::ReadOnly(problem.clone()),
+        QueryError::Sequence(problem) => QueryError::Sequence(problem.clone()),
         QueryError::Parameter(message) => QueryError::Parameter(message.clone()),
         QueryError::Resources(message) => QueryError::Resources(message.clone()),
         QueryError::Output(message) => QueryError::Output(message.clone()),
