@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    anchor, check_proof, checkpoint, config, demo, events, fields, get, import, init, keys, pin,
-    prove, record, search, sql, stats, verify, who,
+    anchor, check_proof, checkpoint, completions, config, demo, events, fields, get, import, init,
+    keys, man, pin, prove, record, search, sql, stats, verify, who,
 };
 use crate::failure::Failure;
 use crate::session::Session;
@@ -94,6 +94,8 @@ enum Command {
     Events(events::Events),
     Config(config::Config),
     Demo(demo::Demo),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 impl Cli {
@@ -120,6 +122,8 @@ impl Cli {
             Command::Events(command) => command.run(session),
             Command::Config(command) => command.run(session),
             Command::Demo(command) => command.run(session),
+            Command::Completions(command) => command.run(session),
+            Command::Man(command) => command.run(session),
         }
     }
 }

@@ -16,6 +16,7 @@ mod params;
 mod progress;
 mod proof;
 mod query;
+mod scope;
 mod search;
 mod sequence;
 mod trail;
@@ -39,6 +40,8 @@ mod native {
     use crate::proof::{check_consistency, check_proof};
     #[pymodule_export]
     use crate::query::{Batch, BatchReader, Query, Rows, Schema};
+    #[pymodule_export]
+    use crate::scope::{Table, Trails};
     #[pymodule_export]
     use crate::search::search_fields;
     #[pymodule_export]

@@ -7,7 +7,6 @@ use arrow::array::{ArrayRef, RecordBatch, StructArray};
 use arrow::datatypes::{Field, SchemaRef};
 use arrow::error::ArrowError;
 use futures::{Stream, StreamExt};
-use object_store::ObjectStore;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyList, PyTuple};
 use pyo3_arrow::ffi::{
@@ -15,7 +14,7 @@ use pyo3_arrow::ffi::{
 };
 use sealtrail_query::search::{Form, Search, nested_records};
 use sealtrail_query::sequence::{self, SequenceQuery};
-use sealtrail_query::{Engine, EngineOptions, Params, QueryError, QueryResult, ReadView};
+use sealtrail_query::{Engine, EngineOptions, Params, QueryError, QueryResult, Scope};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -35,33 +34,29 @@ pub(crate) fn engine(py: Python<'_>) -> PyResult<&'static Engine> {
     Ok(ENGINE.get_or_init(|| engine))
 }
 
-/// What is asked.
+/// What is asked, of what.
 pub(crate) enum Question {
     /// In SQL.
-    Sql(String, Params),
+    Sql(&'static Engine, Scope, String, Params),
     /// A search.
-    Search(Box<Search>, Form),
+    Search(Ground, Search, Form),
     /// Sequences, at most so many, with these fields of their events.
-    Sequence(Box<SequenceQuery>, Option<u64>, Vec<String>, Form),
+    Sequence(Ground, Box<SequenceQuery>, Option<u64>, Vec<String>, Form),
 }
 
-/// A question and the moment of the trail that it is asked of.
-struct Asked {
-    ground: Ground,
-    question: Question,
-}
-
-impl Asked {
+impl Question {
     async fn answer(&self) -> Result<QueryResult, QueryError> {
-        let Ground { engine, view, store } = &self.ground;
-        let (view, store) = (Arc::clone(view), Arc::clone(store));
-        match &self.question {
-            Question::Sql(text, params) => engine.sql(view, store, text, params.clone()).await,
-            Question::Sequence(query, limit, fields, form) => {
+        match self {
+            Self::Sql(engine, scope, text, params) => {
+                engine.ask(scope, text, params.clone()).await
+            }
+            Self::Sequence(Ground { engine, view, store }, query, limit, fields, form) => {
+                let (view, store) = (Arc::clone(view), Arc::clone(store));
                 let matches = sequence::search(engine, view, store, query).await?;
                 matches.limit(*limit).into_rows(fields, *form).await
             }
-            Question::Search(search, form) => {
+            Self::Search(Ground { engine, view, store }, search, form) => {
+                let (view, store) = (Arc::clone(view), Arc::clone(store));
                 let found = search.run(engine, view, store, *form).await?;
                 match form {
                     Form::Nested => nested_records(found.result, &search.fields),
@@ -73,7 +68,7 @@ impl Asked {
 }
 
 enum Source {
-    Question(Box<Asked>),
+    Question(Box<Question>),
     Rows(Vec<RecordBatch>),
 }
 
@@ -133,17 +128,15 @@ impl Query {
     pub(crate) fn ask(
         py: Python<'_>,
         engine: &'static Engine,
-        view: Arc<ReadView>,
-        store: Arc<dyn ObjectStore>,
+        scope: Scope,
         text: String,
         params: Params,
     ) -> PyResult<Self> {
-        Self::plan(py, Ground { engine, view, store }, Question::Sql(text, params))
+        Self::plan(py, Question::Sql(engine, scope, text, params))
     }
 
     /// As [`ask`](Self::ask), for any question.
-    pub(crate) fn plan(py: Python<'_>, ground: Ground, question: Question) -> PyResult<Self> {
-        let question = Asked { ground, question };
+    pub(crate) fn plan(py: Python<'_>, question: Question) -> PyResult<Self> {
         let result = bridge::wait(py, question.answer())?;
         let schema = Arc::clone(&result.schema);
         let first = Mutex::new(Some(Box::pin(result.batches()) as Batches));

@@ -66,7 +66,7 @@ pub(crate) fn search(py: Python<'_>, ground: Ground, asked: &str, form: &str) ->
         other => return Err(usage(format!("{other:?} is no form"))),
     };
     let search = read(py, asked)?;
-    Query::plan(py, ground, Question::Search(Box::new(search), form))
+    Query::plan(py, Question::Search(ground, search, form))
 }
 
 /// Runs a search to its end: the number of results, the cursor of the last one, and the cost.

@@ -49,7 +49,8 @@ impl Sequences {
 
     fn read(&self, py: Python<'_>, fields: Vec<String>, form: Form) -> PyResult<Query> {
         let query = Box::new(self.query.clone());
-        Query::plan(py, self.ground.clone(), Question::Sequence(query, self.limit, fields, form))
+        let ground = self.ground.clone();
+        Query::plan(py, Question::Sequence(ground, query, self.limit, fields, form))
     }
 }
 

@@ -13,6 +13,7 @@ use sealtrail_core::proof::Proof;
 use sealtrail_core::record::Strictness;
 use sealtrail_core::trail::{self, InitOptions};
 use sealtrail_core::{Error, import};
+use sealtrail_query::{Scope, ScopedTrail};
 use serde::Serialize;
 
 use crate::errors::{Raise, usage};
@@ -20,6 +21,7 @@ use crate::keys::Keys;
 use crate::opening::{Place, owner_of, passphrase};
 use crate::params;
 use crate::query::{Query, engine};
+use crate::scope::{Table, Tables};
 use crate::sequence::Sequences;
 use crate::{bridge, encode, files, importing, load, search, verify};
 
@@ -30,6 +32,7 @@ pub(crate) struct Trail {
     place: Place,
     /// The one handle by which the query engine knows this trail.
     store: OnceLock<Arc<dyn ObjectStore>>,
+    tables: Tables,
 }
 
 fn strictness(strict: bool) -> Strictness {
@@ -88,7 +91,7 @@ pub(crate) fn open(
 fn open_at(py: Python<'_>, place: Place, url: &str) -> PyResult<Trail> {
     let options = place.options(url).map_err(|error| error.raise(py))?;
     let inner = bridge::wait(py, trail::Trail::open(url, options))?;
-    Ok(Trail { inner, place, store: OnceLock::new() })
+    Ok(Trail { inner, place, store: OnceLock::new(), tables: Tables::default() })
 }
 
 impl Trail {
@@ -105,6 +108,28 @@ impl Trail {
         let store = self.store().map_err(|error| error.raise(py))?;
         let view = bridge::wait(py, self.inner.view())?;
         Ok(search::Ground { engine: engine(py)?, view, store })
+    }
+
+    /// The trail as it is now or was at a moment.
+    pub(crate) fn moment(
+        &self,
+        py: Python<'_>,
+        name: String,
+        at: Option<&str>,
+    ) -> PyResult<ScopedTrail> {
+        let store = self.store().map_err(|error| error.raise(py))?;
+        let view = match at {
+            None => bridge::wait(py, self.inner.view())?,
+            Some(at) => {
+                let moment = Moment::parse(at).map_err(|error| error.raise(py))?;
+                bridge::wait(py, self.inner.view_at(moment))?
+            }
+        };
+        Ok(ScopedTrail { name, view, store })
+    }
+
+    fn scope(&self, py: Python<'_>, at: Option<&str>) -> PyResult<Scope> {
+        self.tables.add_to(py, Scope::of_all(vec![self.moment(py, String::new(), at)?]))
     }
 }
 
@@ -183,16 +208,7 @@ impl Trail {
         let py = query.py();
         let text = query.to_str()?.to_owned();
         let params = params::params(params)?;
-        let store = self.store().map_err(|error| error.raise(py))?;
-        let engine = engine(py)?;
-        let view = match at {
-            None => bridge::wait(py, self.inner.view())?,
-            Some(at) => {
-                let moment = Moment::parse(at).map_err(|error| error.raise(py))?;
-                bridge::wait(py, self.inner.view_at(moment))?
-            }
-        };
-        Query::ask(py, engine, view, store, text, params)
+        Query::ask(py, engine(py)?, self.scope(py, at)?, text, params)
     }
 
     fn search(&self, py: Python<'_>, asked: &str, form: &str) -> PyResult<Query> {
@@ -224,9 +240,25 @@ impl Trail {
         search::report(py, self.ground(py)?, asked, what, top)
     }
 
-    fn files(&self, py: Python<'_>) -> PyResult<Query> {
+    fn register(&self, name: &str, source: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.tables.register(name, source)
+    }
+
+    fn unregister(&self, name: &str) -> bool {
+        self.tables.unregister(name)
+    }
+
+    fn table(&self, py: Python<'_>) -> PyResult<Table> {
+        Table::of(py, &self.scope(py, None)?)
+    }
+
+    #[pyo3(signature = (verify))]
+    fn files(&self, py: Python<'_>, verify: bool) -> PyResult<Query> {
         let view = bridge::wait(py, self.inner.view())?;
-        files::files(py, &view, self.inner.info().by_day())
+        if verify {
+            bridge::wait(py, view.check_files(self.inner.storage()))?;
+        }
+        files::files(py, &view, self.inner.url(), self.inner.info().by_day())
     }
 
     #[pyo3(signature = (level, key, owner_key, threads, pinning, progress))]

@@ -13,7 +13,7 @@ mod nested;
 mod order;
 mod pattern;
 pub(crate) mod pick;
-mod run;
+pub(crate) mod run;
 pub(crate) mod slices;
 mod summary;
 pub mod times;

@@ -15,12 +15,12 @@ use super::parser::{FieldPath, Part, Role, Sequence, field_path};
 use super::predicate::{condition, domain, key};
 use super::registers::{Shape, Step};
 use super::rows::Ordered;
-use crate::engine::{Engine, QueryResult};
-use crate::error::{QueryError, Result};
+use crate::engine::Engine;
+use crate::error::Result;
 use crate::search::condition::text_literal;
+use crate::search::run::Place;
 use crate::search::slices::slices;
 use crate::search::{Filter, Window};
-use crate::sql::Params;
 
 /// Which sequences are asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -273,32 +273,5 @@ impl Matches {
 
     pub(super) fn place(&self) -> &Place {
         &self.place
-    }
-}
-
-/// One moment of a trail, and what reads it.
-#[derive(Clone)]
-pub(super) struct Place {
-    engine: Engine,
-    pub(super) view: Arc<ReadView>,
-    store: Arc<dyn ObjectStore>,
-}
-
-impl Place {
-    pub(super) async fn sql(&self, sql: &str) -> Result<QueryResult> {
-        let (view, store) = (Arc::clone(&self.view), Arc::clone(&self.store));
-        let answer = self.engine.sql_eagerly(view, store, sql, Params::None).await;
-        answer.map_err(without_place)
-    }
-}
-
-/// Nobody wrote the statement, so a place in it tells nobody anything.
-fn without_place(error: QueryError) -> QueryError {
-    match error {
-        QueryError::Sql(mut problem) => {
-            problem.line = 0;
-            QueryError::Sql(problem)
-        }
-        other => other,
     }
 }

@@ -13,12 +13,13 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::TryStreamExt;
 
 use super::matcher::Match;
-use super::pass::{Matches, Place};
+use super::pass::Matches;
 use crate::engine::QueryResult;
 use crate::error::{QueryError, Result};
 use crate::search::condition::{text_literal, time_literal};
 use crate::search::Form;
 use crate::search::pick::select;
+use crate::search::run::Place;
 
 /// Events of matches that are read together, at most (a match is not divided).
 const TOGETHER: usize = 2000;

@@ -8,6 +8,7 @@ mod footers;
 mod json;
 mod model;
 mod records;
+mod scopes;
 mod search;
 mod search_model;
 mod sequences;
