@@ -130,7 +130,8 @@ impl Matcher {
     /// Events held, of candidates and of matches that are not decided.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
-        let open = |state: &KeyState| state.open.iter().map(|open| open.events.len()).sum::<usize>();
+        let open =
+            |state: &KeyState| state.open.iter().map(|open| open.events.len()).sum::<usize>();
         self.states.iter().map(|state| state.kept.len() + open(state)).sum()
     }
 

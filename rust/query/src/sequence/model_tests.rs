@@ -50,8 +50,7 @@ fn time(events: &[(usize, Event)], at: usize) -> i64 {
 
 fn may_start(shape: &Shape, events: &[(usize, Event)], start: usize) -> bool {
     !(0..start).any(|at| {
-        events[at].1.1 & shape.lead != 0
-            && time(events, start) - time(events, at) <= shape.within
+        events[at].1.1 & shape.lead != 0 && time(events, start) - time(events, at) <= shape.within
     })
 }
 
@@ -80,7 +79,10 @@ fn candidates(
         }
         let next = step + 1;
         let absent = (last + 1..at).any(|between| events[between].1.1 & rule.absent != 0);
-        if count >= rule.least && next < shape.steps.len() && !absent && fits(shape, events, at, next)
+        if count >= rule.least
+            && next < shape.steps.len()
+            && !absent
+            && fits(shape, events, at, next)
         {
             chosen.push((at, next));
             candidates(shape, events, chosen, all);

@@ -29,7 +29,10 @@ pub(super) struct Part {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     /// Occurs from so often to so often.
-    Step { least: u32, most: u32 },
+    Step {
+        least: u32,
+        most: u32,
+    },
     Absent,
 }
 
@@ -151,7 +154,8 @@ impl Parser<'_> {
     }
 
     fn eat(&mut self, wanted: &str) -> bool {
-        let found = wanted.chars().enumerate().all(|(i, c)| self.chars.get(self.at + i) == Some(&c));
+        let found =
+            wanted.chars().enumerate().all(|(i, c)| self.chars.get(self.at + i) == Some(&c));
         if found {
             self.at += wanted.chars().count();
         }
@@ -460,7 +464,8 @@ pub(super) fn wrong_at(text: &str, at: usize, message: impl Into<String>) -> Que
     let line = 1 + before.clone().filter(|c| *c == '\n').count();
     let column = 1 + before.collect::<Vec<_>>().iter().rev().take_while(|c| **c != '\n').count();
     // An empty text, or its last line, has no line that the mark could stand under.
-    let shown = if text.is_empty() || text.ends_with('\n') { format!("{text} ") } else { text.to_owned() };
+    let shown =
+        if text.is_empty() || text.ends_with('\n') { format!("{text} ") } else { text.to_owned() };
     QueryError::Sequence(place::problem(&shown, message.into(), line as u64, column as u64))
 }
 

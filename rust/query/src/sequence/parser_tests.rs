@@ -33,7 +33,10 @@ fn step(least: u32, most: u32) -> Role {
 fn steps_counts_and_absences() {
     let text = "auth.user_login[status=fail]{3,} auth.user_login[status=success]";
     assert_eq!(roles(text), [step(3, MAX_COUNT), step(1, 1)]);
-    assert_eq!(roles("auth.a{2} !system.audit_access data.*{ 2 , 5 }")[1..], [Role::Absent, step(2, 5)]);
+    assert_eq!(
+        roles("auth.a{2} !system.audit_access data.*{ 2 , 5 }")[1..],
+        [Role::Absent, step(2, 5)]
+    );
     assert_eq!(roles("auth.a+ auth.b"), [step(1, MAX_COUNT), step(1, 1)]);
     assert_eq!(roles(" auth.a [x=1] {4}\n ! auth.b [ y = 2 ] "), [step(4, 4), Role::Absent]);
     assert_eq!(parsed("* *.deleted").parts[1].event.event_type, "*.deleted");

@@ -16,7 +16,11 @@ use crate::search::{FieldKind, Filter, LogicalField, field};
 pub(super) fn condition(event: &EventTest, text: &str) -> Result<String> {
     let mut all = Vec::new();
     if event.event_type != "*" {
-        all.push(Filter::default().field("event_type", [literally('!', &event.event_type)]).condition()?);
+        all.push(
+            Filter::default()
+                .field("event_type", [literally('!', &event.event_type)])
+                .condition()?,
+        );
     }
     for predicate in &event.predicates {
         all.push(of_predicate(predicate, text)?);
@@ -36,7 +40,10 @@ pub(super) fn key(path: &FieldPath) -> String {
     let Some(field) = logical(path) else {
         let path = path_of(path);
         let text = path.fixed().is_some_and(|column| column.kind == ColumnType::Utf8);
-        return format!("first_present({})", path.sql(if text { Want::Text } else { Want::AsText }));
+        return format!(
+            "first_present({})",
+            path.sql(if text { Want::Text } else { Want::AsText })
+        );
     };
     let places = field.places.iter().filter(|place| !place.path.contains("[]"));
     let values = places.map(|place| {

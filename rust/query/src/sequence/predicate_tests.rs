@@ -8,7 +8,10 @@ fn sql(predicates: &str) -> String {
     let sequence = Sequence::parse(&text).unwrap();
     let sql = condition(&sequence.parts[0].event, &text).unwrap();
     let (start, rest) = sql.split_once("' AND ").unwrap();
-    assert!(start.starts_with("event_type LIKE") || start.starts_with("\"event_type\" LIKE"), "{sql}");
+    assert!(
+        start.starts_with("event_type LIKE") || start.starts_with("\"event_type\" LIKE"),
+        "{sql}"
+    );
     rest.trim_start_matches("domain IN ('data') AND ").to_owned()
 }
 
@@ -37,10 +40,11 @@ fn values_compare_as_what_they_are() {
     assert_eq!(sql("steps[0].x=null"), "(json_as_text(event, 'steps', 0, 'x') IS NULL)");
     assert_eq!(sql("x>=1e6"), "(json_get_float(event, 'x') >= CAST('1000000.0' AS DOUBLE))");
     assert_eq!(sql("x<b"), "(json_get_str(event, 'x') < 'b')");
-    assert!(sql("x<2026-03-01T00:00:00Z").starts_with("(json_get_timestamp(event, 'x') < arrow_cast("));
+    assert!(
+        sql("x<2026-03-01T00:00:00Z").starts_with("(json_get_timestamp(event, 'x') < arrow_cast(")
+    );
     assert!(sql("timestamp<2026-03-01T00:00:00Z").starts_with("(\"timestamp\" < arrow_cast("));
     assert_eq!(sql("actor=5"), "(\"actor\" = '5')");
-
 }
 
 #[test]
@@ -56,10 +60,7 @@ fn a_time_must_be_one() {
 #[test]
 fn keys_are_the_first_present_of_their_places() {
     let key_of = |name: &str| key(&super::super::parser::field_path(name).unwrap());
-    assert_eq!(
-        key_of("session_id"),
-        "first_present(\"session_id\", \"user_context_session_id\")"
-    );
+    assert_eq!(key_of("session_id"), "first_present(\"session_id\", \"user_context_session_id\")");
     assert_eq!(key_of("actor"), "first_present(\"actor\")");
     assert!(key_of("credential_id").contains("only_if(domain, 'auth', "));
 }

@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, UInt64Array,
-};
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, UInt64Array};
 use arrow::compute::{concat_batches, take};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimestampMicrosecondType};
 use datafusion::common::DataFusionError;
@@ -16,8 +14,8 @@ use super::matcher::Match;
 use super::pass::Matches;
 use crate::engine::QueryResult;
 use crate::error::{QueryError, Result};
-use crate::search::condition::{text_literal, time_literal};
 use crate::search::Form;
+use crate::search::condition::{text_literal, time_literal};
 use crate::search::pick::select;
 use crate::search::run::Place;
 

@@ -37,7 +37,12 @@ fn numbers(matches: &[Match]) -> Vec<Vec<usize>> {
     matches.iter().map(|m| m.events.iter().map(|e| number(&e.audit_id)).collect()).collect()
 }
 
-async fn written(trail: &mut TestTrail, query: &SequenceQuery, fields: &[&str], format: OutputFormat) -> String {
+async fn written(
+    trail: &mut TestTrail,
+    query: &SequenceQuery,
+    fields: &[&str],
+    format: OutputFormat,
+) -> String {
     let view = trail.view();
     let store = Arc::clone(&trail.store);
     let matches = search(&trail.engine, view, store, query).await.unwrap();
@@ -56,9 +61,10 @@ async fn attack() -> TestTrail {
         .map(|n| login(n, if n == 8 { "success" } else { "fail" }, "203.0.113.9"))
         .chain((10..14).map(|n| login(n, "success", "203.0.113.1")))
         .collect();
-    let (even, odd): (Vec<_>, Vec<_>) = logins[..7].iter().cloned().partition(|login| {
-        login["audit_id"].as_str().unwrap().ends_with(['0', '2', '4', '6'])
-    });
+    let (even, odd): (Vec<_>, Vec<_>) = logins[..7]
+        .iter()
+        .cloned()
+        .partition(|login| login["audit_id"].as_str().unwrap().ends_with(['0', '2', '4', '6']));
     trail.segment(&even).await.segment(&odd).await;
     trail.segment(&[record(20, json!({"source_ip": "203.0.113.9"}))]).await;
     trail.unflushed(&logins[7..]);
@@ -84,7 +90,8 @@ async fn the_filter_says_which_events_take_part() {
     query.filter = Filter::default().field("source_ip", ["203.0.113.1"]);
     assert!(matches(&mut trail, &query).await.is_empty());
     let since = parse_timestamp("2026-03-01T00:05:00Z", "").unwrap();
-    query.filter = Filter { window: Window { since: Some(since), until: None }, ..Filter::default() };
+    query.filter =
+        Filter { window: Window { since: Some(since), until: None }, ..Filter::default() };
     assert_eq!(numbers(&matches(&mut trail, &query).await), [[5, 6, 7, 8]]);
     query.filter = Filter::default().condition_of("audit_id <> 'id_000008'");
     assert!(matches(&mut trail, &query).await.is_empty());
@@ -208,7 +215,8 @@ async fn flat_output_has_a_row_for_each_event() {
     let store = Arc::clone(&trail.store);
     let view = trail.view();
     let all = search(&trail.engine, view, store, &query).await.unwrap();
-    let rows = all.limit(Some(2)).into_rows(&[], Form::Flat).await.unwrap().collect().await.unwrap();
+    let rows =
+        all.limit(Some(2)).into_rows(&[], Form::Flat).await.unwrap().collect().await.unwrap();
     assert_eq!(rows.iter().map(arrow::array::RecordBatch::num_rows).sum::<usize>(), 4);
 }
 
