@@ -91,9 +91,7 @@ impl Raise for QueryError {
         match self {
             Self::Sql(SqlProblem { line, column, .. })
             | Self::ReadOnly(SqlProblem { line, column, .. })
-            | Self::Sequence(SqlProblem { line, column, .. }) => {
-                new("SqlError").at(line, column)
-            }
+            | Self::Sequence(SqlProblem { line, column, .. }) => new("SqlError").at(line, column),
             Self::Parameter(_) | Self::Execution(_) => new("SqlError"),
             Self::Resources(_) => new("ResourceError"),
             Self::Output(_) => new("StoreError"),

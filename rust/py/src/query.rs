@@ -47,9 +47,7 @@ pub(crate) enum Question {
 impl Question {
     async fn answer(&self) -> Result<QueryResult, QueryError> {
         match self {
-            Self::Sql(engine, scope, text, params) => {
-                engine.ask(scope, text, params.clone()).await
-            }
+            Self::Sql(engine, scope, text, params) => engine.ask(scope, text, params.clone()).await,
             Self::Sequence(Ground { engine, view, store }, query, limit, fields, form) => {
                 let (view, store) = (Arc::clone(view), Arc::clone(store));
                 let matches = sequence::search(engine, view, store, query).await?;

@@ -102,15 +102,15 @@ impl Plan {
     fn sql(&self, window: Window) -> Result<String> {
         let within = Filter { window, ..Filter::default() }.condition()?;
         let tests = self.tests.iter().enumerate();
-        let columns = tests.map(|(n, test)| format!(", ({test}) IS TRUE AS s{n}"));
-        let keys = self.keys.iter().enumerate().map(|(n, key)| format!(", {key} AS k{n}"));
+        let columns = tests.map(|(n, test)| format!(", ({test}) IS TRUE AS _s{n}"));
+        let keys = self.keys.iter().enumerate().map(|(n, key)| format!(", {key} AS _k{n}"));
         let columns: String = columns.chain(keys).collect();
         let any: Vec<String> = self.tests.iter().map(|test| format!("({test})")).collect();
         let present: Vec<String> =
             self.keys.iter().map(|key| format!("{key} IS NOT NULL")).collect();
         Ok(format!(
-            "SELECT \"timestamp\" AS t, audit_id AS i, event_type AS e{columns} FROM events \
-             WHERE {within} AND {} AND ({}) AND {} ORDER BY t",
+            "SELECT \"timestamp\" AS _t, audit_id AS _i, event_type AS _e{columns} FROM events \
+             WHERE {within} AND {} AND ({}) AND {} ORDER BY _t",
             self.condition,
             any.join(" OR "),
             present.join(" AND "),
