@@ -45,6 +45,7 @@ from sealtrail._proof import (
 )
 from sealtrail._result import Result
 from sealtrail._search import SearchField, SearchQuery, SearchResult, search_fields
+from sealtrail._sequence import Match, Sequences
 from sealtrail._trail import (
     ImportReport,
     RecordReport,
@@ -81,6 +82,7 @@ __all__ = [
     "InvalidEventError",
     "KeyFileError",
     "Keys",
+    "Match",
     "NotFoundError",
     "ProofSigner",
     "RecordReport",
@@ -93,6 +95,7 @@ __all__ = [
     "SearchField",
     "SearchQuery",
     "SearchResult",
+    "Sequences",
     "SqlError",
     "StoreError",
     "Trail",

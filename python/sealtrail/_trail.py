@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from os import PathLike, fspath
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +16,7 @@ from sealtrail._errors import NotFoundError, UsageError
 from sealtrail._keys import Keys
 from sealtrail._result import Result
 from sealtrail._search import SearchQuery, SearchResult, Time, Values, make
+from sealtrail._sequence import Sequences, find
 from sealtrail._trails import Trails
 from sealtrail.events import Event
 
@@ -469,6 +470,45 @@ class Trail:
             ``resources``, ``tools``: each with ``total`` and ``top``. None if no event names it.
         """
         return make(self._native, search).who(id, top)
+
+    def sequence(
+        self,
+        pattern: str,
+        *,
+        within: float | timedelta,
+        by: str | Sequence[str] | None = None,
+        **search: Any,
+    ) -> Sequences:
+        """Find events that follow each other.
+
+        Args:
+            pattern: Steps such as ``auth.user_login[status=fail]{3,}``, and ``!type[...]`` for what
+                must be absent; ``sealtrail search --help`` says more.
+            within: From the first event of a match to its last, at most: seconds or a duration.
+            by: What the events of a match have in common: one field or several. Default:
+                ``source_ip`` if all steps are ``auth.*``, else ``actor``.
+            **search: Which events take part: ``since``, ``until``, ``where``, ``text``,
+                ``severity_min`` and fields, as for :meth:`search`; and ``limit``, at most so many
+                matches.
+
+        Returns:
+            The matches, found as they are read.
+
+        Raises:
+            SqlError: The pattern cannot be read; ``line`` and ``column`` tell the place.
+            UsageError: Something given means nothing.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit")
+            >>> for status in ["fail", "fail", "fail", "success"]:
+            ...     event = {"event_type": "auth.user_login", "status": status}
+            ...     _ = trail.record({**event, "source_ip": "203.0.113.9"})
+            >>> brute_force = "auth.user_login[status=fail]{3,} auth.user_login[status=success]"
+            >>> [match.steps for match in trail.sequence(brute_force, within=300)]
+            [[1, 1, 1, 2]]
+        """
+        return find(self._native, make(self._native, search), pattern, within, by)
 
     def register(self, name: str, table: ArrowStream | Path_) -> None:
         r"""Bring a table into the SQL of this object: people, assets, threat intelligence.

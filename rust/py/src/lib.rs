@@ -18,6 +18,7 @@ mod proof;
 mod query;
 mod scope;
 mod search;
+mod sequence;
 mod trail;
 mod values;
 mod verify;
@@ -43,6 +44,8 @@ mod native {
     use crate::scope::{Table, Trails};
     #[pymodule_export]
     use crate::search::search_fields;
+    #[pymodule_export]
+    use crate::sequence::Sequences;
     #[pymodule_export]
     use crate::trail::{Trail, init, open};
     #[pymodule_export]

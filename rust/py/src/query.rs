@@ -13,6 +13,7 @@ use pyo3_arrow::ffi::{
     ArrayIterator, to_array_pycapsules, to_schema_pycapsule, to_stream_pycapsule,
 };
 use sealtrail_query::search::{Form, Search, nested_records};
+use sealtrail_query::sequence::{self, SequenceQuery};
 use sealtrail_query::{Engine, EngineOptions, Params, QueryError, QueryResult, Scope};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -39,12 +40,22 @@ pub(crate) enum Question {
     Sql(&'static Engine, Scope, String, Params),
     /// A search.
     Search(Ground, Search, Form),
+    /// Sequences, at most so many, with these fields of their events.
+    Sequence(Ground, Box<SequenceQuery>, Option<u64>, Vec<String>, Form),
 }
 
 impl Question {
     async fn answer(&self) -> Result<QueryResult, QueryError> {
         match self {
             Self::Sql(engine, scope, text, params) => engine.ask(scope, text, params.clone()).await,
+<<<<<<< HEAD
+=======
+            Self::Sequence(Ground { engine, view, store }, query, limit, fields, form) => {
+                let (view, store) = (Arc::clone(view), Arc::clone(store));
+                let matches = sequence::search(engine, view, store, query).await?;
+                matches.limit(*limit).into_rows(fields, *form).await
+            }
+>>>>>>> sequence
             Self::Search(Ground { engine, view, store }, search, form) => {
                 let (view, store) = (Arc::clone(view), Arc::clone(store));
                 let found = search.run(engine, view, store, *form).await?;

@@ -22,6 +22,7 @@ use crate::opening::{Place, owner_of, passphrase};
 use crate::params;
 use crate::query::{Query, engine};
 use crate::scope::{Table, Tables};
+use crate::sequence::Sequences;
 use crate::{bridge, encode, files, importing, load, search, verify};
 
 /// An open trail. What it gives is JSON where Python makes objects of its own from it.
@@ -212,6 +213,17 @@ impl Trail {
 
     fn search(&self, py: Python<'_>, asked: &str, form: &str) -> PyResult<Query> {
         search::search(py, self.ground(py)?, asked, form)
+    }
+
+    fn sequence(
+        &self,
+        py: Python<'_>,
+        asked: &str,
+        pattern: &str,
+        within: f64,
+        by: Vec<String>,
+    ) -> PyResult<Sequences> {
+        Sequences::ask(py, self.ground(py)?, asked, pattern, within, by)
     }
 
     fn search_drained(&self, py: Python<'_>, asked: &str) -> PyResult<Vec<u8>> {

@@ -13,6 +13,7 @@ mod pruning;
 mod reader;
 mod scope;
 pub mod search;
+pub mod sequence;
 mod shape;
 mod shredded;
 mod sql;

@@ -1,6 +1,7 @@
 //! `sealtrail search`: what happened, by what is known about it.
 
 mod report;
+mod sequence;
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -33,10 +34,12 @@ ends with the cursor for --cursor. The exit code is 1 if nothing matched.";
 
 /// Find what happened
 #[derive(Debug, Args)]
-#[command(after_help = format!("{EXAMPLES}\n\n{VALUES_HELP}"))]
+#[command(after_help = format!("{EXAMPLES}\n\n{VALUES_HELP}\n\n{}", sequence::HELP))]
 pub(crate) struct Search {
     #[command(flatten)]
     filter: FilterArgs,
+    #[command(flatten)]
+    sequence: sequence::SequenceArgs,
     /// Order by these fields, such as 'cost_usd desc, timestamp'; otherwise
     /// by time. What lacks a field comes last
     #[arg(long, value_name = "FIELDS", verbatim_doc_comment)]
@@ -81,12 +84,15 @@ struct Ground {
 impl Search {
     pub(crate) fn run(self, session: &mut Session<'_>) -> Result<u8, Failure> {
         let question = self.question(session)?;
+        let sequences = self.sequence.query(question.filter.clone())?;
         let format = self.format(session)?;
         let trail = session.open()?;
         let engine = Engine::new(&EngineOptions::default())?;
         let view = session.wait(trail.view())?;
         let ground = Ground { engine, view, trail };
-        let found = if self.count {
+        let found = if let Some(query) = &sequences {
+            sequence::results(session, &ground, query, &self.wanted(format))?
+        } else if self.count {
             self.counted(session, &ground, &question)?
         } else if self.stats {
             report::summary(session, &ground, &question, self.output)?
@@ -109,6 +115,16 @@ impl Search {
         };
         question.check()?;
         Ok(question)
+    }
+
+    fn wanted(&self, format: Format) -> sequence::Wanted<'_> {
+        sequence::Wanted {
+            fields: &self.fields,
+            limit: self.limit,
+            format,
+            output_file: self.output_file.as_deref(),
+            count: self.count,
+        }
     }
 
     fn format(&self, session: &Session<'_>) -> Result<Format, Failure> {

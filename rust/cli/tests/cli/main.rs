@@ -15,5 +15,6 @@ mod proof;
 mod reading;
 mod record;
 mod search;
+mod sequence;
 mod sql;
 mod verify;
