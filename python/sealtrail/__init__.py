@@ -40,6 +40,7 @@ from sealtrail._proof import (
     check_proof,
 )
 from sealtrail._result import Result
+from sealtrail._trace import RelatedEvent, Trace
 from sealtrail._trail import (
     ImportReport,
     RecordReport,
@@ -68,6 +69,7 @@ __all__ = [
     "ProofSigner",
     "RecordReport",
     "RefusedLine",
+    "RelatedEvent",
     "ResourceError",
     "Result",
     "Revocation",
@@ -75,6 +77,7 @@ __all__ = [
     "SealtrailError",
     "SqlError",
     "StoreError",
+    "Trace",
     "Trail",
     "TreeState",
     "UsageError",

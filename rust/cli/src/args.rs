@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     anchor, check_proof, checkpoint, config, demo, events, get, import, init, keys, pin, prove,
-    record, sql, stats, verify,
+    record, sql, stats, trace_chain, verify,
 };
 use crate::failure::Failure;
 use crate::session::Session;
@@ -80,6 +80,7 @@ enum Command {
     Sql(sql::Sql),
     Get(get::Get),
     Stats(stats::Stats),
+    TraceChain(trace_chain::TraceChain),
     VerifyIntegrity(verify::Verify),
     Checkpoint(checkpoint::Checkpoint),
     Prove(prove::Prove),
@@ -103,6 +104,7 @@ impl Cli {
             Command::Sql(command) => command.run(session),
             Command::Get(command) => command.run(session),
             Command::Stats(command) => command.run(session),
+            Command::TraceChain(command) => command.run(session),
             Command::VerifyIntegrity(command) => command.run(session),
             Command::Checkpoint(command) => command.run(session),
             Command::Prove(command) => command.run(session),

@@ -16,6 +16,7 @@ mod params;
 mod progress;
 mod proof;
 mod query;
+mod trace;
 mod trail;
 mod values;
 mod verify;
@@ -37,6 +38,8 @@ mod native {
     use crate::proof::{check_consistency, check_proof};
     #[pymodule_export]
     use crate::query::{Batch, BatchReader, Query, Rows, Schema};
+    #[pymodule_export]
+    use crate::trace::Trace;
     #[pymodule_export]
     use crate::trail::{Trail, init, open};
     #[pymodule_export]

@@ -13,6 +13,7 @@ use sealtrail_core::proof::Proof;
 use sealtrail_core::record::Strictness;
 use sealtrail_core::trail::{self, InitOptions};
 use sealtrail_core::{Error, import};
+use sealtrail_query::chain::Source;
 use serde::Serialize;
 
 use crate::errors::{Raise, usage};
@@ -20,6 +21,7 @@ use crate::keys::Keys;
 use crate::opening::{Place, owner_of, passphrase};
 use crate::params;
 use crate::query::{Query, engine};
+use crate::trace::{self, Trace};
 use crate::{bridge, encode, files, importing, load, verify};
 
 /// An open trail. What it gives is JSON where Python makes objects of its own from it.
@@ -97,6 +99,14 @@ impl Trail {
         }
         let store = self.inner.storage().object_store()?;
         Ok(Arc::clone(self.store.get_or_init(|| store)))
+    }
+
+    /// The trail as it is now, for questions.
+    pub(crate) fn source(&self, py: Python<'_>) -> PyResult<Source<'static>> {
+        let store = self.store().map_err(|error| error.raise(py))?;
+        let engine = engine(py)?;
+        let view = bridge::wait(py, self.inner.view())?;
+        Ok(Source { engine, view, store })
     }
 }
 
@@ -185,6 +195,26 @@ impl Trail {
             }
         };
         Query::ask(py, engine, view, store, text, params)
+    }
+
+    fn trace(&self, py: Python<'_>, id: &str, wish: trace::Wish) -> PyResult<Option<Trace>> {
+        trace::trace(py, self, id, wish)
+    }
+
+    fn execution_chain(&self, py: Python<'_>, id: &str) -> PyResult<Option<(Query, bool)>> {
+        trace::execution_chain(py, self, id)
+    }
+
+    #[pyo3(signature = (id, kind, context, most))]
+    fn related(
+        &self,
+        py: Python<'_>,
+        id: &str,
+        kind: Option<&str>,
+        context: i64,
+        most: usize,
+    ) -> PyResult<Option<Vec<u8>>> {
+        trace::related(py, self, id, kind, context, most)
     }
 
     fn files(&self, py: Python<'_>) -> PyResult<Query> {

@@ -212,6 +212,10 @@ fn is_selective(filter: &Expr) -> bool {
         Expr::BinaryExpr(binary) if binary.op == Operator::And => {
             is_selective(&binary.left) || is_selective(&binary.right)
         }
+        // A short IN list reaches the scan as this.
+        Expr::BinaryExpr(binary) if binary.op == Operator::Or => {
+            is_selective(&binary.left) && is_selective(&binary.right)
+        }
         Expr::InList(list) => match list.expr.as_ref() {
             Expr::Column(column) => !list.negated && identifies(&column.name),
             _ => false,
@@ -222,7 +226,12 @@ fn is_selective(filter: &Expr) -> bool {
 
 /// Whether a column's values are those of few rows each.
 fn identifies(column: &str) -> bool {
-    column.ends_with("_id") || matches!(column, "email" | "source_ip" | "resource_path")
+    column.ends_with("_id")
+        || column.ends_with("_by")
+        || matches!(
+            column,
+            "approver" | "email" | "owner" | "parent_execution" | "resource_path" | "source_ip"
+        )
 }
 
 /// Spreads files over groups of about equal size, each in the order of time.

@@ -16,4 +16,5 @@ pub(crate) mod record;
 pub(crate) mod refused;
 pub(crate) mod sql;
 pub(crate) mod stats;
+pub(crate) mod trace_chain;
 pub(crate) mod verify;

@@ -15,4 +15,5 @@ mod proof;
 mod reading;
 mod record;
 mod sql;
+mod trace_chain;
 mod verify;

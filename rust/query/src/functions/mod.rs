@@ -21,7 +21,7 @@ use datafusion::logical_expr::{
 };
 
 pub(crate) use eval::{Output, Texts, literal_path};
-pub(crate) use meaning::{Meaning, MeaningUdf};
+pub(crate) use meaning::{Meaning, MeaningUdf, outcome};
 pub(crate) use planner::{JsonOperators, JsonRewriter};
 
 use crate::json::Form;
