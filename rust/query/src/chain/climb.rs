@@ -11,7 +11,7 @@ use super::record::{LOGINS, Record};
 use super::sign_in;
 
 /// Longest way up.
-const HIGHEST: usize = 256;
+pub(super) const HIGHEST: usize = 256;
 
 /// A place on the way, with what says that it is under the place before it.
 #[derive(Debug, Clone)]
@@ -34,6 +34,8 @@ pub(super) struct Way {
     pub(super) unproven: Option<String>,
     /// A session of several users, of whom the event names none.
     pub(super) shared: Option<String>,
+    /// It goes on further up than [`HIGHEST`].
+    pub(super) cut: bool,
 }
 
 /// A value, the field that holds it, and the event that has the field.
@@ -100,17 +102,18 @@ pub(super) struct Climb<'a> {
     spawn: Option<At>,
     unproven: Option<String>,
     shared: Option<String>,
+    cut: bool,
 }
 
 /// The way to the event at `at`; none if more of the trail must be read for it.
 pub(super) fn climb(known: &mut Known, at: At) -> Option<Way> {
     let context = Context::of(known.get(at), at);
     let mut climb =
-        Climb { known, way: Vec::new(), spawn: None, unproven: None, shared: None };
+        Climb { known, way: Vec::new(), spawn: None, unproven: None, shared: None, cut: false };
     let edge = climb.from_event(at, context)?;
-    let Climb { mut way, spawn, unproven, shared, .. } = climb;
+    let Climb { mut way, spawn, unproven, shared, cut, .. } = climb;
     way.reverse();
-    Some(Way { stages: way, edge, spawn, unproven, shared })
+    Some(Way { stages: way, edge, spawn, unproven, shared, cut })
 }
 
 /// The next place up, and the edge to it.
@@ -118,9 +121,7 @@ type Next = Option<(Entity, Edge, Context)>;
 
 impl Climb<'_> {
     fn from_event(&mut self, at: At, context: Context) -> Option<Option<Edge>> {
-        if let Some(user) = context.user.clone()
-            && !self.known.name_is_read(&user.value)
-        {
+        if !self.known.mentioned_is_read(at) {
             return None;
         }
         let mut edge_of_event = None;
@@ -135,7 +136,11 @@ impl Climb<'_> {
                 below.cycle = true;
             }
             self.way.push(Stage { entity: entity.clone(), edge: None, cycle });
-            if cycle || self.way.len() > HIGHEST {
+            if cycle {
+                break;
+            }
+            if self.way.len() >= HIGHEST {
+                self.cut = true;
                 break;
             }
             next = self.above(&entity, context)?;
@@ -237,6 +242,9 @@ impl Climb<'_> {
             self.spawn = spawn;
         }
         if let Some(spawn) = spawn {
+            if !self.known.mentioned_is_read(spawn) {
+                return None;
+            }
             let record = self.known.get(spawn);
             let above = context.clone().over(Context::of(record, spawn));
             if let Some(parent) = record.text("parent_agent_id").map(str::to_owned) {
@@ -307,6 +315,9 @@ impl Climb<'_> {
             Some((self.known.get(at).text("parent_execution")?.to_owned(), at))
         });
         let own = start.or(events.first().copied());
+        if own.is_some_and(|own| !self.known.mentioned_is_read(own)) {
+            return None;
+        }
         let mut context = match own {
             Some(at) => context.over(Context::of(self.known.get(at), at)),
             None => context,

@@ -63,6 +63,10 @@ pub(super) struct Known {
     credentials: HashMap<String, Vec<At>>,
     /// By subject: events that changed what it may do.
     rights: HashMap<String, Vec<At>>,
+    /// Further events with the `audit_id` that was asked for.
+    pub(super) namesakes: usize,
+    /// Some lineage is longer than what was read of it.
+    pub(super) cut: bool,
     /// Whose lineage was read.
     pub(super) read: Needs,
     pub(super) needs: Needs,
@@ -96,13 +100,10 @@ impl Known {
     }
 
     fn index(&mut self, record: &Record, at: At) {
-        let mut agents = Vec::new();
         if let Some(agent) = record.text("agent_id") {
-            agents.push(agent);
+            self.agents.insert(agent.to_owned());
             self.index_agent(record, agent, at);
         }
-        agents.extend(record.text("parent_agent_id").filter(|_| record.event_type == "agent.spawned"));
-        self.agents.extend(agents.into_iter().map(str::to_owned));
         self.named_agents.extend(record.text("parent_agent_id").map(str::to_owned));
         let chain = record.texts("delegation_chain");
         self.named_agents.extend(chain.iter().skip(1).map(|name| (*name).to_owned()));
@@ -225,6 +226,33 @@ impl Known {
             "agent" => self.agents.insert(id),
             _ => self.executions.insert(id),
         };
+    }
+
+    /// Asks for the lineage of all that an event mentions; true once it has been read.
+    pub(super) fn mentioned_is_read(&mut self, at: At) -> bool {
+        let record = &self.records[at];
+        let text = |field: &&str| record.text(field).map(str::to_owned);
+        let names = ["agent_id", "parent_agent_id", "modified_by", "initiated_by"];
+        let mut names: Vec<String> = names.iter().filter_map(text).collect();
+        names.extend(record.user().map(|(_, user)| user.to_owned()));
+        let runs: Vec<String> =
+            ["execution_id", "parent_execution"].iter().filter_map(text).collect();
+        let session = record.session().map(|(_, session)| session.to_owned());
+        let credential = text(&"credential_id");
+        let mut read = true;
+        for name in names {
+            read &= self.name_is_read(&name);
+        }
+        for run in runs {
+            read &= self.execution_is_read(&run);
+        }
+        if let Some(session) = session {
+            read &= self.session_is_read(&session);
+        }
+        if let Some(credential) = credential {
+            read &= self.credential_is_read(&credential);
+        }
+        read
     }
 
     /// Asks for the lineage of a name; true once it has been read.

@@ -22,8 +22,8 @@ const RUN: &str = "domain = 'workflow' AND (event_type IN ('workflow.started', \
     'workflow.execution', 'workflow.approval', 'workflow.override') \
     OR parent_execution IS NOT NULL)";
 
-/// Events of one part that lineage reads at most; no one has signed in more often.
-const MOST: usize = 200_000;
+/// Events of one part that lineage reads at most, such as logins and logouts of all users at hand.
+pub(super) const MOST: usize = 200_000;
 
 /// Reads what is needed next. False when nothing was.
 pub(super) async fn read(source: &Source<'_>, known: &mut Known) -> Result<bool> {
@@ -34,7 +34,8 @@ pub(super) async fn read(source: &Source<'_>, known: &mut Known) -> Result<bool>
     let mut parts = Parts::default();
     add(&needs, &mut parts);
     let limits = Limits { rows: MOST, since: None, until: None };
-    let Fetched { records, .. } = source.fetch(&parts, limits).await?;
+    let Fetched { records, cut } = source.fetch(&parts, limits).await?;
+    known.cut |= cut;
     for record in records {
         known.learn(record);
     }

@@ -301,7 +301,7 @@ pub struct Ended {
 /// Something that the reader must know about the answer.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Notice {
-    /// `cut`, `missing`, `cycle`, `inferred`, `no_authentication`, `several_users`.
+    /// `cut`, `missing`, `cycle`, `no_authentication`, `several_users` or `several_events`.
     pub kind: &'static str,
     /// What it is about.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -97,9 +97,10 @@ async fn begin(
         Kind::Audit => {
             let mut parts = Parts::default();
             parts.add(&["audit_id"], &BTreeSet::from([id.clone()]), "");
-            let limits = Limits { rows: 100, since: None, until: None };
+            let limits = Limits { rows: 1000, since: None, until: None };
             let mut records = source.fetch(&parts, limits).await?.records;
             records.sort_by(|a, b| a.order().cmp(&b.order()));
+            known.namesakes = records.len().saturating_sub(1);
             let found = records.into_iter().next();
             let record =
                 found.ok_or_else(|| QueryError::Execution(format!("{id}: the event is gone")))?;
@@ -270,6 +271,29 @@ impl Walk<'_> {
         self.notices.insert(model::Notice { kind, name, message });
     }
 
+    /// What was not looked at, and what is not certain.
+    fn doubts(&mut self) {
+        if self.known.cut {
+            self.cut = true;
+            let most = lineage::MOST;
+            let message = format!(
+                "more than {most} events say where agents, runs, sessions or users come from; \
+                 only the earliest were looked at"
+            );
+            self.notice("cut", None, message);
+        }
+        if self.members.iter().any(|member| member.way.cut) {
+            self.cut = true;
+            let message = format!("what is more than {} levels up is left out", climb::HIGHEST);
+            self.notice("cut", None, message);
+        }
+        let others = self.known.namesakes;
+        if others > 0 {
+            let message = format!("{others} more have this audit_id; the earliest is shown");
+            self.notice("several_events", None, message);
+        }
+    }
+
     async fn finish(mut self) -> Result<Collected> {
         let known = &self.known;
         self.members.sort_by(|a, b| known.get(a.at).order().cmp(&known.get(b.at).order()));
@@ -292,6 +316,7 @@ impl Walk<'_> {
             };
         }
         lineage::confirm(self.source, &mut self.known, &agents, &runs).await?;
+        self.doubts();
         let Self { known, subject, members, notices, cut, .. } = self;
         Ok(Collected { known, subject, members, notices, cut })
     }
