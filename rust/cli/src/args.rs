@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     anchor, check_proof, checkpoint, config, demo, events, get, import, init, keys, pin, prove,
-    record, sql, stats, trace_chain, verify,
+    record, search, sql, stats, trace_chain, verify,
 };
 use crate::failure::Failure;
 use crate::session::Session;
@@ -77,6 +77,7 @@ enum Command {
     Init(init::Init),
     Record(record::Record),
     Import(import::Import),
+    Search(search::Search),
     Sql(sql::Sql),
     Get(get::Get),
     Stats(stats::Stats),
@@ -101,6 +102,7 @@ impl Cli {
             Command::Init(command) => command.run(session),
             Command::Record(command) => command.run(session),
             Command::Import(command) => command.run(session),
+            Command::Search(command) => command.run(session),
             Command::Sql(command) => command.run(session),
             Command::Get(command) => command.run(session),
             Command::Stats(command) => command.run(session),

@@ -13,6 +13,7 @@ mod cancel;
 mod commands;
 mod context;
 mod failure;
+mod filter;
 mod input;
 mod output;
 mod progress;

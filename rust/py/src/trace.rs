@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 use sealtrail_query::QueryError;
-use sealtrail_query::chain::{self, TraceOptions, TreeStyle};
+use sealtrail_query::chain::{self, RelatedOptions, TraceOptions, TreeStyle};
 
 use crate::bridge;
 use crate::errors::Raise;
@@ -87,6 +87,7 @@ pub(crate) fn related(
 ) -> PyResult<Option<Vec<u8>>> {
     let kind = kind_of(kind).map_err(|error| error.raise(py))?;
     let source = trail.source(py)?;
-    let found = bridge::wait(py, chain::related(&source, id, kind, context, most))?;
+    let options = RelatedOptions { kind, context, limit: most, ..RelatedOptions::default() };
+    let found = bridge::wait(py, chain::related(&source, id, &options))?;
     found.map(|found| crate::trail::to_json(py, &found)).transpose()
 }

@@ -69,11 +69,12 @@ impl Default for EngineOptions {
     }
 }
 
-/// Answers SQL over trails. Cheap to share; keeps footers between queries.
+/// Answers SQL over trails. Clones share what is kept between queries: footers.
+#[derive(Clone)]
 pub struct Engine {
-    state: SessionState,
+    state: Arc<SessionState>,
     footer_cache: usize,
-    trails: Mutex<Vec<KnownTrail>>,
+    trails: Arc<Mutex<Vec<KnownTrail>>>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -97,6 +98,8 @@ pub struct QueryResult {
     /// The batches, computed as they are asked for. [`QueryResult::batches`] gives the same with
     /// errors of this crate.
     pub stream: SendableRecordBatchStream,
+    /// What computes it, with its figures.
+    pub(crate) plan: Option<Arc<dyn ExecutionPlan>>,
 }
 
 impl std::fmt::Debug for QueryResult {
@@ -145,24 +148,17 @@ impl Engine {
             .with_disk_manager_builder(disk)
             .build_arc()
             .map_err(|error| QueryError::running(&error))?;
-        let state = SessionStateBuilder::new()
+        let mut state = SessionStateBuilder::new()
             .with_config(config(options))
             .with_runtime_env(runtime)
             .with_default_features()
             .build();
-        let mut engine =
-            Self { state, footer_cache: options.footer_cache, trails: Mutex::default() };
-        engine.register().map_err(|error| QueryError::running(&error))?;
-        Ok(engine)
-    }
-
-    fn register(&mut self) -> datafusion::common::Result<()> {
-        use datafusion::execution::FunctionRegistry;
-        for function in all() {
-            self.state.register_udf(function)?;
-        }
-        self.state.register_expr_planner(Arc::new(JsonOperators))?;
-        self.state.register_function_rewrite(Arc::new(JsonRewriter))
+        register(&mut state).map_err(|error| QueryError::running(&error))?;
+        Ok(Self {
+            state: Arc::new(state),
+            footer_cache: options.footer_cache,
+            trails: Arc::default(),
+        })
     }
 
     /// Answers one statement that reads the trail as `view` shows it; `store` is rooted at the
@@ -177,11 +173,35 @@ impl Engine {
         sql: &str,
         params: Params,
     ) -> Result<QueryResult> {
+        self.answer(view, store, sql, params, false).await
+    }
+
+    /// As [`sql`](Self::sql), with all filters tested while decoding: for few rows of which much
+    /// is wanted.
+    pub(crate) async fn sql_eagerly(
+        &self,
+        view: Arc<ReadView>,
+        store: Arc<dyn ObjectStore>,
+        sql: &str,
+        params: Params,
+    ) -> Result<QueryResult> {
+        self.answer(view, store, sql, params, true).await
+    }
+
+    async fn answer(
+        &self,
+        view: Arc<ReadView>,
+        store: Arc<dyn ObjectStore>,
+        sql: &str,
+        params: Params,
+        eager: bool,
+    ) -> Result<QueryResult> {
         let parsed = sql::parse(sql)?;
         let values = sql::bind(&parsed, params)?;
         let table = self.table(&view, &store);
         let shape = Arc::clone(table.shape());
         let mut state = self.session(&store).map_err(|error| QueryError::running(&error))?;
+        state.config_mut().options_mut().execution.parquet.pushdown_filters |= eager;
         let failed = |error: DataFusionError| place::planning(sql, &parsed.tokens, &error);
         let schema = catalog(&state, table).map_err(failed)?;
         state.mark_start_execution();
@@ -196,9 +216,10 @@ impl Engine {
         }
         let physical = state.create_physical_plan(&plan).await.map_err(failed)?;
         let physical = interruptible(physical).map_err(failed)?;
+        let plan = Some(Arc::clone(&physical));
         let stream = execute_stream(physical, state.task_ctx()).map_err(failed)?;
         let stream = plain_stream(stream);
-        Ok(QueryResult { schema: stream.schema(), stream })
+        Ok(QueryResult { schema: stream.schema(), stream, plan })
     }
 
     /// The table of a view, with what is kept from earlier statements.
@@ -232,11 +253,20 @@ impl Engine {
             cache_manager: Arc::clone(&shared.cache_manager),
             object_store_registry: Arc::new(OneStore(Arc::clone(store))),
         };
-        Ok(SessionStateBuilder::new_from_existing(self.state.clone())
+        Ok(SessionStateBuilder::new_from_existing(self.state.as_ref().clone())
             .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
             .with_runtime_env(Arc::new(runtime))
             .build())
     }
+}
+
+fn register(state: &mut SessionState) -> datafusion::common::Result<()> {
+    use datafusion::execution::FunctionRegistry;
+    for function in all() {
+        state.register_udf(function)?;
+    }
+    state.register_expr_planner(Arc::new(JsonOperators))?;
+    state.register_function_rewrite(Arc::new(JsonRewriter))
 }
 
 fn config(options: &EngineOptions) -> SessionConfig {

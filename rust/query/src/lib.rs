@@ -12,10 +12,12 @@ mod plain;
 mod provider;
 mod pruning;
 mod reader;
+pub mod search;
 mod shape;
 mod shredded;
 mod sql;
 mod views;
+mod words;
 
 pub use engine::{Engine, EngineOptions, QueryResult};
 pub use error::{QueryError, Result, SqlProblem};

@@ -78,10 +78,11 @@ impl TrailTable {
         let schema = self.shape.schema();
         let files: Vec<_> = segments.iter().map(|segment| Self::file(segment, &schema)).collect();
         let total = total_statistics(&files, &schema);
+        let eager = scan.session.config_options().execution.parquet.pushdown_filters;
         let source = ParquetSource::new(self.shape.table_schema().clone())
             .with_table_parquet_options(scan.session.default_table_options().parquet)
             .with_parquet_file_reader_factory(Arc::clone(&self.readers) as _)
-            .with_pushdown_filters(scan.filters.iter().any(is_selective));
+            .with_pushdown_filters(eager || scan.filters.iter().any(is_selective));
         let config =
             FileScanConfigBuilder::new(ObjectStoreUrl::parse(STORE_URL)?, Arc::new(source))
                 .with_file_groups(balance(files, scan.session.config().target_partitions()))
@@ -212,10 +213,6 @@ fn is_selective(filter: &Expr) -> bool {
         Expr::BinaryExpr(binary) if binary.op == Operator::And => {
             is_selective(&binary.left) || is_selective(&binary.right)
         }
-        // A short IN list reaches the scan as this.
-        Expr::BinaryExpr(binary) if binary.op == Operator::Or => {
-            is_selective(&binary.left) && is_selective(&binary.right)
-        }
         Expr::InList(list) => match list.expr.as_ref() {
             Expr::Column(column) => !list.negated && identifies(&column.name),
             _ => false,
@@ -226,12 +223,7 @@ fn is_selective(filter: &Expr) -> bool {
 
 /// Whether a column's values are those of few rows each.
 fn identifies(column: &str) -> bool {
-    column.ends_with("_id")
-        || column.ends_with("_by")
-        || matches!(
-            column,
-            "approver" | "email" | "owner" | "parent_execution" | "resource_path" | "source_ip"
-        )
+    column.ends_with("_id") || matches!(column, "email" | "source_ip" | "resource_path")
 }
 
 /// Spreads files over groups of about equal size, each in the order of time.

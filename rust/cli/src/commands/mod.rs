@@ -14,6 +14,7 @@ pub(crate) mod pin;
 pub(crate) mod prove;
 pub(crate) mod record;
 pub(crate) mod refused;
+pub(crate) mod search;
 pub(crate) mod sql;
 pub(crate) mod stats;
 pub(crate) mod trace_chain;

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use sealtrail_query::chain::{self, Source, Trace, TraceOptions, TreeStyle, trace};
+use sealtrail_query::search::Window;
 use sealtrail_query::{Engine, EngineOptions};
 
 use crate::failure::{EXIT_NO_MATCH, Failure};
+use crate::filter::now;
 use crate::session::Session;
 
 const AFTER_HELP: &str = "\
@@ -51,8 +53,9 @@ pub(crate) struct TraceChain {
     /// At most so many events
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     max_nodes: usize,
-    /// Under it, only events from this time on, such as 2026-03-01T12:00:00Z
-    #[arg(long, value_name = "TIME")]
+    /// Under it, only events from this time on, such as 2026-03-01T12:00:00Z or
+    /// "24 hours"
+    #[arg(long, value_name = "TIME", verbatim_doc_comment)]
     since: Option<String>,
     /// Under it, only events before this time
     #[arg(long, value_name = "TIME")]
@@ -63,7 +66,7 @@ pub(crate) struct TraceChain {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Kind {
+pub(super) enum Kind {
     /// An event, by its `audit_id`
     Audit,
     /// A run of a workflow
@@ -107,7 +110,7 @@ enum Format {
 
 impl TraceChain {
     pub(crate) fn run(self, session: &mut Session<'_>) -> Result<u8, Failure> {
-        let options = self.options()?;
+        let options = self.options(session)?;
         let trail = session.open()?;
         let engine = Engine::new(&EngineOptions::default())?;
         let view = session.wait(trail.view())?;
@@ -133,19 +136,19 @@ impl TraceChain {
         Ok(0)
     }
 
-    fn options(&self) -> Result<TraceOptions, Failure> {
-        let time = |text: &Option<String>, flag: &str| {
-            let text = text.as_deref();
-            text.map(|text| sealtrail_core::json::parse_timestamp(text, flag)).transpose()
-        };
+    fn options(&self, session: &mut Session<'_>) -> Result<TraceOptions, Failure> {
+        let window = Window::parse(self.since.as_deref(), self.until.as_deref(), now())?;
+        if !window.is_everything() {
+            session.note(format_args!("{window}"));
+        }
         Ok(TraceOptions {
             kind: self.kind.map(Into::into),
             up: !self.down,
             down: !self.up,
             depth: self.depth,
             max_nodes: self.max_nodes,
-            since: time(&self.since, "--since")?,
-            until: time(&self.until, "--until")?,
+            since: window.since,
+            until: window.until,
         })
     }
 

@@ -69,7 +69,7 @@ fn kinds_directions_and_bounds() {
     let cut = ground.run(&["trace-chain", "s", "--max-nodes", "1"]).exits(0);
     assert!(cut.err.contains("cut: ") && cut.json()["cut"] == json!(true), "{cut:?}");
     ground.run(&["trace-chain", "s", "--up", "--down"]).exits(2);
-    ground.run(&["trace-chain", "s", "--since", "2026-03-01"]).exits(2);
+    ground.run(&["trace-chain", "s", "--since", "the other day"]).exits(2);
 }
 
 #[test]
@@ -77,4 +77,39 @@ fn nothing_is_exit_code_one() {
     let none = ground().run(&["trace-chain", "nobody"]).exits(1);
     assert_eq!(none.out, "");
     assert!(none.err.contains("nobody: nothing has this id"), "{}", none.err);
+}
+
+#[test]
+fn related_events_say_why_and_can_be_filtered() {
+    let ground = ground();
+    let related = |flags: &[&str]| ground.run(&[&["search", "--related-to"], flags].concat());
+    let found = related(&["read"]).exits(0);
+    let why: Vec<String> = found
+        .lines()
+        .iter()
+        .map(|event| format!("{} {}", event["audit_id"], event["_related"]))
+        .collect();
+    let wanted = [
+        r#""login-ana-1" ["session s"]"#,
+        r#""spawn" ["agent reader","session s"]"#,
+        r#""read" ["itself","agent reader","resource /claims.csv","session s"]"#,
+    ];
+    assert_eq!(why, wanted);
+    assert!(found.err.contains("from 2026-03-01T09:33:00.000Z"), "{}", found.err);
+    assert_eq!(related(&["read", "--context", "90s", "--count"]).exits(0).out, "2\n");
+    assert_eq!(related(&["read", "--event-type", "auth.*"]).exits(0).lines().len(), 1);
+    assert_eq!(related(&["read", "-o", "json"]).exits(0).json()[2]["resource"]["path"], "/claims.csv");
+    assert!(related(&["read", "-o", "csv"]).exits(0).out.starts_with("timestamp,event_type,actor,"));
+    assert!(related(&["read", "-n", "1"]).exits(0).err.contains("more than 1"));
+    related(&["nobody"]).exits(1);
+    related(&["read", "--event-type", "system.*"]).exits(1);
+    related(&["read", "--context", "yesterday"]).exits(2);
+    related(&["read", "--stats"]).exits(2);
+    related(&["boss"]).exits(2);
+    related(&["boss", "--kind", "execution"]).exits(0);
+    ground.run(&["search", "--context", "2h"]).exits(2);
+    let mut ground = self::ground();
+    ground.terminal = true;
+    let table = ground.run(&["search", "--related-to", "read"]).exits(0).out;
+    assert!(table.contains("agent reader, session s") && !table.contains("recorded_at"), "{table}");
 }

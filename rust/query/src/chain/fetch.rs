@@ -47,16 +47,25 @@ pub(super) struct Part {
     also: String,
 }
 
-/// Collects parts.
+/// Collects parts, and what holds for all of them.
 #[derive(Debug, Default)]
-pub(super) struct Parts(Vec<Part>);
+pub(super) struct Parts {
+    list: Vec<Part>,
+    /// A condition in SQL over the view `events`; none for all.
+    filter: Option<String>,
+}
 
 impl Parts {
+    /// Only what meets a condition in SQL over the view `events`.
+    pub(super) fn filtered(condition: String) -> Self {
+        Self { list: Vec::new(), filter: Some(condition) }
+    }
+
     /// Events with one of `ids` in one of `fields`, and for which `also` holds (empty for all).
     pub(super) fn add(&mut self, fields: &[&'static str], ids: &BTreeSet<String>, also: &str) {
         let ids: Vec<String> = ids.iter().cloned().collect();
         for field in fields {
-            self.0.extend(ids.chunks(CHUNK).map(|ids| Part {
+            self.list.extend(ids.chunks(CHUNK).map(|ids| Part {
                 field,
                 array: false,
                 ids: ids.to_vec(),
@@ -70,7 +79,7 @@ impl Parts {
         // Elements are JSON text.
         let ids: Vec<String> =
             ids.iter().map(|id| serde_json::Value::from(id.as_str()).to_string()).collect();
-        self.0.extend(ids.chunks(CHUNK).map(|ids| Part {
+        self.list.extend(ids.chunks(CHUNK).map(|ids| Part {
             field,
             array: true,
             ids: ids.to_vec(),
@@ -100,10 +109,10 @@ impl Source<'_> {
     /// The events of all parts, an event perhaps more than once. Of each part the earliest.
     pub(super) async fn fetch(&self, parts: &Parts, limits: Limits) -> Result<Fetched> {
         let mut fetched = Fetched::default();
-        for parts in parts.0.chunks(PARTS) {
-            let (sql, params) = statement(parts, limits);
+        for some in parts.list.chunks(PARTS) {
+            let (sql, params) = statement(some, parts.filter.as_deref(), limits);
             let result = self.ask(&sql, params).await?;
-            let mut counts = vec![0usize; parts.len()];
+            let mut counts = vec![0usize; some.len()];
             for batch in result {
                 let (part, event) = (batch.column(0), batch.column(1));
                 let (part, event) = (
@@ -145,7 +154,7 @@ impl Source<'_> {
     ) -> Result<Vec<arrow::record_batch::RecordBatch>> {
         let params = if params.is_empty() { Params::None } else { Params::List(params) };
         let (view, store) = (Arc::clone(&self.view), Arc::clone(&self.store));
-        self.engine.sql(view, store, sql, params).await?.collect().await
+        self.engine.sql_eagerly(view, store, sql, params).await?.collect().await
     }
 }
 
@@ -159,7 +168,11 @@ pub(super) fn placeholders(from: usize, count: usize) -> String {
     (from..from + count).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ")
 }
 
-fn statement(parts: &[Part], limits: Limits) -> (String, Vec<ScalarValue>) {
+fn statement(
+    parts: &[Part],
+    filter: Option<&str>,
+    limits: Limits,
+) -> (String, Vec<ScalarValue>) {
     let mut params = Vec::new();
     let mut selects = Vec::new();
     let time = |micros: i64| {
@@ -172,6 +185,9 @@ fn statement(parts: &[Part], limits: Limits) -> (String, Vec<ScalarValue>) {
             window.push_str(&format!(" AND \"timestamp\" {sign} ${}", params.len()));
         }
     }
+    // The view costs more to plan than the table below it.
+    let table = if filter.is_some() { "events" } else { "records" };
+    let filter = filter.map(|filter| format!(" AND ({filter})")).unwrap_or_default();
     for (index, part) in parts.iter().enumerate() {
         let list = placeholders(params.len() + 1, part.ids.len());
         params.extend(part.ids.iter().map(|id| text(id)));
@@ -183,7 +199,7 @@ fn statement(parts: &[Part], limits: Limits) -> (String, Vec<ScalarValue>) {
             format!("{field} IN ({list})")
         };
         selects.push(format!(
-            "(SELECT {index} AS part, event FROM records WHERE {holds}{also}{window} \
+            "(SELECT {index} AS part, event FROM {table} WHERE {holds}{also}{filter}{window} \
              ORDER BY \"timestamp\" LIMIT {most})"
         ));
     }

@@ -54,7 +54,7 @@ pub use model::{
     Approval, Decision, Edge, Ended, EventFacts, InForce, Node, NodeKind, Notice, Resource, Step,
     TRACE_VERSION, Touched, Trace,
 };
-pub use related::{Related, RelatedEvent, related};
+pub use related::{Related, RelatedEvent, RelatedOptions, related};
 pub use render_tree::TreeStyle;
 
 use crate::error::{QueryError, Result};

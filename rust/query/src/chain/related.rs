@@ -1,16 +1,19 @@
 //! What else happened around something: the same user, session, agent, run, address or resource.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::fetch::{Limits, Parts, Source};
+use super::fetch::{Fetched, Limits, Parts, Source};
 use super::kind::Kind;
 use super::record::Record;
 use super::time::rfc3339;
 use super::{ambiguous, resolve};
 use crate::error::{QueryError, Result};
+use crate::search::Filter;
 
 /// What has something in common with an id, around its time.
 #[derive(Debug, Clone, Serialize)]
@@ -98,50 +101,65 @@ fn facts(record: &Record) -> Facts {
     facts
 }
 
-/// Events within `context` microseconds of what `id` names, and which have a user, session, agent,
-/// run, address or resource in common with it. `None` if the trail has nothing with this id.
+/// What [`related`] looks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelatedOptions {
+    /// What the id is the id of; found out if `None`.
+    pub kind: Option<Kind>,
+    /// How long before the first and after the last event of the id, in microseconds. Default 30
+    /// minutes.
+    pub context: i64,
+    /// At most so many events, the earliest. Default 10,000.
+    pub limit: usize,
+    /// Only events that meet this.
+    pub filter: Filter,
+}
+
+impl Default for RelatedOptions {
+    fn default() -> Self {
+        Self { kind: None, context: 1_800_000_000, limit: 10_000, filter: Filter::default() }
+    }
+}
+
+/// Events around the time of what `id` names which have a user, session, agent, run, address or
+/// resource in common with it. `None` if the trail has nothing with this id.
 ///
-/// What is asked for is looked up first, its earliest `most` events at most; `kind` says of what it
-/// is the id, if it is that of several things.
+/// What the id names is looked up first: its earliest [`RelatedOptions::limit`] events.
 ///
 /// # Errors
-/// As [`trace`](super::trace).
+/// As [`trace`](super::trace), and what a filter fails with.
 pub async fn related(
     source: &Source<'_>,
     id: &str,
-    kind: Option<Kind>,
-    context: i64,
-    most: usize,
+    options: &RelatedOptions,
 ) -> Result<Option<Related>> {
-    if context < 0 {
+    if options.context < 0 {
         return Err(QueryError::Parameter("the context is a length of time".to_owned()));
     }
-    let kind = match resolve::kinds(source, id, kind).await?.as_slice() {
+    let kind = match resolve::kinds(source, id, options.kind).await?.as_slice() {
         [] => return Ok(None),
         [kind] => *kind,
         several => return Err(ambiguous(id, several)),
     };
-    let mut parts = Parts::default();
-    parts.add(fields(kind), &BTreeSet::from([id.to_owned()]), "");
-    if kind == Kind::Credential {
-        let attributes = ["attrs ->> 'api_key_id'", "attrs ->> 'issued_credential_id'"];
-        parts.add(&attributes, &BTreeSet::from([id.to_owned()]), "domain = 'auth'");
-    }
-    let limits = Limits { rows: most, since: None, until: None };
-    let fetched = source.fetch(&parts, limits).await?;
-    let times = fetched.records.iter().map(|record| record.at);
+    let most = options.limit.max(1);
+    let named = named(source, id, kind, most).await?;
+    let times = named.records.iter().map(|record| record.at);
     let (Some(first), Some(last)) = (times.clone().min(), times.max()) else { return Ok(None) };
     let mut wanted = Facts::new();
     let mut own = BTreeSet::new();
-    for record in &fetched.records {
+    for record in &named.records {
         own.insert(record.audit_id.clone());
         for (word, values) in facts(record) {
             wanted.entry(word).or_default().extend(values);
         }
     }
-    let from = first.saturating_sub(context);
-    let to = last.saturating_add(context).saturating_add(1);
-    let mut parts = Parts::default();
+    let from = first.saturating_sub(options.context);
+    let to = last.saturating_add(options.context).saturating_add(1);
+    let everything = options.filter == Filter::default();
+    let mut parts = match everything {
+        true => Parts::default(),
+        false => Parts::filtered(options.filter.condition()?),
+    };
     for (word, columns, _) in SHARED {
         if let Some(values) = wanted.get(word) {
             parts.add(columns, values, "");
@@ -150,10 +168,9 @@ pub async fn related(
     parts.add(&["audit_id"], &own, "");
     let limits = Limits { rows: most.saturating_add(1), since: Some(from), until: Some(to) };
     let around = source.fetch(&parts, limits).await?;
-    let mut cut = fetched.cut || around.cut;
     let mut events = distinct(around.records);
-    cut |= events.len() > most;
-    events.truncate(most);
+    let cut = named.cut || around.cut || events.len() > options.limit;
+    events.truncate(options.limit);
     let events = events
         .into_iter()
         .map(|record| RelatedEvent {
@@ -162,6 +179,74 @@ pub async fn related(
         })
         .collect();
     Ok(Some(Related { id: id.to_owned(), kind, from: rfc3339(from), to: rfc3339(to), events, cut }))
+}
+
+/// The events that the id names.
+async fn named(source: &Source<'_>, id: &str, kind: Kind, most: usize) -> Result<Fetched> {
+    let ids = BTreeSet::from([id.to_owned()]);
+    let mut parts = Parts::default();
+    parts.add(fields(kind), &ids, "");
+    if kind == Kind::Credential {
+        let attributes = ["attrs ->> 'api_key_id'", "attrs ->> 'issued_credential_id'"];
+        parts.add(&attributes, &ids, "domain = 'auth'");
+    }
+    source.fetch(&parts, Limits { rows: most, since: None, until: None }).await
+}
+
+impl Related {
+    /// The events as a table: `timestamp`, `event_type`, `actor`, `outcome`, `related` (the
+    /// reasons, separated by commas), `audit_id` and `event` (the record as JSON).
+    ///
+    /// # Errors
+    /// None that could be met.
+    pub fn table(&self) -> Result<RecordBatch> {
+        let records: Vec<Record> = self
+            .events
+            .iter()
+            .map(|event| Record::parse(&event.record.to_string()))
+            .collect::<Result<_>>()?;
+        let texts = |of: &dyn Fn(&Record, &RelatedEvent) -> Option<String>| -> ArrayRef {
+            let texts = records.iter().zip(&self.events).map(|(record, event)| of(record, event));
+            Arc::new(texts.collect::<StringArray>())
+        };
+        let times = records.iter().map(|record| record.at);
+        let times = TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC");
+        let columns: [(&str, ArrayRef); 7] = [
+            ("timestamp", Arc::new(times)),
+            ("event_type", texts(&|record, _| Some(record.event_type.clone()))),
+            ("actor", texts(&|record, _| record.actor().map(str::to_owned))),
+            ("outcome", texts(&|record, _| Some(record.outcome().to_owned()))),
+            ("related", texts(&|_, event| Some(event.reasons.join(", ")))),
+            ("audit_id", texts(&|record, _| Some(record.audit_id.clone()))),
+            ("event", texts(&|_, event| Some(event.record.to_string()))),
+        ];
+        RecordBatch::try_from_iter(columns)
+            .map_err(|error| QueryError::Execution(error.to_string()))
+    }
+
+    /// The records as JSON, each with its reasons as a further member `_related`: one array, or
+    /// one line each.
+    pub fn to_json(&self, array: bool) -> String {
+        let mut out = String::new();
+        for (index, event) in self.events.iter().enumerate() {
+            let mut record = event.record.clone();
+            record["_related"] = event.reasons.clone().into();
+            out.push_str(match (array, index) {
+                (true, 0) => "[",
+                (true, _) => ",\n",
+                (false, _) => "",
+            });
+            out.push_str(&record.to_string());
+            if !array {
+                out.push('\n');
+            }
+        }
+        match (array, self.events.is_empty()) {
+            (true, true) => "[]\n".to_owned(),
+            (true, false) => out + "]\n",
+            (false, _) => out,
+        }
+    }
 }
 
 /// Each event once, in order.

@@ -1,6 +1,7 @@
 //! What else happened around something.
 
-use sealtrail_query::chain::{Kind, Related, related};
+use sealtrail_query::chain::{Kind, Related, RelatedOptions, related};
+use sealtrail_query::search::Filter;
 use serde_json::{Value, json};
 
 use super::*;
@@ -23,9 +24,14 @@ fn around() -> Vec<Value> {
     ]
 }
 
-async fn found(id: &str, kind: Option<Kind>, context: i64, most: usize) -> Option<Related> {
+async fn found(id: &str, kind: Option<Kind>, context: i64, limit: usize) -> Option<Related> {
+    let filter = Filter::default();
+    asked(id, &RelatedOptions { kind, context, limit, filter }).await
+}
+
+async fn asked(id: &str, options: &RelatedOptions) -> Option<Related> {
     let mut trail = trail(&around()).await;
-    related(&source(&mut trail), id, kind, context, most).await.unwrap()
+    related(&source(&mut trail), id, options).await.unwrap()
 }
 
 fn reasons(related: &Related) -> Vec<(String, String)> {
@@ -63,4 +69,21 @@ async fn a_limit_is_told_and_nothing_is_none() {
     assert!(related.cut && related.events.len() == 2);
     assert!(found("nobody", None, MINUTE, 2).await.is_none());
     assert!(found("core", Some(Kind::Agent), MINUTE, 2).await.is_none());
+}
+
+#[tokio::test]
+async fn a_filter_narrows_what_is_related() {
+    let filter = Filter::default().field("user_id", ["mira"]).condition_of("domain = 'auth'");
+    let options = RelatedOptions { filter, ..RelatedOptions::default() };
+    let related = asked("core", &options).await.unwrap();
+    assert_eq!(reasons(&related), [("in".to_owned(), "address 203.0.113.7, user mira".to_owned())]);
+    let table = related.table().unwrap();
+    assert_eq!((table.num_rows(), table.num_columns()), (1, 7));
+    let line: Value = serde_json::from_str(&related.to_json(false)).unwrap();
+    assert_eq!(line["_related"], json!(["address 203.0.113.7", "user mira"]));
+    let array: Value = serde_json::from_str(&related.to_json(true)).unwrap();
+    assert_eq!(array, json!([line]));
+    let filter = Filter::default().field("agent_id", ["nobody"]);
+    let none = asked("core", &RelatedOptions { filter, ..RelatedOptions::default() }).await.unwrap();
+    assert_eq!((none.to_json(true).as_str(), none.to_json(false).as_str()), ("[]\n", ""));
 }
