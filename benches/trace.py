@@ -12,6 +12,7 @@ import json
 import os
 import tempfile
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -38,11 +39,9 @@ def chain(end: datetime) -> list[dict[str, object]]:
         {"event_type": "auth.user_login", "user_id": "traced_user", "status": "success"}
     ]
     agents = ["traced_boss"] + [f"traced_{level}" for level in range(3)]
-    for parent, agent in zip(agents, agents[1:], strict=False):
+    for parent, agent in pairwise(agents):
         spawned = {"agent_id": agent, "parent_agent_id": parent, "scope": ["claims:read"]}
-        events.append(
-            {"event_type": "agent.spawned", "authorized_by": "traced_user", **spawned}
-        )
+        events.append({"event_type": "agent.spawned", "authorized_by": "traced_user", **spawned})
     for n in range(ACTIONS):
         resource = {"path": f"/claims/{n % 50}.csv", "sensitivity_level": "pii"}
         action = {"agent_id": agents[1 + n % 3], "resource": resource}
@@ -58,8 +57,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="sealtrail-bench-") as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory(prefix="sealtrail-bench-") as place:
+        folder = Path(place)
         os.environ["SEALTRAIL_HOME"] = str(folder / "home")
         end = datetime(2026, 11, 1, tzinfo=UTC)
         events = folder / "events.jsonl"
@@ -72,19 +71,21 @@ def main() -> None:
         db = duckdb.connect()
         db.execute("SET threads TO 2")
         lines = f"read_json('{events}', format='newline_delimited')"
-        db.execute(f"COPY (SELECT * FROM {lines}) TO '{parquet}' (FORMAT parquet, COMPRESSION zstd)")
+        db.execute(
+            f"COPY (SELECT * FROM {lines}) TO '{parquet}' (FORMAT parquet, COMPRESSION zstd)"
+        )
         theirs = RECURSIVE.format(parquet=parquet)
         assert len(db.sql(theirs).fetchall()) == ACTIONS + 3
         assert trail.trace("traced_user").events == ACTIONS + 4
         print(json.dumps({"duckdb": duckdb.__version__, "events": options.events}))
-        for what, id, kind in [
+        for what, name, kind in [
             ("a user", "traced_user", None),
             ("a user, its kind given", "traced_user", "user"),
             ("an agent", "traced_0", None),
             ("one action", "traced_900", None),
         ]:
             mine, peer = pairs(
-                lambda id=id, kind=kind: trail.trace(id, kind=kind),
+                lambda name=name, kind=kind: trail.trace(name, kind=kind),
                 lambda: db.sql(theirs).fetchall(),
             )
             report(

@@ -89,9 +89,7 @@ class Trace:
     def _repr_html_(self) -> str:
         """The page in a frame of its own, whose style keeps to itself."""
         page = self.to_html().replace("&", "&amp;").replace('"', "&quot;")
-        return (
-            f'<iframe sandbox srcdoc="{page}" style="width:100%;height:32rem;border:0"></iframe>'
-        )
+        return f'<iframe sandbox srcdoc="{page}" style="width:100%;height:32rem;border:0"></iframe>'
 
     def __str__(self) -> str:
         """The tree."""

@@ -348,7 +348,7 @@ class Trail:
         """
         return Result(self._native.sql(query, params, _moment(at)))
 
-    def trace(  # noqa: PLR0913
+    def trace(
         self,
         id: str,  # noqa: A002
         *,

@@ -99,7 +99,9 @@ def test_a_notebook_shows_the_page_in_a_frame_without_rights(trail: sealtrail.Tr
 
 def test_bounds(trail: sealtrail.Trail) -> None:
     assert trail.trace("mira", max_nodes=2).cut
-    since = trail.trace("mira", since=START + timedelta(minutes=4), until=START + timedelta(hours=1))
+    since = trail.trace(
+        "mira", since=START + timedelta(minutes=4), until=START + timedelta(hours=1)
+    )
     events = [node["name"] for node in since.nodes if "permissions" in node.get("event", {})]
     assert since.events == 2, events
     assert trail.trace("mira", depth=1).cut

@@ -20,8 +20,8 @@ impl Trace {
         Ok(text.into_bytes())
     }
 
-    fn tree(&self, ascii: bool) -> String {
-        self.0.to_tree(if ascii { TreeStyle::Ascii } else { TreeStyle::Unicode })
+    fn tree(&self, plain: bool) -> String {
+        self.0.to_tree(if plain { TreeStyle::Ascii } else { TreeStyle::Unicode })
     }
 
     fn mermaid(&self) -> String {

@@ -197,24 +197,24 @@ impl Trail {
         Query::ask(py, engine, view, store, text, params)
     }
 
-    fn trace(&self, py: Python<'_>, id: &str, wish: trace::Wish) -> PyResult<Option<Trace>> {
-        trace::trace(py, self, id, wish)
+    fn trace(&self, py: Python<'_>, subject: &str, wish: trace::Wish) -> PyResult<Option<Trace>> {
+        trace::trace(py, self, subject, wish)
     }
 
-    fn execution_chain(&self, py: Python<'_>, id: &str) -> PyResult<Option<(Query, bool)>> {
-        trace::execution_chain(py, self, id)
+    fn execution_chain(&self, py: Python<'_>, execution: &str) -> PyResult<Option<(Query, bool)>> {
+        trace::execution_chain(py, self, execution)
     }
 
-    #[pyo3(signature = (id, kind, context, most))]
+    #[pyo3(signature = (subject, kind, context, most))]
     fn related(
         &self,
         py: Python<'_>,
-        id: &str,
+        subject: &str,
         kind: Option<&str>,
         context: i64,
         most: usize,
     ) -> PyResult<Option<Vec<u8>>> {
-        trace::related(py, self, id, kind, context, most)
+        trace::related(py, self, subject, kind, context, most)
     }
 
     fn files(&self, py: Python<'_>) -> PyResult<Query> {

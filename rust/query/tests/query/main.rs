@@ -1,7 +1,6 @@
 //! Questions to small trails.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod chain;
 mod common;
 mod errors;
 mod everywhere;

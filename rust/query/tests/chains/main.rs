@@ -1,5 +1,9 @@
 //! Chains over hand-built histories.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../query/common.rs"]
+#[allow(dead_code)]
+mod common;
 mod ends;
 mod histories;
 mod pictures;
