@@ -168,12 +168,10 @@ impl Climb<'_> {
         if let Some((field, agent)) = acting {
             return self.agent(agent, field, "acted", context);
         }
-        let user = context.user.clone();
-        if let (None, false, Some(user)) = (&context.execution, decider, user)
-            && user.field == "initiated_by"
+        if let (None, false, Some(user)) = (&context.execution, decider, context.user.clone())
             && self.known.is_agent(&user.value)
         {
-            return self.agent(user.value, "initiated_by", "acted", context);
+            return self.agent(user.value, &user.field, "acted", context);
         }
         Some(self.surroundings(context))
     }
@@ -188,6 +186,9 @@ impl Climb<'_> {
     ) -> Option<Next> {
         if !self.known.name_is_read(&agent) {
             return None;
+        }
+        if relation == "acted" {
+            self.spawn = governing(self.known, &agent, &context);
         }
         let edge = self.edge(relation, field, context.by);
         if let Some(run) = &context.execution
@@ -238,9 +239,6 @@ impl Climb<'_> {
             return None;
         }
         let spawn = governing(self.known, agent, &context);
-        if self.way.len() == 1 {
-            self.spawn = spawn;
-        }
         if let Some(spawn) = spawn {
             if !self.known.mentioned_is_read(spawn) {
                 return None;

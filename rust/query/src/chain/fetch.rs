@@ -53,12 +53,14 @@ pub(super) struct Parts {
     list: Vec<Part>,
     /// A condition in SQL over the view `events`; none for all.
     filter: Option<String>,
+    /// A condition in SQL over the table `records`; empty for all.
+    pub(super) within: String,
 }
 
 impl Parts {
     /// Only what meets a condition in SQL over the view `events`.
     pub(super) fn filtered(condition: String) -> Self {
-        Self { list: Vec::new(), filter: Some(condition) }
+        Self { filter: Some(condition), ..Self::default() }
     }
 
     /// Events with one of `ids` in one of `fields`, and for which `also` holds (empty for all).
@@ -110,7 +112,7 @@ impl Source<'_> {
     pub(super) async fn fetch(&self, parts: &Parts, limits: Limits) -> Result<Fetched> {
         let mut fetched = Fetched::default();
         for some in parts.list.chunks(PARTS) {
-            let (sql, params) = statement(some, parts.filter.as_deref(), limits);
+            let (sql, params) = statement(some, parts, limits);
             let result = self.ask(&sql, params).await?;
             let mut counts = vec![0usize; some.len()];
             for batch in result {
@@ -169,8 +171,8 @@ pub(super) fn placeholders(from: usize, count: usize) -> String {
 }
 
 fn statement(
-    parts: &[Part],
-    filter: Option<&str>,
+    some: &[Part],
+    parts: &Parts,
     limits: Limits,
 ) -> (String, Vec<ScalarValue>) {
     let mut params = Vec::new();
@@ -186,9 +188,12 @@ fn statement(
         }
     }
     // The view costs more to plan than the table below it.
-    let table = if filter.is_some() { "events" } else { "records" };
-    let filter = filter.map(|filter| format!(" AND ({filter})")).unwrap_or_default();
-    for (index, part) in parts.iter().enumerate() {
+    let table = if parts.filter.is_some() { "events" } else { "records" };
+    let within = Some(&parts.within).filter(|within| !within.is_empty());
+    for condition in parts.filter.iter().chain(within) {
+        window.push_str(&format!(" AND ({condition})"));
+    }
+    for (index, part) in some.iter().enumerate() {
         let list = placeholders(params.len() + 1, part.ids.len());
         params.extend(part.ids.iter().map(|id| text(id)));
         let also = if part.also.is_empty() { String::new() } else { format!(" AND {}", part.also) };
@@ -199,7 +204,7 @@ fn statement(
             format!("{field} IN ({list})")
         };
         selects.push(format!(
-            "(SELECT {index} AS part, event FROM {table} WHERE {holds}{also}{filter}{window} \
+            "(SELECT {index} AS part, event FROM {table} WHERE {holds}{also}{window} \
              ORDER BY \"timestamp\" LIMIT {most})"
         ));
     }

@@ -113,7 +113,7 @@ impl Record {
 
     /// Whom it was done for or by, where it names somebody.
     pub(super) fn user(&self) -> Option<(&'static str, &str)> {
-        self.decider().or_else(|| {
+        let named = self.decider().or_else(|| {
             self.first(&[
                 "modified_by",
                 "user_context.initiated_by",
@@ -122,7 +122,9 @@ impl Record {
                 "user_id",
                 "email",
             ])
-        })
+        });
+        // A credential that nobody is said to have made is its owner's.
+        named.or_else(|| self.first(&["owner", "issued_to"]).filter(|_| self.domain() == "auth"))
     }
 
     /// Who did it, as the column `actor` of the view `events` says.

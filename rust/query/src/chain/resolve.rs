@@ -5,7 +5,7 @@ use super::kind::Kind;
 use crate::error::Result;
 
 /// Fields that hold ids of a kind, as SQL, with a further condition.
-const FIELDS: [(&str, &str, &str); 18] = [
+const FIELDS: [(&str, &str, &str); 19] = [
     ("audit", "audit_id", ""),
     ("execution", "execution_id", ""),
     ("execution", "parent_execution", ""),
@@ -24,7 +24,10 @@ const FIELDS: [(&str, &str, &str); 18] = [
     (ANYBODY, "authorized_by", ""),
     (ANYBODY, "approver", ""),
     (ANYBODY, "owner", ""),
+    (ANYBODY, "json_get_str(attrs, 'delegation_chain', 0)", SPAWNED),
 ];
+
+const SPAWNED: &str = "domain = 'agent' AND event_type = 'agent.spawned'";
 
 /// Fields that may name a user or an agent.
 const ANYBODY: &str = "anybody";

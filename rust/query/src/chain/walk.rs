@@ -15,6 +15,7 @@ use super::model::{Edge, Notice};
 use super::record::Record;
 use super::{TraceOptions, model};
 use crate::error::{QueryError, Result};
+use crate::search::time_literal;
 
 /// What the chain is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +43,11 @@ pub(super) struct Collected {
     pub(super) cut: bool,
 }
 
+/// Event types that begin something.
+const BEGINNINGS: &str = "'agent.spawned', 'agent.deployed', 'workflow.started', \
+    'workflow.execution', 'auth.user_login', 'auth.sso_callback', 'auth.oauth_callback', \
+    'auth.temp_credential_issued', 'auth.api_key_created', 'auth.api_key_rotated', \
+    'system.credential_rotated'";
 /// Event types that begin a session under another one.
 const SESSION_BEGINS: &str = "event_type IN ('auth.user_login', 'auth.sso_callback', \
     'agent.spawned', 'agent.deployed', 'workflow.started', 'workflow.execution')";
@@ -128,16 +134,33 @@ impl Walk<'_> {
         self.members.len() > self.options.max_nodes
     }
 
+    /// In SQL: the time that is asked for, or something began, which leads to it.
+    fn within(&self) -> String {
+        let bounds = [(self.options.since, ">="), (self.options.until, "<")];
+        let bounds: Vec<String> = bounds
+            .iter()
+            .filter_map(|(bound, sign)| Some((time_literal((*bound)?), sign)))
+            .map(|(time, sign)| format!("\"timestamp\" {sign} {time}"))
+            .collect();
+        if bounds.is_empty() {
+            return String::new();
+        }
+        format!("{} OR event_type IN ({BEGINNINGS})", bounds.join(" AND "))
+    }
+
+    fn in_time(&self, at: i64) -> bool {
+        self.options.since.is_none_or(|since| at >= since)
+            && self.options.until.is_none_or(|until| at < until)
+    }
+
     /// Finds the events of these things; gives what they began.
     async fn level(&mut self, frontier: BTreeSet<Entity>) -> Result<BTreeSet<Entity>> {
         let mut parts = Parts::default();
         expand(&frontier, &mut parts);
         self.expanded.extend(frontier);
-        let limits = Limits {
-            rows: self.options.max_nodes.saturating_add(1),
-            since: self.options.since,
-            until: self.options.until,
-        };
+        parts.within = self.within();
+        let rows = self.options.max_nodes.saturating_add(1);
+        let limits = Limits { rows, since: None, until: None };
         let fetched = self.source.fetch(&parts, limits).await?;
         if fetched.cut {
             self.cut = true;
@@ -205,8 +228,11 @@ impl Walk<'_> {
                 }
             }
         }
-        begun.extend(opened(self.known.get(at), self.itself(at)));
-        self.members.push(Member { at, way, position });
+        let record = self.known.get(at);
+        begun.extend(opened(record, self.itself(at)));
+        if self.itself(at) || self.in_time(record.at) {
+            self.members.push(Member { at, way, position });
+        }
     }
 
     fn itself(&self, at: At) -> bool {
@@ -392,6 +418,7 @@ fn expand(frontier: &BTreeSet<Entity>, parts: &mut Parts) {
         "authorized_by",
         "modified_by",
         "approver",
+        "owner",
     ];
     parts.add(&user, of("user"), "");
     parts.add(&["attrs ->> 'overridden_by'"], of("user"), OVERRIDE);

@@ -17,6 +17,7 @@ mod slices;
 mod summary;
 pub mod times;
 
+pub(crate) use condition::time_literal;
 pub use explain::Cost;
 pub use fields::{FIELDS, FieldKind, LogicalField, Place, field, markdown_table};
 pub use filter::Filter;

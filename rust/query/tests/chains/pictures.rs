@@ -148,7 +148,7 @@ async fn a_page_needs_nothing_else() {
     for outside in ["http:", "https:", "src=", "@import", "url(", "<script", "<link"] {
         assert!(!html.contains(outside), "{outside}");
     }
-    for (open, close) in [("<ul", "</ul>"), ("<li", "</li>"), ("<details", "</details>"),
+    for (open, close) in [("<ul", "</ul>"), ("<li ", "</li>"), ("<details", "</details>"),
         ("<dl", "</dl>"), ("<svg", "</svg>")] {
         assert_eq!(html.matches(open).count(), html.matches(close).count(), "{open}\n{html}");
     }
