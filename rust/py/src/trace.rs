@@ -56,7 +56,12 @@ fn kind_of(kind: Option<&str>) -> Result<Option<chain::Kind>, QueryError> {
 }
 
 /// The chain of an id.
-pub(crate) fn trace(py: Python<'_>, trail: &Trail, id: &str, wish: Wish) -> PyResult<Option<Trace>> {
+pub(crate) fn trace(
+    py: Python<'_>,
+    trail: &Trail,
+    id: &str,
+    wish: Wish,
+) -> PyResult<Option<Trace>> {
     let kind = kind_of(wish.kind.as_deref()).map_err(|error| error.raise(py))?;
     let Wish { up, down, depth, max_nodes, since, until, .. } = wish;
     let options = TraceOptions { kind, up, down, depth, max_nodes, since, until };

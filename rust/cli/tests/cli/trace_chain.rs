@@ -98,8 +98,13 @@ fn related_events_say_why_and_can_be_filtered() {
     assert!(found.err.contains("from 2026-03-01T09:33:00.000Z"), "{}", found.err);
     assert_eq!(related(&["read", "--context", "90s", "--count"]).exits(0).out, "2\n");
     assert_eq!(related(&["read", "--event-type", "auth.*"]).exits(0).lines().len(), 1);
-    assert_eq!(related(&["read", "-o", "json"]).exits(0).json()[2]["resource"]["path"], "/claims.csv");
-    assert!(related(&["read", "-o", "csv"]).exits(0).out.starts_with("timestamp,event_type,actor,"));
+    assert_eq!(
+        related(&["read", "-o", "json"]).exits(0).json()[2]["resource"]["path"],
+        "/claims.csv"
+    );
+    assert!(
+        related(&["read", "-o", "csv"]).exits(0).out.starts_with("timestamp,event_type,actor,")
+    );
     assert!(related(&["read", "-n", "1"]).exits(0).err.contains("more than 1"));
     related(&["nobody"]).exits(1);
     related(&["read", "--event-type", "system.*"]).exits(1);

@@ -2,17 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::TraceOptions;
 use super::describe;
 use super::fetch::Source;
 use super::kind::Kind;
 use super::known::{At, Entity, Known};
-use super::model::{
-    Approval, Edge, Node, NodeKind, Notice, TRACE_VERSION, Touched, Trace,
-};
+use super::model::{Approval, Edge, Node, NodeKind, Notice, TRACE_VERSION, Touched, Trace};
 use super::rights::{Authority, authorities};
 use super::time::rfc3339;
 use super::walk::{Collected, Member, Subject};
-use super::TraceOptions;
 use crate::error::Result;
 
 /// A node in the making.
@@ -130,13 +128,7 @@ impl Draft {
 }
 
 impl Forest {
-    fn add(
-        &mut self,
-        subject: &Subject,
-        index: usize,
-        member: &Member,
-        options: &TraceOptions,
-    ) {
+    fn add(&mut self, subject: &Subject, index: usize, member: &Member, options: &TraceOptions) {
         let Member { at, way, position } = member;
         let itself = *subject == Subject::Event(*at);
         let from = if options.up { 0 } else { *position };
@@ -327,8 +319,7 @@ fn touched(nodes: &[Node]) -> Vec<Touched> {
     for event in nodes.iter().filter_map(|node| node.event.as_ref()) {
         let Some(resource) = &event.resource else { continue };
         let (touched, actions) = found.entry(&resource.path).or_insert_with(|| {
-            let touched =
-                Touched { resource: resource.clone(), actions: Vec::new(), events: 0 };
+            let touched = Touched { resource: resource.clone(), actions: Vec::new(), events: 0 };
             (touched, BTreeSet::new())
         });
         touched.events += 1;

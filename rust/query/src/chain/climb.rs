@@ -274,8 +274,7 @@ impl Climb<'_> {
                     let edge = self.edge("delegated", "delegation_chain", by);
                     return Some(Some((Entity::Agent(name), edge, context)));
                 }
-                context.user =
-                    Some(Said { value: name, field: "delegation_chain".to_owned(), by });
+                context.user = Some(Said { value: name, field: "delegation_chain".to_owned(), by });
             }
         }
         if let Some((parent, by)) = self.named_elsewhere(agent, &context) {
@@ -297,9 +296,10 @@ impl Climb<'_> {
         let same = |at: &&At| {
             session.is_none() || self.known.get(**at).session().map(|(_, id)| id) == session
         };
-        let by = *others.iter().filter(same).min_by_key(|at| {
-            (self.known.get(**at).at - context.at).unsigned_abs()
-        })?;
+        let by = *others
+            .iter()
+            .filter(same)
+            .min_by_key(|at| (self.known.get(**at).at - context.at).unsigned_abs())?;
         Some((self.known.get(by).text("parent_agent_id")?.to_owned(), by))
     }
 
@@ -309,9 +309,10 @@ impl Climb<'_> {
         }
         let events = self.known.execution(run).to_vec();
         let start = self.known.start(run);
-        let parent = events.iter().copied().find_map(|at| {
-            Some((self.known.get(at).text("parent_execution")?.to_owned(), at))
-        });
+        let parent = events
+            .iter()
+            .copied()
+            .find_map(|at| Some((self.known.get(at).text("parent_execution")?.to_owned(), at)));
         let own = start.or(events.first().copied());
         if own.is_some_and(|own| !self.known.mentioned_is_read(own)) {
             return None;
@@ -367,7 +368,8 @@ impl Climb<'_> {
         context.credential = None;
         if context.user.is_none() {
             let made = self.known.credential(id).iter().copied().find_map(|at| {
-                let (field, owner) = self.known.get(at).first(&["issued_to", "owner", "user_id"])?;
+                let (field, owner) =
+                    self.known.get(at).first(&["issued_to", "owner", "user_id"])?;
                 Some(Said { value: owner.to_owned(), field: field.to_owned(), by: at })
             });
             context.user = made;
@@ -408,8 +410,7 @@ impl Climb<'_> {
             &user.value,
             context.session.as_ref().map(|said| said.value.as_str()),
             context.at,
-        )
-        {
+        ) {
             let record = self.known.get(login);
             let field = if why.is_none() { "session_id" } else { user.field.as_str() };
             let by = if why.is_none() { login } else { user.by };
@@ -455,9 +456,8 @@ fn governing(known: &Known, agent: &str, context: &Context) -> Option<At> {
         user.zip(other).is_none_or(|(user, other)| user == other)
     };
     let session = context.session.as_ref().map(|said| said.value.as_str());
-    let in_session = |at: &At| {
-        session.is_some() && known.get(*at).session().map(|(_, id)| id) == session
-    };
+    let in_session =
+        |at: &At| session.is_some() && known.get(*at).session().map(|(_, id)| id) == session;
     let fitting: Vec<At> = spawns.iter().copied().filter(fits).collect();
     let same: Vec<At> = fitting.iter().copied().filter(in_session).collect();
     let before = |at: &At| known.get(*at).at <= context.at;

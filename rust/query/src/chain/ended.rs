@@ -1,12 +1,12 @@
 //! Which events came after what they needed had ended.
 
+use super::climb::Way;
 use super::known::{At, Entity, Known};
 use super::model::Ended;
 use super::permissions::{Right, Rights, Word, expiry};
 use super::record::Record;
 use super::sign_in;
 use super::time::rfc3339;
-use super::climb::Way;
 
 /// Words of operations that mean the same.
 const VERBS: [&[&str]; 7] = [

@@ -117,10 +117,8 @@ impl Source<'_> {
             let mut counts = vec![0usize; some.len()];
             for batch in result {
                 let (part, event) = (batch.column(0), batch.column(1));
-                let (part, event) = (
-                    part.as_primitive::<arrow::datatypes::Int64Type>(),
-                    event.as_string::<i32>(),
-                );
+                let (part, event) =
+                    (part.as_primitive::<arrow::datatypes::Int64Type>(), event.as_string::<i32>());
                 for row in 0..batch.num_rows() {
                     let index = usize::try_from(part.value(row)).unwrap_or_default();
                     counts[index] += 1;
@@ -142,7 +140,8 @@ impl Source<'_> {
     ) -> Result<Vec<(String, String)>> {
         let mut pairs = Vec::new();
         for batch in self.ask(sql, params).await? {
-            let (kind, id) = (batch.column(0).as_string::<i32>(), batch.column(1).as_string::<i32>());
+            let (kind, id) =
+                (batch.column(0).as_string::<i32>(), batch.column(1).as_string::<i32>());
             let rows = (0..batch.num_rows()).filter(|row| !id.is_null(*row));
             pairs.extend(rows.map(|row| (kind.value(row).to_owned(), id.value(row).to_owned())));
         }
@@ -170,16 +169,11 @@ pub(super) fn placeholders(from: usize, count: usize) -> String {
     (from..from + count).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ")
 }
 
-fn statement(
-    some: &[Part],
-    parts: &Parts,
-    limits: Limits,
-) -> (String, Vec<ScalarValue>) {
+fn statement(some: &[Part], parts: &Parts, limits: Limits) -> (String, Vec<ScalarValue>) {
     let mut params = Vec::new();
     let mut selects = Vec::new();
-    let time = |micros: i64| {
-        ScalarValue::TimestampMicrosecond(Some(micros), Some(Arc::from("UTC")))
-    };
+    let time =
+        |micros: i64| ScalarValue::TimestampMicrosecond(Some(micros), Some(Arc::from("UTC")));
     let mut window = String::new();
     for (bound, sign) in [(limits.since, ">="), (limits.until, "<")] {
         if let Some(micros) = bound {

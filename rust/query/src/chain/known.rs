@@ -129,8 +129,12 @@ impl Known {
                 insert(&mut self.spawns, agent, at, record, &self.records);
             }
             "agent.spawned" => {}
-            "agent.created" | "agent.config_update" | "agent.tool_permission_change"
-            | "agent.suspended" | "agent.deleted" | "agent.deployed" => {
+            "agent.created"
+            | "agent.config_update"
+            | "agent.tool_permission_change"
+            | "agent.suspended"
+            | "agent.deleted"
+            | "agent.deployed" => {
                 insert(&mut self.rights, agent, at, record, &self.records);
             }
             _ => {}

@@ -33,7 +33,8 @@ pub(super) fn marks(node: &Node) -> Vec<&'static str> {
 
 /// A decision in one line.
 pub(super) fn decision(decision: &Decision) -> String {
-    let shown = |value: &serde_json::Value| super::record::shown(value).unwrap_or_default().into_owned();
+    let shown =
+        |value: &serde_json::Value| super::record::shown(value).unwrap_or_default().into_owned();
     let mut text = shown(&decision.condition);
     let mut add = |name: &str, value: &serde_json::Value| {
         if !value.is_null() {

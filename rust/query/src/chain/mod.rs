@@ -29,8 +29,8 @@ mod ended;
 mod execution;
 mod fetch;
 mod kind;
-mod label;
 mod known;
+mod label;
 mod lineage;
 mod model;
 mod permissions;
@@ -98,11 +98,7 @@ impl Default for TraceOptions {
 /// # Errors
 /// `Parameter` if it is the id of several things and `kind` does not say of which; errors of
 /// reading the trail.
-pub async fn trace(
-    source: &Source<'_>,
-    id: &str,
-    options: &TraceOptions,
-) -> Result<Option<Trace>> {
+pub async fn trace(source: &Source<'_>, id: &str, options: &TraceOptions) -> Result<Option<Trace>> {
     let kinds = resolve::kinds(source, id, options.kind).await?;
     let kind = match kinds.as_slice() {
         [] => return Ok(None),

@@ -112,9 +112,8 @@ pub(super) fn changes(record: &Record) -> Vec<Change> {
     if record.failed() {
         return Vec::new();
     }
-    let listed = |path: &str| -> Vec<String> {
-        record.texts(path).into_iter().map(str::to_owned).collect()
-    };
+    let listed =
+        |path: &str| -> Vec<String> { record.texts(path).into_iter().map(str::to_owned).collect() };
     let free = |names: Vec<String>| names.into_iter().map(|name| (name, None)).collect();
     let grant = |names: Vec<String>| {
         (!names.is_empty()).then(|| Change::Grant { rights: free(names), expires: None })
@@ -139,8 +138,9 @@ pub(super) fn changes(record: &Record) -> Vec<Change> {
         "agent.config_update" | "agent.tool_permission_change" => {
             let names = listed("tool_permissions.revoked");
             let revoke = Change::Revoke { names, resource: None };
-            let revoke = Some(revoke)
-                .filter(|change| !matches!(change, Change::Revoke { names, .. } if names.is_empty()));
+            let revoke = Some(revoke).filter(
+                |change| !matches!(change, Change::Revoke { names, .. } if names.is_empty()),
+            );
             [revoke, grant(granted())].into_iter().flatten().collect()
         }
         "agent.suspended" | "agent.deleted" => vec![Change::Stop],

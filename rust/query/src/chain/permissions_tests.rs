@@ -60,7 +60,10 @@ fn a_right_ends_when_it_runs_out_and_comes_back_when_given_again() {
     fold.apply(&grant(Some(100)), Word { at: 10, by: 1 });
     assert_eq!(names(&fold.at(99).in_force), [right("s", None)]);
     let late = fold.at(100);
-    assert_eq!((late.in_force, late.ended), (vec![], vec![(right("s", None), Word { at: 100, by: 1 })]));
+    assert_eq!(
+        (late.in_force, late.ended),
+        (vec![], vec![(right("s", None), Word { at: 100, by: 1 })])
+    );
     // Taking what had run out does not move its end.
     fold.apply(&Change::Revoke { names: vec![], resource: None }, Word { at: 150, by: 2 });
     assert_eq!(fold.at(200).ended, [(right("s", None), Word { at: 100, by: 1 })]);
@@ -83,8 +86,9 @@ fn the_first_stop_counts_until_it_is_lifted() {
 fn change() -> impl Strategy<Value = Change> {
     let name = prop::sample::select(vec!["a", "b", "c"]).prop_map(str::to_owned);
     let resource = prop::option::of(prop::sample::select(vec!["/x", "/y"]).prop_map(str::to_owned));
-    let grant = (prop::collection::vec((name.clone(), resource.clone()), 1..3), prop::option::of(0i64..60))
-        .prop_map(|(rights, expires)| Change::Grant { rights, expires });
+    let grant =
+        (prop::collection::vec((name.clone(), resource.clone()), 1..3), prop::option::of(0i64..60))
+            .prop_map(|(rights, expires)| Change::Grant { rights, expires });
     let revoke = (prop::collection::vec(name, 0..3), resource)
         .prop_map(|(names, resource)| Change::Revoke { names, resource });
     prop_oneof![3 => grant, 2 => revoke, 1 => Just(Change::Stop), 1 => Just(Change::Resume)]

@@ -9,7 +9,8 @@ use crate::error::{QueryError, Result};
 use crate::functions::outcome;
 
 /// Event types that prove who somebody is.
-pub(super) const LOGINS: [&str; 3] = ["auth.user_login", "auth.sso_callback", "auth.oauth_callback"];
+pub(super) const LOGINS: [&str; 3] =
+    ["auth.user_login", "auth.sso_callback", "auth.oauth_callback"];
 /// Event types that begin a run of a workflow, or are the whole of it.
 pub(super) const STARTS: [&str; 2] = ["workflow.started", "workflow.execution"];
 

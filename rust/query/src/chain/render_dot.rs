@@ -44,7 +44,8 @@ impl Trace {
         for node in &self.nodes {
             let Some(parent) = &node.parent else { continue };
             let edge = node.edge.as_ref();
-            let style = if edge.is_some_and(|e| e.inferred || e.cycle) { ", style=dashed" } else { "" };
+            let style =
+                if edge.is_some_and(|e| e.inferred || e.cycle) { ", style=dashed" } else { "" };
             let name = edge.map_or("", |edge| edge.relation);
             let _ = writeln!(out, "    {parent} -> {} [label=\"{name}\"{style}];", node.id);
         }

@@ -171,7 +171,10 @@ fn rows(node: &Node) -> Vec<(&'static str, String)> {
     for approval in &node.approvals {
         let status = approval.status.as_deref().unwrap_or("approved");
         let at = approval.at.as_deref().unwrap_or_default();
-        rows.push(("approval", format!("{status} by {} {at} ({})", approval.approver, approval.audit_id)));
+        rows.push((
+            "approval",
+            format!("{status} by {} {at} ({})", approval.approver, approval.audit_id),
+        ));
     }
     if let Some(event) = &node.event {
         event_rows(node, event, &mut rows);

@@ -10,11 +10,8 @@ impl Trace {
     /// # Errors
     /// `Output` if a value has no JSON form, which none has.
     pub fn to_json(&self, indented: bool) -> Result<String> {
-        let text = if indented {
-            serde_json::to_string_pretty(self)
-        } else {
-            serde_json::to_string(self)
-        };
+        let text =
+            if indented { serde_json::to_string_pretty(self) } else { serde_json::to_string(self) };
         text.map_err(|error| QueryError::Output(error.to_string()))
     }
 }

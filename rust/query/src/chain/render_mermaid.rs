@@ -52,7 +52,8 @@ impl Trace {
             ("event", "#f8fafc"),
             ("marked", "#fee2e2"),
         ] {
-            let _ = writeln!(out, "    classDef {class} fill:{colour},stroke:#475569,color:#0f172a");
+            let _ =
+                writeln!(out, "    classDef {class} fill:{colour},stroke:#475569,color:#0f172a");
         }
         out
     }

@@ -152,7 +152,10 @@ fn details(node: &Node) -> Vec<String> {
     for approval in &node.approvals {
         let status = approval.status.as_deref().unwrap_or("approved");
         let at = approval.at.as_deref().map(|at| format!(" at {at}")).unwrap_or_default();
-        details.push(format!("approval: {status} by {}{at} [{}]", approval.approver, approval.audit_id));
+        details.push(format!(
+            "approval: {status} by {}{at} [{}]",
+            approval.approver, approval.audit_id
+        ));
     }
     let Some(event) = &node.event else { return details };
     for step in &event.steps {

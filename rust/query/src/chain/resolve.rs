@@ -44,7 +44,9 @@ pub(super) async fn kinds(source: &Source<'_>, id: &str, asked: Option<Kind>) ->
         .filter(|(kind, _, _)| wanted(kind))
         .map(|(kind, field, also)| {
             let also = if also.is_empty() { String::new() } else { format!(" AND {also}") };
-            format!("(SELECT '{kind}' AS kind, 'x' AS x FROM records WHERE {field} = $1{also} LIMIT 1)")
+            format!(
+                "(SELECT '{kind}' AS kind, 'x' AS x FROM records WHERE {field} = $1{also} LIMIT 1)"
+            )
         })
         .collect();
     let found = source.pairs(&selects.join(" UNION ALL "), vec![text(id)]).await?;

@@ -83,9 +83,7 @@ fn sweep(
     for index in indexes {
         let member = &members[*index];
         let record = known.get(member.at);
-        while let Some(at) =
-            next.next_if(|at| known.get(*at).order() < record.order())
-        {
+        while let Some(at) = next.next_if(|at| known.get(*at).order() < record.order()) {
             let word = Word { at: known.get(at).at, by: at };
             changes(known.get(at)).iter().for_each(|change| fold.apply(change, word));
         }

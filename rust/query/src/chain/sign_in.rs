@@ -13,9 +13,8 @@ pub(super) fn covering(
     at: i64,
 ) -> Option<(At, Option<String>)> {
     let logins = known.logins(user);
-    let of_session = |login: &At| {
-        session.is_some() && known.get(*login).session().map(|(_, id)| id) == session
-    };
+    let of_session =
+        |login: &At| session.is_some() && known.get(*login).session().map(|(_, id)| id) == session;
     let same: Vec<At> = logins.iter().copied().filter(of_session).collect();
     if !same.is_empty() {
         let before = same.iter().copied().rfind(|login| known.get(*login).at <= at);

@@ -181,8 +181,7 @@ impl Walk<'_> {
 
     /// Keeps those events that are under the subject; gives what they began.
     async fn judge(&mut self, found: Vec<At>) -> Result<BTreeSet<Entity>> {
-        let mut pending: Vec<At> =
-            found.into_iter().filter(|at| self.judged.insert(*at)).collect();
+        let mut pending: Vec<At> = found.into_iter().filter(|at| self.judged.insert(*at)).collect();
         let mut begun = BTreeSet::new();
         loop {
             let mut later = Vec::new();
@@ -252,8 +251,7 @@ impl Walk<'_> {
             }
             Subject::Thing(subject) => subject,
         };
-        let place =
-            way.stages.iter().position(|stage| stage.entity == *subject && !stage.cycle);
+        let place = way.stages.iter().position(|stage| stage.entity == *subject && !stage.cycle);
         if let Some(position) = place {
             return Some((way, position));
         }
@@ -279,15 +277,18 @@ impl Walk<'_> {
         way.stages.iter().position(|stage| match &stage.entity {
             Entity::Event(login) => *login == subject,
             Entity::Agent(agent) => {
-                let said = stage.edge.as_ref().is_some_and(|edge| {
-                    links_agents(edge) && edge.audit_id == record.audit_id
-                });
+                let said = stage
+                    .edge
+                    .as_ref()
+                    .is_some_and(|edge| links_agents(edge) && edge.audit_id == record.audit_id);
                 said && record.text("agent_id") == Some(agent)
             }
             Entity::Execution(run) => self.known.start(run) == Some(subject),
-            Entity::Credential(id) => self.known.credential(id).iter().any(|at| {
-                *at == subject && made(record) == Some(id)
-            }),
+            Entity::Credential(id) => self
+                .known
+                .credential(id)
+                .iter()
+                .any(|at| *at == subject && made(record) == Some(id)),
             Entity::Session(_) | Entity::User(_) => false,
         })
     }

@@ -63,13 +63,30 @@ async fn tools_names_and_resources_tell_which_permission_was_needed() {
         on("o1", 0, "auth.permission_granted"),
         tools("t2", 1, &[], &["Bash(git:*)"]),
         on("o2", 1, "auth.permission_revoked"),
-        event("bash", 2, "data.api_call", json!({"agent_id": "a", "tool_name": "Bash", "endpoint": "e"})),
-        event("file", 3, "data.file_read",
-            json!({"agent_id": "a", "tool_name": "Cat", "resource": {"path": "/claims/1"}})),
-        event("named", 4, "data.export",
-            json!({"agent_id": "a", "required_permission": "Bash(git:*)", "resource": {"path": "/"}})),
-        event("tool", 5, "data.file_read",
-            json!({"agent_id": "a", "tool_name": "Read", "resource": {"path": "/claims/2"}})),
+        event(
+            "bash",
+            2,
+            "data.api_call",
+            json!({"agent_id": "a", "tool_name": "Bash", "endpoint": "e"}),
+        ),
+        event(
+            "file",
+            3,
+            "data.file_read",
+            json!({"agent_id": "a", "tool_name": "Cat", "resource": {"path": "/claims/1"}}),
+        ),
+        event(
+            "named",
+            4,
+            "data.export",
+            json!({"agent_id": "a", "required_permission": "Bash(git:*)", "resource": {"path": "/"}}),
+        ),
+        event(
+            "tool",
+            5,
+            "data.file_read",
+            json!({"agent_id": "a", "tool_name": "Read", "resource": {"path": "/claims/2"}}),
+        ),
     ];
     let trace = traced(&events_, "a").await;
     assert_eq!(ended(&trace, "bash"), [("permission", "Bash(git:*)", "t2", "tool")]);
@@ -82,11 +99,7 @@ async fn tools_names_and_resources_tell_which_permission_was_needed() {
 async fn clock_ties_are_decided_by_the_recorder_then_the_id() {
     let mut late = revoked("r", 1, "a", "s3:read");
     late["recorded_at"] = json!("2026-03-01T10:01:30.000Z");
-    let tied = [
-        granted("g", 0, "a", "s3:read"),
-        late,
-        read("act", 1, "a", json!({})),
-    ];
+    let tied = [granted("g", 0, "a", "s3:read"), late, read("act", 1, "a", json!({}))];
     assert_eq!(ended(&traced(&tied, "a").await, "act"), []);
     let tied = [
         granted("g", 0, "a", "s3:read"),
@@ -116,8 +129,12 @@ async fn a_spawn_gives_its_scope_to_its_own_agent_only() {
 async fn suspended_agents_dead_credentials_and_ended_sessions_are_marked() {
     let events_ = [
         login("in", 0, "mira", json!({"session_id": "s"})),
-        event("issue", 0, "auth.temp_credential_issued",
-            json!({"issued_to": "mira", "issued_credential_id": "tmp", "ttl_seconds": 300})),
+        event(
+            "issue",
+            0,
+            "auth.temp_credential_issued",
+            json!({"issued_to": "mira", "issued_credential_id": "tmp", "ttl_seconds": 300}),
+        ),
         event("key", 0, "auth.api_key_created", json!({"owner": "mira", "api_key_id": "k"})),
         read("ok", 1, "a", json!({"session_id": "s", "credential_id": "tmp"})),
         event("stop", 2, "agent.suspended", json!({"agent_id": "a", "modified_by": "root"})),
@@ -125,8 +142,12 @@ async fn suspended_agents_dead_credentials_and_ended_sessions_are_marked() {
         read("held", 3, "a", json!({"session_id": "s"})),
         event("go", 4, "agent.deployed", json!({"agent_id": "a", "modified_by": "root"})),
         read("late", 6, "a", json!({"session_id": "s", "credential_id": "tmp"})),
-        event("keyed", 7, "data.export",
-            json!({"user_id": "mira", "credential_id": "k", "resource": {"path": "/"}})),
+        event(
+            "keyed",
+            7,
+            "data.export",
+            json!({"user_id": "mira", "credential_id": "k", "resource": {"path": "/"}}),
+        ),
         event("out", 8, "auth.user_logout", json!({"user_id": "mira", "session_id": "s"})),
         read("ghost", 9, "a", json!({"session_id": "s"})),
     ];
@@ -147,17 +168,33 @@ fn run() -> Vec<Value> {
          "decision": {"condition": "fraud_score < 0.35", "result": true, "evaluated_value": 0.21}},
     ]);
     vec![
-        event("approved", 0, "workflow.approval",
-            json!({"execution_id": "x", "approver": "lead", "status": "approved"})),
-        event("whole", 1, "workflow.execution",
+        event(
+            "approved",
+            0,
+            "workflow.approval",
+            json!({"execution_id": "x", "approver": "lead", "status": "approved"}),
+        ),
+        event(
+            "whole",
+            1,
+            "workflow.execution",
             json!({"execution_id": "x", "initiated_by": "mira", "workflow_id": "w",
                    "workflow_steps": steps,
-                   "approval_chain": [{"approver": "cto", "timestamp": "2026-03-01T09:00:00Z"}]})),
-        event("failed", 2, "workflow.error",
-            json!({"execution_id": "x", "error_message": "no route", "status": "error"})),
-        event("kid", 3, "workflow.execution",
+                   "approval_chain": [{"approver": "cto", "timestamp": "2026-03-01T09:00:00Z"}]}),
+        ),
+        event(
+            "failed",
+            2,
+            "workflow.error",
+            json!({"execution_id": "x", "error_message": "no route", "status": "error"}),
+        ),
+        event(
+            "kid",
+            3,
+            "workflow.execution",
             json!({"execution_id": "y", "parent_execution": "x",
-                   "decision": {"condition": "n > 1", "evaluated_value": 2, "result": "go"}})),
+                   "decision": {"condition": "n > 1", "evaluated_value": 2, "result": "go"}}),
+        ),
     ]
 }
 
@@ -167,7 +204,8 @@ async fn runs_show_decisions_approvals_and_errors() {
     let whole = node(&trace, "whole").event.as_ref().unwrap();
     assert_eq!(whole.steps.len(), 2);
     let decision = serde_json::to_value(&whole.steps[1].decision).unwrap();
-    let wanted = json!({"condition": "fraud_score < 0.35", "evaluated_value": 0.21, "result": true});
+    let wanted =
+        json!({"condition": "fraud_score < 0.35", "evaluated_value": 0.21, "result": true});
     assert_eq!(decision, wanted);
     let approvers = |name: &str| -> Vec<(&str, &str)> {
         let approvals = &node(&trace, name).approvals;
@@ -194,7 +232,11 @@ async fn a_run_is_a_table_of_events_and_steps() {
         let text = |key: &str| row[key].as_str().unwrap_or("-").to_owned();
         format!(
             "{} {} {} {} < {}",
-            row["depth"], text("kind"), text("audit_id"), text("step_name"), text("parent")
+            row["depth"],
+            text("kind"),
+            text("audit_id"),
+            text("step_name"),
+            text("parent")
         )
     };
     let shown: Vec<String> = rows.iter().map(short).collect();

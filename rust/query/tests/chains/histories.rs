@@ -15,8 +15,18 @@ fn delegated() -> Vec<serde_json::Value> {
         spawned("spawn2", 3, "reader", "worker", json!({"session_id": "s"})),
         read("deep", 4, "worker", json!({"session_id": "s"})),
         read("middle", 5, "reader", json!({"session_id": "s"})),
-        read("high", 6, "boss", json!({"session_id": "s", "user_context": {"initiated_by": "mira"}})),
-        read("bens", 7, "boss", json!({"session_id": "t", "user_context": {"initiated_by": "ben"}})),
+        read(
+            "high",
+            6,
+            "boss",
+            json!({"session_id": "s", "user_context": {"initiated_by": "mira"}}),
+        ),
+        read(
+            "bens",
+            7,
+            "boss",
+            json!({"session_id": "t", "user_context": {"initiated_by": "ben"}}),
+        ),
         event("out", 8, "auth.user_logout", json!({"user_id": "mira", "session_id": "s"})),
     ]
 }
@@ -82,8 +92,7 @@ async fn depth_number_and_time_are_bounds_that_are_told() {
     let trace = traced_with(&delegated(), "s", exact).await;
     assert!(!trace.cut && trace.events == 6, "{}", text(&trace));
     let at = |minute: i64| 1_772_359_200_000_000 + minute * 60_000_000;
-    let window =
-        TraceOptions { since: Some(at(4)), until: Some(at(6)), ..TraceOptions::default() };
+    let window = TraceOptions { since: Some(at(4)), until: Some(at(6)), ..TraceOptions::default() };
     let trace = traced_with(&delegated(), "s", window).await;
     assert_eq!(events(&trace), ["in", "deep", "middle"]);
 }
@@ -149,8 +158,12 @@ async fn links_to_nothing_are_missing() {
     let events_ = [
         spawned("sp", 0, "gone", "a", json!({})),
         read("act", 1, "a", json!({"execution_id": "run"})),
-        event("st", 0, "workflow.step_completed",
-            json!({"execution_id": "run", "parent_execution": "lost", "step_name": "one"})),
+        event(
+            "st",
+            0,
+            "workflow.step_completed",
+            json!({"execution_id": "run", "parent_execution": "lost", "step_name": "one"}),
+        ),
     ];
     let trace = traced(&events_, "act").await;
     assert_eq!(way(&trace, "act"), "lost! > run > gone! > a > act");
@@ -201,8 +214,12 @@ async fn a_reused_agent_belongs_to_the_spawn_of_its_time_and_session() {
 #[tokio::test]
 async fn runs_are_under_who_began_them() {
     let events_ = [
-        event("st", 0, "workflow.started",
-            json!({"execution_id": "x", "agent_id": "boss", "session_id": "s", "initiated_by": "mira"})),
+        event(
+            "st",
+            0,
+            "workflow.started",
+            json!({"execution_id": "x", "agent_id": "boss", "session_id": "s", "initiated_by": "mira"}),
+        ),
         event("in", 1, "workflow.started", json!({"execution_id": "y", "parent_execution": "x"})),
         read("act", 2, "worker", json!({"execution_id": "y"})),
         read("own", 3, "boss", json!({"execution_id": "x", "session_id": "s"})),

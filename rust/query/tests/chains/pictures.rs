@@ -10,9 +10,13 @@ fn small() -> Vec<Value> {
         login("in", 0, "mira", json!({})),
         event("gr", 0, "agent.created", json!({"agent_id": "a", "scope": ["claims:read"]})),
         read("one", 1, "a", json!({"user_context": {"initiated_by": "mira"}})),
-        event("rv", 2, "agent.tool_permission_change",
+        event(
+            "rv",
+            2,
+            "agent.tool_permission_change",
             json!({"agent_id": "a", "modified_by": "root",
-                   "tool_permissions": {"revoked": ["claims:read"]}})),
+                   "tool_permissions": {"revoked": ["claims:read"]}}),
+        ),
         read("two", 3, "a", json!({"user_context": {"initiated_by": "mira"}, "status": "denied"})),
     ]
 }
@@ -41,8 +45,10 @@ user mira · 3 events <subject>
 async fn json_has_its_documented_members() {
     let trace = traced(&small(), "two").await;
     let value: Value = serde_json::from_str(&trace.to_json(true).unwrap()).unwrap();
-    assert_eq!((&value["version"], &value["id"], &value["kind"]),
-        (&json!(1), &json!("two"), &json!("audit")));
+    assert_eq!(
+        (&value["version"], &value["id"], &value["kind"]),
+        (&json!(1), &json!("two"), &json!("audit"))
+    );
     let last = value["nodes"].as_array().unwrap().last().unwrap();
     let wanted = json!({
         "id": "n3", "parent": "n2", "depth": 3, "kind": "event", "name": "two", "subject": true,
@@ -58,8 +64,10 @@ async fn json_has_its_documented_members() {
         },
     });
     assert_eq!(last, &wanted);
-    assert_eq!((&value["events"], &value["errors"], &value["after_permission_ended"], &value["cut"]),
-        (&json!(1), &json!(1), &json!(1), &json!(false)));
+    assert_eq!(
+        (&value["events"], &value["errors"], &value["after_permission_ended"], &value["cut"]),
+        (&json!(1), &json!(1), &json!(1), &json!(false))
+    );
     assert_eq!(value["notices"], json!([]));
 }
 
@@ -85,15 +93,20 @@ flowchart TD
 }
 
 /// Ids and text that mean something to a terminal, a browser, Mermaid or Graphviz.
-const HOSTILE: &str = "x\"]; <script>alert('1')</script>\n end --> n0\\ \u{1b}[31m {{chain}} \u{202e}`#&amp;";
+const HOSTILE: &str =
+    "x\"]; <script>alert('1')</script>\n end --> n0\\ \u{1b}[31m {{chain}} \u{202e}`#&amp;";
 
 fn hostile() -> Vec<Value> {
     vec![
         spawned("sp", 0, HOSTILE, "child", json!({"authorized_by": HOSTILE})),
-        event("act", 1, "data.file_delete",
+        event(
+            "act",
+            1,
+            "data.file_delete",
             json!({"agent_id": "child", "resource": {"path": HOSTILE}, "status": "failed",
                    "error_message": HOSTILE, "approval": {"approver": HOSTILE},
-                   "decision": {"condition": HOSTILE, "result": HOSTILE}})),
+                   "decision": {"condition": HOSTILE, "result": HOSTILE}}),
+        ),
     ]
 }
 
@@ -148,8 +161,13 @@ async fn a_page_needs_nothing_else() {
     for outside in ["http:", "https:", "src=", "@import", "url(", "<script", "<link"] {
         assert!(!html.contains(outside), "{outside}");
     }
-    for (open, close) in [("<ul", "</ul>"), ("<li ", "</li>"), ("<details", "</details>"),
-        ("<dl", "</dl>"), ("<svg", "</svg>")] {
+    for (open, close) in [
+        ("<ul", "</ul>"),
+        ("<li ", "</li>"),
+        ("<details", "</details>"),
+        ("<dl", "</dl>"),
+        ("<svg", "</svg>"),
+    ] {
         assert_eq!(html.matches(open).count(), html.matches(close).count(), "{open}\n{html}");
     }
     assert_eq!(html.matches("<circle").count(), 3);

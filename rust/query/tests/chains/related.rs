@@ -12,15 +12,31 @@ fn around() -> Vec<Value> {
     vec![
         event("early", 0, "data.export", json!({"user_id": "mira", "resource": {"path": "/e"}})),
         login("in", 20, "mira", json!({"source_ip": "203.0.113.7"})),
-        event("core", 30, "data.file_read",
+        event(
+            "core",
+            30,
+            "data.file_read",
             json!({"agent_id": "a", "user_context": {"initiated_by": "mira", "session_id": "s"},
-                   "source_ip": "203.0.113.7", "resource": {"path": "/claims.csv"}})),
-        event("other", 35, "data.file_read",
-            json!({"agent_id": "b", "user_id": "ben", "resource": {"path": "/claims.csv"}})),
-        event("nothing", 36, "data.file_read",
-            json!({"agent_id": "c", "user_id": "cleo", "resource": {"path": "/else.csv"}})),
-        event("same", 40, "data.export",
-            json!({"agent_id": "a", "session_id": "s", "resource": {"path": "/x"}})),
+                   "source_ip": "203.0.113.7", "resource": {"path": "/claims.csv"}}),
+        ),
+        event(
+            "other",
+            35,
+            "data.file_read",
+            json!({"agent_id": "b", "user_id": "ben", "resource": {"path": "/claims.csv"}}),
+        ),
+        event(
+            "nothing",
+            36,
+            "data.file_read",
+            json!({"agent_id": "c", "user_id": "cleo", "resource": {"path": "/else.csv"}}),
+        ),
+        event(
+            "same",
+            40,
+            "data.export",
+            json!({"agent_id": "a", "session_id": "s", "resource": {"path": "/x"}}),
+        ),
     ]
 }
 
@@ -46,7 +62,10 @@ async fn events_say_why_they_are_related() {
     let related = found("core", None, 10 * MINUTE, 100).await.unwrap();
     let wanted = [
         ("in", "address 203.0.113.7, user mira"),
-        ("core", "itself, address 203.0.113.7, agent a, resource /claims.csv, session s, user mira"),
+        (
+            "core",
+            "itself, address 203.0.113.7, agent a, resource /claims.csv, session s, user mira",
+        ),
         ("other", "resource /claims.csv"),
         ("same", "agent a, session s"),
     ];
@@ -84,6 +103,7 @@ async fn a_filter_narrows_what_is_related() {
     let array: Value = serde_json::from_str(&related.to_json(true)).unwrap();
     assert_eq!(array, json!([line]));
     let filter = Filter::default().field("agent_id", ["nobody"]);
-    let none = asked("core", &RelatedOptions { filter, ..RelatedOptions::default() }).await.unwrap();
+    let none =
+        asked("core", &RelatedOptions { filter, ..RelatedOptions::default() }).await.unwrap();
     assert_eq!((none.to_json(true).as_str(), none.to_json(false).as_str()), ("[]\n", ""));
 }

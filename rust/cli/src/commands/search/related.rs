@@ -49,7 +49,11 @@ impl RelatedArgs {
 
 impl Search {
     /// Finds and writes what is related; gives its number.
-    pub(super) fn related(&self, session: &mut Session<'_>, filter: Filter) -> Result<u64, Failure> {
+    pub(super) fn related(
+        &self,
+        session: &mut Session<'_>,
+        filter: Filter,
+    ) -> Result<u64, Failure> {
         let format = self.format(session)?;
         let limit = self.limit.unwrap_or(MOST);
         let options = RelatedOptions {
