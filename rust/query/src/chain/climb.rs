@@ -5,9 +5,10 @@
 //! under, the thing that it is under says it: the `agent.spawned` that governs the agent at that
 //! moment, the event that began the run, the session's login.
 
+use super::context::{Context, Said, governing};
 use super::known::{At, Entity, Known};
 use super::model::Edge;
-use super::record::{LOGINS, Record};
+use super::record::LOGINS;
 use super::sign_in;
 
 /// Longest way up.
@@ -38,63 +39,6 @@ pub(super) struct Way {
     pub(super) cut: bool,
 }
 
-/// A value, the field that holds it, and the event that has the field.
-#[derive(Debug, Clone)]
-struct Said {
-    value: String,
-    field: String,
-    by: At,
-}
-
-/// What is known of the surroundings, the nearest word first.
-#[derive(Debug, Clone, Default)]
-struct Context {
-    session: Option<Said>,
-    execution: Option<Said>,
-    credential: Option<Said>,
-    user: Option<Said>,
-    /// The nearest event with a `delegation_chain`.
-    chain: Option<At>,
-    at: i64,
-    /// The event that the last step was made with.
-    by: At,
-}
-
-impl Context {
-    fn of(record: &Record, by: At) -> Self {
-        let said = |found: Option<(&'static str, &str)>| {
-            found.map(|(field, value)| Said {
-                value: value.to_owned(),
-                field: field.to_owned(),
-                by,
-            })
-        };
-        let chain = (record.texts("delegation_chain").len() > 1).then_some(by);
-        Self {
-            session: said(record.session()),
-            execution: said(record.first(&["execution_id"])),
-            credential: said(record.first(&["credential_id"])),
-            user: said(record.user()),
-            chain,
-            at: record.at,
-            by,
-        }
-    }
-
-    /// What an event above says, where it says something.
-    fn over(self, above: Self) -> Self {
-        Self {
-            session: above.session.or(self.session),
-            execution: above.execution.or(self.execution),
-            credential: above.credential.or(self.credential),
-            user: above.user.or(self.user),
-            chain: above.chain.or(self.chain),
-            at: above.at,
-            by: above.by,
-        }
-    }
-}
-
 /// The way up. Stops short where lineage is not read yet, which is then among `known.needs`.
 pub(super) struct Climb<'a> {
     known: &'a mut Known,
@@ -108,9 +52,11 @@ pub(super) struct Climb<'a> {
 /// The way to the event at `at`; none if more of the trail must be read for it.
 pub(super) fn climb(known: &mut Known, at: At) -> Option<Way> {
     let context = Context::of(known.get(at), at);
+    let own = context.clone();
     let mut climb =
         Climb { known, way: Vec::new(), spawn: None, unproven: None, shared: None, cut: false };
     let edge = climb.from_event(at, context)?;
+    let edge = climb.with_own(own, edge);
     let Climb { mut way, spawn, unproven, shared, cut, .. } = climb;
     way.reverse();
     Some(Way { stages: way, edge, spawn, unproven, shared, cut })
@@ -146,6 +92,28 @@ impl Climb<'_> {
             next = self.above(&entity, context)?;
         }
         Some(edge_of_event)
+    }
+
+    /// The event's own run, session and credential are on its way, where those above it, such as a
+    /// parent agent's session, have taken their place.
+    fn with_own(&mut self, own: Context, mut edge: Option<Edge>) -> Option<Edge> {
+        if LOGINS.contains(&self.known.get(own.by).event_type.as_str()) {
+            return edge;
+        }
+        let own = [
+            ("with_credential", own.credential, Entity::Credential as fn(String) -> Entity),
+            ("in_session", own.session, Entity::Session),
+            ("part_of", own.execution, Entity::Execution),
+        ];
+        for (relation, said, entity) in own {
+            let Some(said) = said else { continue };
+            let entity = entity(said.value);
+            if !self.way.iter().any(|stage| stage.entity == entity) {
+                self.way.insert(0, Stage { entity, edge: edge.take(), cycle: false });
+                edge = Some(self.edge(relation, &said.field, said.by));
+            }
+        }
+        edge
     }
 
     /// What the event itself is under. The outer option is none where lineage is missing.
@@ -443,27 +411,4 @@ impl Climb<'_> {
             }
         }
     }
-}
-
-/// The `agent.spawned` that an agent's action at that moment comes from: the latest before it in
-/// the same session, else the latest before it; never one that names another user.
-fn governing(known: &Known, agent: &str, context: &Context) -> Option<At> {
-    let spawns = known.spawns(agent);
-    let person = |name: &&str| !known.is_agent(name);
-    let user = context.user.as_ref().map(|said| said.value.as_str()).filter(person);
-    let fits = |at: &At| {
-        let other = known.get(*at).user().map(|(_, name)| name).filter(person);
-        user.zip(other).is_none_or(|(user, other)| user == other)
-    };
-    let session = context.session.as_ref().map(|said| said.value.as_str());
-    let in_session =
-        |at: &At| session.is_some() && known.get(*at).session().map(|(_, id)| id) == session;
-    let fitting: Vec<At> = spawns.iter().copied().filter(fits).collect();
-    let same: Vec<At> = fitting.iter().copied().filter(in_session).collect();
-    let before = |at: &At| known.get(*at).at <= context.at;
-    if !same.is_empty() {
-        // Clocks differ: one that seems later, in the same session, is better than none.
-        return same.iter().copied().rfind(before).or(same.first().copied());
-    }
-    fitting.iter().copied().rfind(before)
 }

@@ -24,6 +24,7 @@
 
 mod build;
 mod climb;
+mod context;
 mod describe;
 mod ended;
 mod execution;

@@ -43,6 +43,17 @@ pub(super) struct Collected {
     pub(super) cut: bool,
 }
 
+/// Fields that name a user.
+const NAMED: [&str; 8] = [
+    "modified_by",
+    "approver",
+    "overridden_by",
+    "user_context.initiated_by",
+    "authorized_by",
+    "initiated_by",
+    "user_id",
+    "email",
+];
 /// Event types that begin something.
 const BEGINNINGS: &str = "'agent.spawned', 'agent.deployed', 'workflow.started', \
     'workflow.execution', 'auth.user_login', 'auth.sso_callback', 'auth.oauth_callback', \
@@ -255,12 +266,14 @@ impl Walk<'_> {
         if let Some(position) = place {
             return Some((way, position));
         }
-        // What somebody approved or changed is on the way of others, and theirs too.
+        // What somebody approved, changed or authorised is on the way of others, and theirs too.
         let (Entity::User(name), record) = (subject, self.known.get(at)) else { return None };
-        let did = [record.first(&["modified_by"]), record.decider()];
-        let (field, _) = did.into_iter().flatten().find(|(_, who)| who == name)?;
+        let (field, _) = NAMED
+            .iter()
+            .find_map(|field| Some((*field, record.text(field)?)).filter(|(_, who)| who == name))?;
+        let decided = matches!(field, "modified_by" | "approver" | "overridden_by");
         let edge = Edge {
-            relation: "decided",
+            relation: if decided { "decided" } else { "for_user" },
             field: field.to_owned(),
             audit_id: record.audit_id.clone(),
             inferred: false,

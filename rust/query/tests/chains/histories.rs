@@ -265,3 +265,18 @@ async fn credentials_lead_to_what_was_done_with_them() {
     assert_eq!(events(&trace), ["made", "use"]);
     assert_eq!(events(&traced(&events_, "mira").await), ["made", "use", "more"]);
 }
+
+#[tokio::test]
+async fn an_event_is_under_its_own_session_and_run_whatever_its_agent_is_under() {
+    let events_ = [
+        spawned("sp", 0, "boss", "worker", json!({"session_id": "s", "execution_id": "x"})),
+        read("act", 1, "worker", json!({"session_id": "t", "execution_id": "y"})),
+        event("y", 1, "workflow.started", json!({"execution_id": "y", "parent_execution": "x"})),
+    ];
+    for (id, kind) in [("t", Kind::Session), ("y", Kind::Execution), ("x", Kind::Execution)] {
+        let trace = traced_with(&events_, id, of(kind)).await;
+        assert!(events(&trace).contains(&"act"), "{id}: {}", text(&trace));
+    }
+    let trace = traced(&events_, "act").await;
+    assert_eq!(way(&trace, "act"), "s > x > y > boss > worker > t > act");
+}
