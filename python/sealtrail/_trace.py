@@ -150,12 +150,13 @@ def related(
     context: timedelta,
     kind: Kind | None,
     limit: int,
+    asked: str,
 ) -> list[RelatedEvent]:
     """Events around something."""
     if limit < 0 or context < timedelta(0):
         message = "limit is a number of events, and context a length of time"
         raise UsageError(message, kind="usage")
-    found = native.related(id, kind, context // timedelta(microseconds=1), limit)
+    found = native.related(id, kind, context // timedelta(microseconds=1), limit, asked)
     if found is None:
         raise _nothing(id)
     events: list[RelatedEvent] = json.loads(found)["events"]

@@ -114,10 +114,10 @@ def test_bounds(trail: sealtrail.Trail) -> None:
 def test_an_id_of_nothing_and_of_several_things(trail: sealtrail.Trail) -> None:
     with pytest.raises(sealtrail.NotFoundError, match="nothing in the trail"):
         trail.trace("nobody")
-    with pytest.raises(sealtrail.SealtrailError, match="execution, agent"):
+    with pytest.raises(sealtrail.UsageError, match="execution, agent"):
         trail.trace("boss")
     assert trail.trace("boss", kind="execution").events == 1
-    with pytest.raises(sealtrail.SealtrailError, match="no kind of id"):
+    with pytest.raises(sealtrail.UsageError, match="no kind of id"):
         trail.trace("boss", kind="planet")  # type: ignore[arg-type]
 
 
@@ -143,6 +143,8 @@ def test_related_events_say_why(trail: sealtrail.Trail) -> None:
     ]
     assert len(trail.related("late")) == 5
     assert len(trail.related("late", limit=1)) == 1
+    reads = trail.related("late", event_type="data.*", status_not="failure")
+    assert [one["record"]["audit_id"] for one in reads] == ["fine", "late"]
     with pytest.raises(sealtrail.NotFoundError):
         trail.related("nobody")
     with pytest.raises(sealtrail.UsageError):

@@ -1,13 +1,14 @@
 //! Chains, for Python.
 
 use pyo3::prelude::*;
+use sealtrail_core::Error;
 use sealtrail_query::QueryError;
 use sealtrail_query::chain::{self, RelatedOptions, TraceOptions, TreeStyle};
 
-use crate::bridge;
-use crate::errors::Raise;
+use crate::errors::{Raise, usage};
 use crate::query::Query;
 use crate::trail::Trail;
+use crate::{bridge, search};
 
 /// A chain: its JSON, and the pictures of it.
 #[pyclass(frozen, module = "sealtrail._native")]
@@ -51,8 +52,17 @@ pub(crate) struct Wish {
     until: Option<i64>,
 }
 
-fn kind_of(kind: Option<&str>) -> Result<Option<chain::Kind>, QueryError> {
-    kind.map(str::parse).transpose()
+fn kind_of(kind: Option<&str>) -> PyResult<Option<chain::Kind>> {
+    let kind = kind.map(str::parse::<chain::Kind>).transpose();
+    kind.map_err(|error| usage(error.to_string()))
+}
+
+/// An ambiguous id is wrong usage, not wrong SQL.
+async fn told<T>(work: impl Future<Output = Result<T, QueryError>>) -> Result<T, QueryError> {
+    work.await.map_err(|error| match error {
+        QueryError::Parameter(message) => QueryError::Core(Error::Usage(message)),
+        other => other,
+    })
 }
 
 /// The chain of an id.
@@ -62,11 +72,11 @@ pub(crate) fn trace(
     id: &str,
     wish: Wish,
 ) -> PyResult<Option<Trace>> {
-    let kind = kind_of(wish.kind.as_deref()).map_err(|error| error.raise(py))?;
+    let kind = kind_of(wish.kind.as_deref())?;
     let Wish { up, down, depth, max_nodes, since, until, .. } = wish;
     let options = TraceOptions { kind, up, down, depth, max_nodes, since, until };
     let source = trail.source(py)?;
-    let found = bridge::wait(py, chain::trace(&source, id, &options))?;
+    let found = bridge::wait(py, told(chain::trace(&source, id, &options)))?;
     Ok(found.map(Trace))
 }
 
@@ -77,7 +87,7 @@ pub(crate) fn execution_chain(
     id: &str,
 ) -> PyResult<Option<(Query, bool)>> {
     let source = trail.source(py)?;
-    let found = bridge::wait(py, chain::execution_chain(&source, id))?;
+    let found = bridge::wait(py, told(chain::execution_chain(&source, id)))?;
     Ok(found.map(|(table, cut)| (Query::of(table), cut)))
 }
 
@@ -88,11 +98,13 @@ pub(crate) fn related(
     id: &str,
     kind: Option<&str>,
     context: i64,
-    most: usize,
+    limit: usize,
+    asked: &str,
 ) -> PyResult<Option<Vec<u8>>> {
-    let kind = kind_of(kind).map_err(|error| error.raise(py))?;
+    let kind = kind_of(kind)?;
+    let filter = search::read(py, asked)?.filter;
     let source = trail.source(py)?;
-    let options = RelatedOptions { kind, context, limit: most, ..RelatedOptions::default() };
-    let found = bridge::wait(py, chain::related(&source, id, &options))?;
+    let options = RelatedOptions { kind, context, limit, filter };
+    let found = bridge::wait(py, told(chain::related(&source, id, &options)))?;
     found.map(|found| crate::trail::to_json(py, &found)).transpose()
 }

@@ -14,6 +14,7 @@ mod program;
 mod proof;
 mod reading;
 mod record;
+mod search;
 mod sql;
 mod trace_chain;
 mod verify;

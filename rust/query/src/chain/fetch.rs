@@ -9,6 +9,7 @@ use object_store::ObjectStore;
 use sealtrail_core::trail::ReadView;
 
 use super::record::Record;
+use crate::Scope;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::sql::Params;
@@ -154,8 +155,8 @@ impl Source<'_> {
         params: Vec<ScalarValue>,
     ) -> Result<Vec<arrow::record_batch::RecordBatch>> {
         let params = if params.is_empty() { Params::None } else { Params::List(params) };
-        let (view, store) = (Arc::clone(&self.view), Arc::clone(&self.store));
-        self.engine.sql_eagerly(view, store, sql, params).await?.collect().await
+        let scope = Scope::of(Arc::clone(&self.view), Arc::clone(&self.store));
+        self.engine.ask_eagerly(&scope, sql, params).await?.collect().await
     }
 }
 

@@ -50,7 +50,7 @@ const fn text(name: &'static str, about: &'static str, places: &'static [Place])
 }
 
 /// Every logical field.
-pub const FIELDS: [LogicalField; 15] = [
+pub const FIELDS: [LogicalField; 16] = [
     text(
         "user_id",
         "who acted, for whom it was done, who allowed or asked for it, or whom it is about",
@@ -97,6 +97,40 @@ pub const FIELDS: [LogicalField; 15] = [
             of("system", "previous_credential_id"),
         ],
     ),
+    LogicalField {
+        name: "who",
+        about: "any of user, agent, credential, session and address",
+        places: &[
+            at("user_id"),
+            at("email"),
+            at("user_context.initiated_by"),
+            at("initiated_by"),
+            at("modified_by"),
+            at("authorized_by"),
+            at("approver"),
+            at("owner"),
+            at("agent_id"),
+            at("parent_agent_id"),
+            at("credential_id"),
+            at("session_id"),
+            at("user_context.session_id"),
+            at("source_ip"),
+            of("workflow", "overridden_by"),
+            of("workflow", "requested_by"),
+            of("auth", "grantee"),
+            of("auth", "issued_to"),
+            of("auth", "api_key_id"),
+            of("auth", "previous_api_key_id"),
+            of("auth", "issued_credential_id"),
+            of("system", "rotated_credential_id"),
+            of("system", "previous_credential_id"),
+            of("agent", "delegation_chain[]"),
+            of("agent", "approval_chain[].approver"),
+            of("workflow", "approval_chain[].approver"),
+            of("system", "approval_chain[].approver"),
+        ],
+        kind: FieldKind::Address,
+    },
     text("session_id", "the session", &[at("session_id"), at("user_context.session_id")]),
     text(
         "execution_id",
@@ -181,3 +215,7 @@ pub fn markdown_table() -> String {
     }
     out
 }
+
+#[cfg(test)]
+#[path = "fields_tests.rs"]
+mod tests;

@@ -2,9 +2,13 @@
 
 use std::borrow::Cow;
 use std::io::Write;
+use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use futures::StreamExt;
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringBuilder};
+use arrow::datatypes::{DataType, Field, Schema};
+use datafusion::common::DataFusionError;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use futures::{StreamExt, TryStreamExt};
 use sealtrail_core::json::write_string;
 
 use crate::engine::QueryResult;
@@ -157,6 +161,32 @@ fn text(batch: &RecordBatch, column: usize, row: usize) -> Result<Option<&str>> 
         return Err(QueryError::Output("a nested record is made of JSON text".to_owned()));
     };
     Ok(text.is_valid(row).then(|| text.value(row)))
+}
+
+/// The results of a nested search as one column `record` of JSON text.
+///
+/// # Errors
+/// `Parameter` if a field is no path.
+pub fn nested_records(result: QueryResult, fields: &[String]) -> Result<QueryResult> {
+    let nesting = Nesting::new(fields)?;
+    let schema = Arc::new(Schema::new(vec![Field::new("record", DataType::Utf8, false)]));
+    let given = Arc::clone(&schema);
+    let plan = result.plan.clone();
+    let batches = result.batches().map(move |batch| {
+        let batch = batch?;
+        let mut texts = StringBuilder::with_capacity(batch.num_rows(), batch.num_rows() * 256);
+        let mut text = Vec::new();
+        for row in 0..batch.num_rows() {
+            text.clear();
+            nesting.append(&batch, row, &mut text)?;
+            texts.append_value(String::from_utf8_lossy(&text));
+        }
+        RecordBatch::try_new(Arc::clone(&given), vec![Arc::new(texts.finish())])
+            .map_err(|error| QueryError::Output(error.to_string()))
+    });
+    let batches = batches.map_err(|error| DataFusionError::External(Box::new(error)));
+    let stream = Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&schema), batches));
+    Ok(QueryResult { schema, stream, plan })
 }
 
 /// Writes the results of a nested search: as one JSON array, or one record a line. Every batch is

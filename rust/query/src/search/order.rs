@@ -110,10 +110,13 @@ impl Keys {
         self.0.len()
     }
 
-    /// What all of it is, to tell the cursors of different orders apart.
-    fn signature(&self) -> String {
+    /// A number that tells the cursors of different orders apart (FNV-1a).
+    fn signature(&self) -> u32 {
         let parts = self.0.iter().map(|key| format!("{}{}", key.sql, u8::from(key.descending)));
-        parts.collect::<Vec<_>>().join(",")
+        let text = parts.collect::<Vec<_>>().join(",");
+        text.bytes().fold(0x811c_9dc5, |hash, byte| {
+            (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+        })
     }
 
     /// The cursor of a row; the keys are the last columns of the batch.
@@ -227,17 +230,16 @@ impl Key {
 }
 
 /// Where a search goes on: the keys of the last row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Cursor {
-    order: String,
+    order: u32,
     values: Vec<Option<String>>,
 }
 
 impl Cursor {
     /// Hex of JSON: one word in every shell.
     fn to_text(&self) -> String {
-        let json = serde_json::to_vec(self).unwrap_or_default();
+        let json = serde_json::json!([self.order, self.values]).to_string().into_bytes();
         json.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
@@ -252,7 +254,8 @@ impl Cursor {
             .chunks_exact(2)
             .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
             .collect::<Option<Vec<u8>>>();
-        bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).ok_or_else(no_cursor)
+        let read = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        read.map(|(order, values)| Self { order, values }).ok_or_else(no_cursor)
     }
 }
 

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::{Engine, QueryResult};
 use crate::error::{QueryError, Result};
+use crate::scope::Scope;
 use crate::search::explain::{Cost, cost};
 use crate::search::order::{KEY, Keys, Order};
 use crate::search::pick::{Form, select};
@@ -96,9 +97,8 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) async fn sql(&self, sql: &str) -> Result<QueryResult> {
-        let (view, store) = (Arc::clone(&self.view), Arc::clone(&self.store));
-        let answer = self.engine.sql_eagerly(view, store, sql, Params::None).await;
-        answer.map_err(without_place)
+        let scope = Scope::of(Arc::clone(&self.view), Arc::clone(&self.store));
+        self.engine.ask_eagerly(&scope, sql, Params::None).await.map_err(without_place)
     }
 }
 
