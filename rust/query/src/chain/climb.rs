@@ -102,8 +102,8 @@ impl Climb<'_> {
         }
         let own = [
             ("with_credential", own.credential, Entity::Credential as fn(String) -> Entity),
-            ("in_session", own.session, Entity::Session),
-            ("part_of", own.execution, Entity::Execution),
+            ("in_session", own.session, Entity::Session as fn(String) -> Entity),
+            ("part_of", own.execution, Entity::Execution as fn(String) -> Entity),
         ];
         for (relation, said, entity) in own {
             let Some(said) = said else { continue };
