@@ -46,6 +46,7 @@ from sealtrail._proof import (
 from sealtrail._result import Result
 from sealtrail._search import SearchField, SearchQuery, SearchResult, search_fields
 from sealtrail._sequence import Match, Sequences
+from sealtrail._trace import RelatedEvent, Trace
 from sealtrail._trail import (
     ImportReport,
     RecordReport,
@@ -87,6 +88,7 @@ __all__ = [
     "ProofSigner",
     "RecordReport",
     "RefusedLine",
+    "RelatedEvent",
     "ResourceError",
     "Result",
     "Revocation",
@@ -98,6 +100,7 @@ __all__ = [
     "Sequences",
     "SqlError",
     "StoreError",
+    "Trace",
     "Trail",
     "Trails",
     "TreeState",

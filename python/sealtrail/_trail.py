@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Literal, NoReturn, Protocol, Self, TypeAlias, overload
 
-from sealtrail import _native
+from sealtrail import _native, _trace
 from sealtrail._errors import NotFoundError, UsageError
 from sealtrail._keys import Keys
 from sealtrail._result import Result
@@ -509,6 +509,108 @@ class Trail:
             [[1, 1, 1, 2]]
         """
         return find(self._native, make(self._native, search), pattern, within, by)
+
+    def trace(
+        self,
+        id: str,  # noqa: A002
+        *,
+        kind: _trace.Kind | None = None,
+        up: bool = True,
+        down: bool = True,
+        depth: int | None = None,
+        max_nodes: int = 10_000,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> _trace.Trace:
+        """Who stands behind an id, and everything that came of it.
+
+        Args:
+            id: Of an event, execution, session, agent, credential or user.
+            kind: What it is the id of, if it is that of several things.
+            up: Show what it is under, up to the user and the authentication.
+            down: Show what is under it.
+            depth: At most so many levels below it.
+            max_nodes: At most so many events; ``cut`` says whether some were left out.
+            since: Under it, only events from this time on (with its zone).
+            until: Under it, only events before this time (with its zone).
+
+        Returns:
+            The chain.
+
+        Raises:
+            NotFoundError: Nothing has this id.
+            UsageError: It is the id of several things; the message says of which.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit")
+            >>> read = {"event_type": "data.file_read", "resource": {"path": "/claims.csv"}}
+            >>> id = trail.record(read | {"agent_id": "triage", "initiated_by": "mira"})
+            >>> [node["name"] for node in trail.trace(id).nodes[:2]]
+            ['mira', 'triage']
+        """
+        return _trace.trace(
+            self._native,
+            id,
+            kind=kind,
+            up=up,
+            down=down,
+            depth=depth,
+            max_nodes=max_nodes,
+            window=(since, until),
+        )
+
+    def execution_chain(self, execution_id: str) -> Result:
+        """Everything done in a run and under it: a row for each event, and for each of its steps.
+
+        Columns: ``depth``, ``timestamp``, ``kind`` (``event`` or ``step``), ``execution_id``,
+        ``parent``, ``audit_id``, ``event_type``, ``actor``, ``agent_id``, ``action``, ``outcome``,
+        ``step_name``, ``step_status``, ``step_index``, ``duration_ms``, ``decision_condition``,
+        ``decision_evaluated_value``, ``decision_result``, ``resource_path``,
+        ``resource_sensitivity_level``, ``tool_name``, ``error``, ``approved_by``,
+        ``authority_audit_id``, ``after_permission_ended``.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        return _trace.execution_chain(self._native, execution_id)
+
+    def related(
+        self,
+        id: str,  # noqa: A002
+        *,
+        context: timedelta = timedelta(minutes=30),
+        kind: _trace.Kind | None = None,
+        limit: int = 10_000,
+        **search: Any,
+    ) -> list[_trace.RelatedEvent]:
+        """Events of the same user, session, agent, execution, address or resource around a time.
+
+        Args:
+            id: Of an event, or of anything that :meth:`trace` takes.
+            context: How long before its first and after its last event.
+            kind: What it is the id of, if it is that of several things.
+            limit: At most so many events, the earliest.
+            **search: Only those that a :meth:`search` with these keywords finds.
+
+        Returns:
+            ``record`` and ``reasons`` of each, by time.
+
+        Raises:
+            NotFoundError: Nothing has this id.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit")
+            >>> id = trail.record({"event_type": "auth.user_login", "user_id": "mira"})
+            >>> _ = trail.record({"event_type": "data.export", "user_id": "mira"})
+            >>> [event["reasons"] for event in trail.related(id)]
+            [['itself', 'user mira'], ['user mira']]
+        """
+        asked = make(self._native, search).asked()
+        return _trace.related(
+            self._native, id, context=context, kind=kind, limit=limit, asked=asked
+        )
 
     def register(self, name: str, table: ArrowStream | Path_) -> None:
         r"""Bring a table into the SQL of this object: people, assets, threat intelligence.

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     anchor, check_proof, checkpoint, completions, config, demo, events, fields, get, import, init,
-    keys, man, pin, prove, record, search, sql, stats, verify, who,
+    keys, man, pin, prove, record, search, sql, stats, trace_chain, verify, who,
 };
 use crate::failure::Failure;
 use crate::session::Session;
@@ -84,6 +84,7 @@ enum Command {
     Sql(sql::Sql),
     Get(get::Get),
     Stats(stats::Stats),
+    TraceChain(trace_chain::TraceChain),
     VerifyIntegrity(verify::Verify),
     Checkpoint(checkpoint::Checkpoint),
     Prove(prove::Prove),
@@ -112,6 +113,7 @@ impl Cli {
             Command::Sql(command) => command.run(session),
             Command::Get(command) => command.run(session),
             Command::Stats(command) => command.run(session),
+            Command::TraceChain(command) => command.run(session),
             Command::VerifyIntegrity(command) => command.run(session),
             Command::Checkpoint(command) => command.run(session),
             Command::Prove(command) => command.run(session),

@@ -19,6 +19,7 @@ mod query;
 mod scope;
 mod search;
 mod sequence;
+mod trace;
 mod trail;
 mod values;
 mod verify;
@@ -46,6 +47,8 @@ mod native {
     use crate::search::search_fields;
     #[pymodule_export]
     use crate::sequence::Sequences;
+    #[pymodule_export]
+    use crate::trace::Trace;
     #[pymodule_export]
     use crate::trail::{Trail, init, open};
     #[pymodule_export]

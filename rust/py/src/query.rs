@@ -48,14 +48,11 @@ impl Question {
     async fn answer(&self) -> Result<QueryResult, QueryError> {
         match self {
             Self::Sql(engine, scope, text, params) => engine.ask(scope, text, params.clone()).await,
-<<<<<<< HEAD
-=======
             Self::Sequence(Ground { engine, view, store }, query, limit, fields, form) => {
                 let (view, store) = (Arc::clone(view), Arc::clone(store));
                 let matches = sequence::search(engine, view, store, query).await?;
                 matches.limit(*limit).into_rows(fields, *form).await
             }
->>>>>>> sequence
             Self::Search(Ground { engine, view, store }, search, form) => {
                 let (view, store) = (Arc::clone(view), Arc::clone(store));
                 let found = search.run(engine, view, store, *form).await?;

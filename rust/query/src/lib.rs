@@ -1,6 +1,7 @@
 //! SQL over a trail.
 
 mod adapter;
+pub mod chain;
 mod engine;
 mod error;
 mod functions;

@@ -1,5 +1,6 @@
 //! `sealtrail search`: what happened, by what is known about it.
 
+mod related;
 mod report;
 mod sequence;
 
@@ -18,6 +19,7 @@ use crate::commands::sql::Format;
 use crate::failure::{EXIT_NO_MATCH, Failure};
 use crate::filter::{FilterArgs, VALUES_HELP};
 use crate::session::Session;
+use related::RelatedArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,6 +28,7 @@ Examples:
   sealtrail search --source-ip 203.0.113.0/24 --event-type auth.user_login --status failure --stats
   sealtrail search --where 'resource.size_bytes > 1e6' --order 'resource.size_bytes desc' -n 20
   sealtrail search --text 'rm -rf' -o json | jq '.[] | .resource.path'
+  sealtrail search --related-to audit_evt_17d20b6e88c4 --context 30min
   sealtrail search --agent-id 'agent_*' --fields timestamp,agent_id,tool_name -o csv
 
 The earliest comes first; -r turns that round. json and jsonl are the records as they were signed,
@@ -40,6 +43,7 @@ pub(crate) struct Search {
     filter: FilterArgs,
     #[command(flatten)]
     sequence: sequence::SequenceArgs,
+    related: RelatedArgs,
     /// Order by these fields, such as 'cost_usd desc, timestamp'; otherwise
     /// by time. What lacks a field comes last
     #[arg(long, value_name = "FIELDS", verbatim_doc_comment)]
@@ -84,6 +88,10 @@ struct Ground {
 impl Search {
     pub(crate) fn run(self, session: &mut Session<'_>) -> Result<u8, Failure> {
         let question = self.question(session)?;
+        if self.related.wanted() {
+            let found = self.related(session, question.filter)?;
+            return Ok(if found == 0 { EXIT_NO_MATCH } else { 0 });
+        }
         let sequences = self.sequence.query(question.filter.clone())?;
         let format = self.format(session)?;
         let trail = session.open()?;

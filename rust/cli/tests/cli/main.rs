@@ -17,4 +17,5 @@ mod record;
 mod search;
 mod sequence;
 mod sql;
+mod trace_chain;
 mod verify;

@@ -19,6 +19,7 @@ mod summary;
 pub mod times;
 mod who;
 
+pub(crate) use condition::time_literal;
 pub use explain::Cost;
 pub use fields::{FIELDS, FieldKind, LogicalField, Place, field, markdown_table};
 pub use filter::Filter;
