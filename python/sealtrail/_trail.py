@@ -11,12 +11,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Literal, NoReturn, Protocol, Self, TypeAlias, overload
 
-from sealtrail import _native, _trace
+from sealtrail import _jobs, _native, _tail, _trace
 from sealtrail._errors import NotFoundError, UsageError
+from sealtrail._jobs import Job
 from sealtrail._keys import Keys
 from sealtrail._result import Result
 from sealtrail._search import SearchQuery, SearchResult, Time, Values, make
 from sealtrail._sequence import Sequences, find
+from sealtrail._tail import Tail
 from sealtrail._trails import Trails
 from sealtrail.events import Event
 
@@ -470,6 +472,74 @@ class Trail:
             ``resources``, ``tools``: each with ``total`` and ``top``. None if no event names it.
         """
         return make(self._native, search).who(id, top)
+
+    def submit(self, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> Job:
+        """Ask a question that takes long: a process of its own answers it, also after this one.
+
+        Args:
+            query: As for :meth:`sql`.
+            params: As for :meth:`sql`; text, numbers, bools and None.
+
+        Returns:
+            The job. Its result is kept until :meth:`Job.remove` or ``sealtrail jobs clean``.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> home = tempfile.mkdtemp()
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit", home=home)
+            >>> _ = trail.record({"event_type": "auth.user_login", "user_id": "mira"})
+            >>> trail.submit("SELECT user_id FROM events").result().to_dicts()
+            [{'user_id': 'mira'}]
+        """
+        return _jobs.submit(self._native, query, params)
+
+    def tail(
+        self,
+        *,
+        follow: bool = False,
+        last: int | None = 10,
+        cursor: str | None = None,
+        since: Time | None = None,
+        until: Time | None = None,
+        severity_min: str | None = None,
+        where: str | Sequence[str] | None = None,
+        text: str | Sequence[str] | None = None,
+        **matching: Values,
+    ) -> Tail:
+        """The newest records that meet a filter, and those to come.
+
+        Records come as they are recorded, whatever their timestamp: those of this host at most a
+        second after they are durable, those of other hosts once they are committed; each of them
+        once.
+
+        Args:
+            follow: Wait for those to come, until the iteration is closed or interrupted.
+            last: Give so many of the newest ones first; None for all.
+            cursor: Go on where :attr:`Tail.cursor` was taken, instead.
+            since: As for :meth:`search`.
+            until: As for :meth:`search`.
+            severity_min: As for :meth:`search`.
+            where: As for :meth:`search`.
+            text: As for :meth:`search`.
+            **matching: As for :meth:`search`.
+
+        Returns:
+            An iterator of records.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit")
+            >>> _ = trail.record({"event_type": "auth.user_login", "user_id": "mira"})
+            >>> tail = trail.tail(event_type="auth.*")
+            >>> [record["user_id"] for record in tail]
+            ['mira']
+            >>> _ = trail.record({"event_type": "auth.user_login", "user_id": "jon"})
+            >>> [record["user_id"] for record in trail.tail(cursor=tail.cursor)]
+            ['jon']
+        """
+        wanted = {"since": since, "until": until, "severity_min": severity_min}
+        search = {**wanted, "where": where, "text": text, **matching}
+        return _tail.tail(self._native, search, follow=follow, last=last, cursor=cursor)
 
     def sequence(
         self,

@@ -1,5 +1,6 @@
 //! Results of SQL: computed as they are read, batch by batch.
 
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -12,6 +13,7 @@ use pyo3::types::{PyCapsule, PyList, PyTuple};
 use pyo3_arrow::ffi::{
     ArrayIterator, to_array_pycapsules, to_schema_pycapsule, to_stream_pycapsule,
 };
+use sealtrail_cli::jobs::read_rows;
 use sealtrail_query::search::{Form, Search, nested_records};
 use sealtrail_query::sequence::{self, SequenceQuery};
 use sealtrail_query::{Engine, EngineOptions, Params, QueryError, QueryResult, Scope};
@@ -68,6 +70,8 @@ impl Question {
 enum Source {
     Question(Box<Question>),
     Rows(Vec<RecordBatch>),
+    /// A Parquet file.
+    File(PathBuf),
 }
 
 /// Lets a runtime's thread compute the batches, one ahead of the reader. Not every operator pauses
@@ -149,6 +153,13 @@ impl Query {
         Self { source, schema, first: Mutex::default(), head: Mutex::default() }
     }
 
+    /// The rows of a Parquet file, read as they are asked for.
+    pub(crate) fn of_file(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        let (schema, _) = read_rows(&path).map_err(|error| error.raise(py))?;
+        let source = Source::File(path);
+        Ok(Self { source, schema, first: Mutex::default(), head: Mutex::default() })
+    }
+
     fn batches(&self, py: Python<'_>) -> PyResult<Batches> {
         let planned = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
         match (planned, &self.source) {
@@ -159,6 +170,10 @@ impl Query {
                 let batches = question.answer().await?.batches();
                 Ok::<_, QueryError>(computed_apart(Box::pin(batches)))
             }),
+            (None, Source::File(path)) => {
+                let (_, rows) = read_rows(path).map_err(|error| error.raise(py))?;
+                Ok(Box::pin(futures::stream::iter(rows.map(|rows| rows.map_err(Into::into)))))
+            }
             (None, Source::Rows(rows)) => {
                 Ok(Box::pin(futures::stream::iter(rows.clone().into_iter().map(Ok))))
             }

@@ -18,12 +18,14 @@ use sealtrail_query::{Scope, ScopedTrail};
 use serde::Serialize;
 
 use crate::errors::{Raise, usage};
+use crate::jobs::Jobs;
 use crate::keys::Keys;
 use crate::opening::{Place, owner_of, passphrase};
 use crate::params;
 use crate::query::{Query, engine};
 use crate::scope::{Table, Tables};
 use crate::sequence::Sequences;
+use crate::tail::Tail;
 use crate::trace::{self, Trace};
 use crate::{bridge, encode, files, importing, load, search, verify};
 
@@ -97,7 +99,12 @@ fn open_at(py: Python<'_>, place: Place, url: &str) -> PyResult<Trail> {
 }
 
 impl Trail {
-    fn store(&self) -> Result<Arc<dyn ObjectStore>, Error> {
+    /// The trail itself.
+    pub(crate) fn inner(&self) -> &trail::Trail {
+        &self.inner
+    }
+
+    pub(crate) fn store(&self) -> Result<Arc<dyn ObjectStore>, Error> {
         if let Some(store) = self.store.get() {
             return Ok(Arc::clone(store));
         }
@@ -217,6 +224,27 @@ impl Trail {
         let text = query.to_str()?.to_owned();
         let params = params::params(params)?;
         Query::ask(py, engine(py)?, self.scope(py, at)?, text, params)
+    }
+
+    #[pyo3(signature = (follow, number, cursor, asked))]
+    fn tail(
+        &self,
+        py: Python<'_>,
+        follow: bool,
+        number: Option<u64>,
+        cursor: Option<&str>,
+        asked: &str,
+    ) -> PyResult<Tail> {
+        let filter = search::read(py, asked)?.filter;
+        Tail::begin(py, self, follow, number, cursor, &filter)
+    }
+
+    fn submit(&self, py: Python<'_>, command: &str, args: Vec<String>) -> PyResult<String> {
+        Jobs::submit(py, &self.place, self.inner.url(), command, args)
+    }
+
+    fn jobs_home(&self) -> Option<PathBuf> {
+        self.place.root.clone()
     }
 
     fn search(&self, py: Python<'_>, asked: &str, form: &str) -> PyResult<Query> {

@@ -4,6 +4,7 @@ mod adapter;
 pub mod chain;
 mod engine;
 mod error;
+pub mod follow;
 mod functions;
 mod json;
 pub mod output;

@@ -13,8 +13,9 @@ use clap::Args;
 use sealtrail_core::trail::Trail;
 use sealtrail_query::output::write_result;
 use sealtrail_query::search::{Form, Order, Reached, Search as Question, write_nested};
-use sealtrail_query::{Engine, EngineOptions, QueryResult, ReadView};
+use sealtrail_query::{Engine, QueryResult, ReadView};
 
+use super::jobs;
 use crate::commands::sql::Format;
 use crate::failure::{EXIT_NO_MATCH, Failure};
 use crate::filter::{FilterArgs, VALUES_HELP};
@@ -76,6 +77,14 @@ pub(crate) struct Search {
     /// Search, and say instead of the results what was skipped and read
     #[arg(long, group = "instead")]
     explain: bool,
+    /// Run it as a job that outlives this terminal, and print its id; the
+    /// result is Parquet (`sealtrail jobs`)
+    #[arg(
+        long = "async",
+        conflicts_with_all = ["output_file", "instead"],
+        verbatim_doc_comment
+    )]
+    detach: bool,
 }
 
 /// The moment of the trail that is searched, and what searches it.
@@ -88,6 +97,9 @@ struct Ground {
 impl Search {
     pub(crate) fn run(self, session: &mut Session<'_>) -> Result<u8, Failure> {
         let question = self.question(session)?;
+        if self.detach && session.job.is_none() {
+            return jobs::submit(session, "search", None);
+        }
         if self.related.wanted() {
             let found = self.related(session, question.filter)?;
             return Ok(if found == 0 { EXIT_NO_MATCH } else { 0 });
@@ -95,7 +107,7 @@ impl Search {
         let sequences = self.sequence.query(question.filter.clone())?;
         let format = self.format(session)?;
         let trail = session.open()?;
-        let engine = Engine::new(&EngineOptions::default())?;
+        let engine = session.engine()?;
         let view = session.wait(trail.view())?;
         let ground = Ground { engine, view, trail };
         let found = if let Some(query) = &sequences {
@@ -169,6 +181,7 @@ impl Search {
                     session.out.show_controls();
                 }
                 let cancel = session.cancel.clone();
+                let result = jobs::counted(session, result);
                 cancel.wait(write(result, format, &self.fields, &mut session.out))?
             }
             Some(path) => {
