@@ -46,7 +46,9 @@ from sealtrail._proof import (
 )
 from sealtrail._result import Result
 from sealtrail._search import SearchField, SearchQuery, SearchResult, search_fields
+from sealtrail._sequence import Match, Sequences
 from sealtrail._tail import Tail
+from sealtrail._trace import RelatedEvent, Trace
 from sealtrail._trail import (
     ImportReport,
     RecordReport,
@@ -85,10 +87,12 @@ __all__ = [
     "JobStatus",
     "KeyFileError",
     "Keys",
+    "Match",
     "NotFoundError",
     "ProofSigner",
     "RecordReport",
     "RefusedLine",
+    "RelatedEvent",
     "ResourceError",
     "Result",
     "Revocation",
@@ -97,9 +101,11 @@ __all__ = [
     "SearchField",
     "SearchQuery",
     "SearchResult",
+    "Sequences",
     "SqlError",
     "StoreError",
     "Tail",
+    "Trace",
     "Trail",
     "Trails",
     "TreeState",

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     anchor, check_proof, checkpoint, completions, config, demo, events, fields, get, import, init,
-    jobs, keys, man, pin, prove, record, search, sql, stats, tail, verify, who,
+    jobs, keys, man, pin, prove, record, search, sql, stats, tail, trace_chain, verify, who,
 };
 use crate::failure::Failure;
 use crate::session::Session;
@@ -85,6 +85,7 @@ enum Command {
     Tail(tail::Tail),
     Get(get::Get),
     Stats(stats::Stats),
+    TraceChain(trace_chain::TraceChain),
     VerifyIntegrity(verify::Verify),
     Checkpoint(checkpoint::Checkpoint),
     Prove(prove::Prove),
@@ -126,6 +127,7 @@ impl Cli {
             Command::Tail(command) => command.run(session),
             Command::Get(command) => command.run(session),
             Command::Stats(command) => command.run(session),
+            Command::TraceChain(command) => command.run(session),
             Command::VerifyIntegrity(command) => command.run(session),
             Command::Checkpoint(command) => command.run(session),
             Command::Prove(command) => command.run(session),

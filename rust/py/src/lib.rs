@@ -19,7 +19,9 @@ mod proof;
 mod query;
 mod scope;
 mod search;
+mod sequence;
 mod tail;
+mod trace;
 mod trail;
 mod values;
 mod verify;
@@ -48,7 +50,11 @@ mod native {
     #[pymodule_export]
     use crate::search::search_fields;
     #[pymodule_export]
+    use crate::sequence::Sequences;
+    #[pymodule_export]
     use crate::tail::Tail;
+    #[pymodule_export]
+    use crate::trace::Trace;
     #[pymodule_export]
     use crate::trail::{Trail, init, open};
     #[pymodule_export]

@@ -15,6 +15,7 @@ use pyo3_arrow::ffi::{
 };
 use sealtrail_cli::jobs::read_rows;
 use sealtrail_query::search::{Form, Search, nested_records};
+use sealtrail_query::sequence::{self, SequenceQuery};
 use sealtrail_query::{Engine, EngineOptions, Params, QueryError, QueryResult, Scope};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -41,12 +42,19 @@ pub(crate) enum Question {
     Sql(&'static Engine, Scope, String, Params),
     /// A search.
     Search(Ground, Search, Form),
+    /// Sequences, at most so many, with these fields of their events.
+    Sequence(Ground, Box<SequenceQuery>, Option<u64>, Vec<String>, Form),
 }
 
 impl Question {
     async fn answer(&self) -> Result<QueryResult, QueryError> {
         match self {
             Self::Sql(engine, scope, text, params) => engine.ask(scope, text, params.clone()).await,
+            Self::Sequence(Ground { engine, view, store }, query, limit, fields, form) => {
+                let (view, store) = (Arc::clone(view), Arc::clone(store));
+                let matches = sequence::search(engine, view, store, query).await?;
+                matches.limit(*limit).into_rows(fields, *form).await
+            }
             Self::Search(Ground { engine, view, store }, search, form) => {
                 let (view, store) = (Arc::clone(view), Arc::clone(store));
                 let found = search.run(engine, view, store, *form).await?;

@@ -13,6 +13,7 @@ use sealtrail_core::proof::Proof;
 use sealtrail_core::record::Strictness;
 use sealtrail_core::trail::{self, InitOptions};
 use sealtrail_core::{Error, import};
+use sealtrail_query::chain::Source;
 use sealtrail_query::{Scope, ScopedTrail};
 use serde::Serialize;
 
@@ -23,7 +24,9 @@ use crate::opening::{Place, owner_of, passphrase};
 use crate::params;
 use crate::query::{Query, engine};
 use crate::scope::{Table, Tables};
+use crate::sequence::Sequences;
 use crate::tail::Tail;
+use crate::trace::{self, Trace};
 use crate::{bridge, encode, files, importing, load, search, verify};
 
 /// An open trail. What it gives is JSON where Python makes objects of its own from it.
@@ -107,6 +110,12 @@ impl Trail {
         }
         let store = self.inner.storage().object_store()?;
         Ok(Arc::clone(self.store.get_or_init(|| store)))
+    }
+
+    /// The trail as of now, for chains.
+    pub(crate) fn source(&self, py: Python<'_>) -> PyResult<Source<'static>> {
+        let search::Ground { engine, view, store } = self.ground(py)?;
+        Ok(Source { engine, view, store })
     }
 
     /// The trail as of now, to be searched.
@@ -242,6 +251,17 @@ impl Trail {
         search::search(py, self.ground(py)?, asked, form)
     }
 
+    fn sequence(
+        &self,
+        py: Python<'_>,
+        asked: &str,
+        pattern: &str,
+        within: f64,
+        by: Vec<String>,
+    ) -> PyResult<Sequences> {
+        Sequences::ask(py, self.ground(py)?, asked, pattern, within, by)
+    }
+
     fn search_drained(&self, py: Python<'_>, asked: &str) -> PyResult<Vec<u8>> {
         search::drain(py, &self.ground(py)?, asked)
     }
@@ -269,6 +289,27 @@ impl Trail {
     }
 
     #[pyo3(signature = (verify))]
+    fn trace(&self, py: Python<'_>, subject: &str, wish: trace::Wish) -> PyResult<Option<Trace>> {
+        trace::trace(py, self, subject, wish)
+    }
+
+    fn execution_chain(&self, py: Python<'_>, execution: &str) -> PyResult<Option<(Query, bool)>> {
+        trace::execution_chain(py, self, execution)
+    }
+
+    #[pyo3(signature = (subject, kind, context, most, asked))]
+    fn related(
+        &self,
+        py: Python<'_>,
+        subject: &str,
+        kind: Option<&str>,
+        context: i64,
+        most: usize,
+        asked: &str,
+    ) -> PyResult<Option<Vec<u8>>> {
+        trace::related(py, self, subject, kind, context, most, asked)
+    }
+
     fn files(&self, py: Python<'_>, verify: bool) -> PyResult<Query> {
         let view = bridge::wait(py, self.inner.view())?;
         if verify {

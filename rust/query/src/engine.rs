@@ -187,8 +187,13 @@ impl Engine {
 
     /// As [`ask`](Self::ask), with all filters tested while decoding: for few rows of which much
     /// is wanted.
-    pub(crate) async fn ask_eagerly(&self, scope: &Scope, sql: &str) -> Result<QueryResult> {
-        self.answer(scope, sql, Params::None, true).await
+    pub(crate) async fn ask_eagerly(
+        &self,
+        scope: &Scope,
+        sql: &str,
+        params: Params,
+    ) -> Result<QueryResult> {
+        self.answer(scope, sql, params, true).await
     }
 
     async fn answer(

@@ -1,6 +1,7 @@
 //! SQL over a trail.
 
 mod adapter;
+pub mod chain;
 mod engine;
 mod error;
 pub mod follow;
@@ -14,6 +15,7 @@ mod pruning;
 mod reader;
 mod scope;
 pub mod search;
+pub mod sequence;
 mod shape;
 mod shredded;
 mod sql;

@@ -22,5 +22,6 @@ pub(crate) mod search;
 pub(crate) mod sql;
 pub(crate) mod stats;
 pub(crate) mod tail;
+pub(crate) mod trace_chain;
 pub(crate) mod verify;
 pub(crate) mod who;

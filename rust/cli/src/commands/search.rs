@@ -1,6 +1,8 @@
 //! `sealtrail search`: what happened, by what is known about it.
 
+mod related;
 mod report;
+mod sequence;
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -18,6 +20,7 @@ use crate::commands::sql::Format;
 use crate::failure::{EXIT_NO_MATCH, Failure};
 use crate::filter::{FilterArgs, VALUES_HELP};
 use crate::session::Session;
+use related::RelatedArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,6 +29,7 @@ Examples:
   sealtrail search --source-ip 203.0.113.0/24 --event-type auth.user_login --status failure --stats
   sealtrail search --where 'resource.size_bytes > 1e6' --order 'resource.size_bytes desc' -n 20
   sealtrail search --text 'rm -rf' -o json | jq '.[] | .resource.path'
+  sealtrail search --related-to audit_evt_17d20b6e88c4 --context 30min
   sealtrail search --agent-id 'agent_*' --fields timestamp,agent_id,tool_name -o csv
 
 The earliest comes first; -r turns that round. json and jsonl are the records as they were signed,
@@ -34,10 +38,13 @@ ends with the cursor for --cursor. The exit code is 1 if nothing matched.";
 
 /// Find what happened
 #[derive(Debug, Args)]
-#[command(after_help = format!("{EXAMPLES}\n\n{VALUES_HELP}"))]
+#[command(after_help = format!("{EXAMPLES}\n\n{VALUES_HELP}\n\n{}", sequence::HELP))]
 pub(crate) struct Search {
     #[command(flatten)]
     filter: FilterArgs,
+    #[command(flatten)]
+    sequence: sequence::SequenceArgs,
+    related: RelatedArgs,
     /// Order by these fields, such as 'cost_usd desc, timestamp'; otherwise
     /// by time. What lacks a field comes last
     #[arg(long, value_name = "FIELDS", verbatim_doc_comment)]
@@ -93,12 +100,19 @@ impl Search {
         if self.detach && session.job.is_none() {
             return jobs::submit(session, "search", None);
         }
+        if self.related.wanted() {
+            let found = self.related(session, question.filter)?;
+            return Ok(if found == 0 { EXIT_NO_MATCH } else { 0 });
+        }
+        let sequences = self.sequence.query(question.filter.clone())?;
         let format = self.format(session)?;
         let trail = session.open()?;
         let engine = session.engine()?;
         let view = session.wait(trail.view())?;
         let ground = Ground { engine, view, trail };
-        let found = if self.count {
+        let found = if let Some(query) = &sequences {
+            sequence::results(session, &ground, query, &self.wanted(format))?
+        } else if self.count {
             self.counted(session, &ground, &question)?
         } else if self.stats {
             report::summary(session, &ground, &question, self.output)?
@@ -121,6 +135,16 @@ impl Search {
         };
         question.check()?;
         Ok(question)
+    }
+
+    fn wanted(&self, format: Format) -> sequence::Wanted<'_> {
+        sequence::Wanted {
+            fields: &self.fields,
+            limit: self.limit,
+            format,
+            output_file: self.output_file.as_deref(),
+            count: self.count,
+        }
     }
 
     fn format(&self, session: &Session<'_>) -> Result<Format, Failure> {

@@ -17,6 +17,8 @@ mod reading;
 mod real;
 mod record;
 mod search;
+mod sequence;
 mod sql;
 mod tail;
+mod trace_chain;
 mod verify;

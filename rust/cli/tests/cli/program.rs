@@ -41,6 +41,7 @@ fn help_and_version_are_data_and_wrong_usage_is_not() {
         "jobs",
         "get",
         "stats",
+        "trace-chain",
         "verify-integrity",
         "pin",
         "anchor",

@@ -48,9 +48,14 @@ fn times_are_read_as_people_write_them() {
 
 #[test]
 fn a_time_without_its_offset_is_refused() {
-    for written in
-        ["2026-03-01T12:00:00", "2026-03-01 12:00", "2026-03-01 00:00", "yesterday 10:00", "10am", "12 am"]
-    {
+    for written in [
+        "2026-03-01T12:00:00",
+        "2026-03-01 12:00",
+        "2026-03-01 00:00",
+        "yesterday 10:00",
+        "10am",
+        "12 am",
+    ] {
         let error = moment(written, now()).unwrap_err().to_string();
         assert!(error.contains("no UTC offset; append Z"), "{written}: {error}");
     }
@@ -78,4 +83,13 @@ fn a_window_is_from_since_to_before_until() {
     assert!(error.to_string().contains("until the next date"), "{error}");
     let error = Window::parse(Some("soon"), None, now()).unwrap_err();
     assert!(error.to_string().starts_with("since: \"soon\""), "{error}");
+}
+
+#[test]
+fn a_length_has_no_direction() {
+    assert_eq!(length("30min").unwrap(), 1_800_000_000);
+    assert_eq!(length(" 1 day, 12 Hours").unwrap(), 36 * 3_600_000_000);
+    for wrong in ["", "30", "-30min", "30min ago", "yesterday", "99999999999999 weeks"] {
+        assert!(length(wrong).is_err(), "{wrong}");
+    }
 }
