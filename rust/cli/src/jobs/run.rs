@@ -13,7 +13,7 @@ use sealtrail_core::storage::durable::{self, LockFile};
 
 use super::model::{JobInfo, JobProgress, State};
 use super::start::open_log;
-use super::{Jobs, result_name, time_text, write_json};
+use super::{Jobs, result_name, rows_of, time_text, write_json};
 use crate::failure::{EXIT_INTERRUPTED, Failure};
 use crate::session::Session;
 use crate::{Context, command_of};
@@ -146,8 +146,10 @@ fn finish(
     let _ = std::fs::remove_dir_all(current.spill_folder());
     let code = match &outcome {
         Ok(code) => {
-            let is_table = result_name(&info.command).ends_with(".parquet");
-            info.rows = is_table.then(|| current.progress().rows);
+            info.rows = rows_of(&result);
+            if let Some(rows) = info.rows {
+                current.set_rows(rows, 0);
+            }
             info.state = State::Done;
             *code
         }
