@@ -472,7 +472,7 @@ async fn a_search_without_results_still_has_its_columns() {
 #[tokio::test]
 async fn what_it_is_ordered_by_may_be_shown_too() {
     let mut trail = TestTrail::new();
-    let of = |n: usize| record(n, json!({"tool_name": ["b", "a"][n % 2], "x": n}));
+    let of = |n: usize| record(n, json!({"tool_name": (["b", "a"][n % 2]), "x": n}));
     trail.segment(&[of(0), of(1)]).await.unflushed(&[of(2), of(3)]);
     for order in ["timestamp", "audit_id desc", "tool_name", "actor", "x", "outcome"] {
         let order = Order::parse(order).unwrap();
