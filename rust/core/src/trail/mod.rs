@@ -7,6 +7,7 @@ mod clock;
 mod commit;
 mod epoch;
 mod files;
+mod follow;
 mod import;
 mod init;
 mod load;
@@ -31,6 +32,7 @@ mod snapshot_tests;
 #[cfg(test)]
 mod tests;
 
+pub use follow::{Follower, Records};
 pub use import::{ImportProblem, ImportProgress, ImportReport, ImportRun};
 pub use init::{InitOptions, TRAIL_FILE, init};
 pub use load::{LoadOptions, LoadProgress, LoadReport, RefusedLine};
