@@ -9,9 +9,10 @@ use sealtrail_core::columns::{ColumnType, LogicalColumn};
 
 use crate::error::{QueryError, Result};
 use crate::search::condition::{Path, Want, quoted, text_literal, time_literal};
+use crate::search::pick::Column;
 
-/// The columns of a search that tell where a row stands; no field has such a name.
-pub(crate) const KEY: &str = "__key";
+/// The columns of a search that tell where a row stands; a field would be named by its path.
+const KEY: &str = "__key";
 
 /// What results are ordered by: a field and a direction. Values that are missing come last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,22 +93,28 @@ impl Keys {
         self.0.first().filter(|key| key.sql == "\"timestamp\"").map(|key| key.descending)
     }
 
-    /// The keys as columns of a SELECT.
-    pub(crate) fn columns(&self) -> String {
-        let columns = self.0.iter().enumerate().map(|(n, key)| format!("{} AS {KEY}{n}", key.sql));
-        columns.collect::<Vec<_>>().join(", ")
-    }
-
-    /// The keys as ORDER BY has them.
-    pub(crate) fn order_by(&self) -> String {
+    /// A SELECT of these columns and of the keys that are not among them.
+    pub(crate) fn beside(&self, columns: &[Column]) -> Keyed {
+        // A column that is there twice confuses the planner over what rows are sorted by.
+        let mut all = columns.to_vec();
+        let mut positions = Vec::with_capacity(self.0.len());
+        for (number, key) in self.0.iter().enumerate() {
+            let known = all.iter().position(|column| column.sql == key.sql);
+            positions.push(known.unwrap_or(all.len()));
+            if known.is_none() {
+                all.push(Column { sql: key.sql.clone(), name: format!("{KEY}{number}") });
+            }
+        }
         let direction = |key: &Key| if key.descending { "DESC" } else { "ASC" };
-        let keys = self.0.iter().enumerate();
-        let keys = keys.map(|(n, key)| format!("{KEY}{n} {} NULLS LAST", direction(key)));
-        keys.collect::<Vec<_>>().join(", ")
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        let order = self.0.iter().zip(&positions);
+        let order = order.map(|(key, at)| format!("{} {} NULLS LAST", at + 1, direction(key)));
+        let list = all.iter().map(|column| format!("{} AS {}", column.sql, quoted(&column.name)));
+        Keyed {
+            select: list.collect::<Vec<_>>().join(", "),
+            order_by: order.collect::<Vec<_>>().join(", "),
+            positions,
+            shown: columns.len(),
+        }
     }
 
     /// A number that tells the cursors of different orders apart (FNV-1a).
@@ -118,11 +125,11 @@ impl Keys {
             .fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
     }
 
-    /// The cursor of a row; the keys are the last columns of the batch.
-    pub(crate) fn cursor(&self, batch: &RecordBatch, row: usize) -> Result<String> {
-        let first = batch.num_columns() - self.0.len();
-        let values = self.0.iter().zip(&batch.columns()[first..]);
-        let values = values.map(|(key, column)| key.value(column, row)).collect::<Result<_>>()?;
+    /// The cursor of a row of the answer to a SELECT with these keys.
+    pub(crate) fn cursor(&self, keyed: &Keyed, batch: &RecordBatch, row: usize) -> Result<String> {
+        let values = self.0.iter().zip(&keyed.positions);
+        let values = values.map(|(key, at)| key.value(batch.column(*at), row));
+        let values = values.collect::<Result<_>>()?;
         Ok(Cursor { order: self.signature(), values }.to_text())
     }
 
@@ -151,6 +158,19 @@ impl Keys {
         }
         Ok(condition)
     }
+}
+
+/// A SELECT with the keys of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Keyed {
+    /// Columns with their names.
+    pub(crate) select: String,
+    /// Positions of the keys with their directions.
+    pub(crate) order_by: String,
+    /// Where among the columns the keys are.
+    positions: Vec<usize>,
+    /// The columns that were asked for; those after them are keys.
+    pub(crate) shown: usize,
 }
 
 /// The keys that order by a path: a column, or the number there, then the text.

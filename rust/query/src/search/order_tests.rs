@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used)]
 
 use super::{Cursor, Keys, Order};
+use crate::search::Form;
+use crate::search::pick::select;
 
 fn keys(order: &str, reverse: bool) -> Keys {
     Keys::new(&Order::parse(order).unwrap(), reverse).unwrap()
@@ -18,19 +20,24 @@ fn an_order_is_fields_and_directions() {
 
 #[test]
 fn equal_values_are_told_apart_by_time_and_id() {
-    let by = |order: &str, reverse| keys(order, reverse).order_by();
-    assert_eq!(
-        by("timestamp desc", false),
-        "__key0 DESC NULLS LAST, __key1 DESC NULLS LAST, __key2 DESC NULLS LAST"
-    );
+    let latest = keys("timestamp desc", false).beside(&[]);
+    assert_eq!(latest.order_by, "1 DESC NULLS LAST, 2 DESC NULLS LAST, 3 DESC NULLS LAST");
+    assert!(latest.select.starts_with("\"timestamp\" AS \"__key0\", "), "{}", latest.select);
     assert_eq!(keys("timestamp", true), keys("timestamp desc", false));
     assert_eq!(keys("timestamp", false).by_time(), Some(false));
     assert_eq!(keys("cost_usd", false).by_time(), None);
     assert_eq!(Keys::new(&[], true).unwrap().by_time(), Some(true));
-    assert_eq!(keys("a.b", false).len(), 5);
-    assert!(
-        keys("timestamp", false).columns().starts_with("\"timestamp\" AS __key0, \"audit_id\"")
-    );
+    assert_eq!(keys("a.b", false).0.len(), 5);
+}
+
+#[test]
+fn a_column_that_is_shown_is_its_own_key() {
+    let columns = select(&["audit_id".to_owned(), "timestamp".to_owned()], &[], Form::Flat);
+    let keyed = keys("timestamp", false).beside(&columns.unwrap());
+    assert_eq!(keyed.order_by, "2 ASC NULLS LAST, 1 ASC NULLS LAST, 3 ASC NULLS LAST");
+    assert!(keyed.select.ends_with(", \"recorded_at\" AS \"__key2\""), "{}", keyed.select);
+    assert_eq!(keyed.shown, 2);
+    assert!(select(&["a".to_owned(), "a".to_owned()], &[], Form::Nested).is_err());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use sealtrail_core::columns::{LogicalColumn, fixed};
 
-use crate::error::Result;
+use crate::error::{QueryError, Result};
 use crate::search::condition::{Path, Want, quoted, text_literal};
 
 /// The form of results.
@@ -17,39 +17,68 @@ pub enum Form {
     Brief,
 }
 
+/// A column of a SELECT: its SQL and its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Column {
+    pub(crate) sql: String,
+    pub(crate) name: String,
+}
+
+impl Column {
+    /// A column of the view.
+    fn of(name: &str) -> Self {
+        Self { sql: quoted(name), name: name.to_owned() }
+    }
+}
+
 /// What a person sees first.
-const BRIEF: &str = "\"timestamp\", event_type, actor, outcome, source_ip, \
-     first_present(resource_path, endpoint, tool_name, step_name, setting, error_message) AS what, \
-     audit_id";
+const BRIEF: [&str; 5] = ["timestamp", "event_type", "actor", "outcome", "source_ip"];
+const WHAT: &str =
+    "first_present(resource_path, endpoint, tool_name, step_name, setting, error_message)";
 
 /// The columns of a SELECT over the view `events`. Fields whose path has a column in the trail
 /// have its type where results are flat.
-pub(crate) fn select(fields: &[String], columns: &[LogicalColumn], form: Form) -> Result<String> {
+///
+/// # Errors
+/// `Parameter` if a field is no path, or is named twice.
+pub(crate) fn select(
+    fields: &[String],
+    columns: &[LogicalColumn],
+    form: Form,
+) -> Result<Vec<Column>> {
     if fields.is_empty() {
         return Ok(match form {
-            Form::Nested => "event".to_owned(),
-            Form::Brief => BRIEF.to_owned(),
+            Form::Nested => vec![Column::of("event")],
+            Form::Brief => {
+                let what = Column { sql: WHAT.to_owned(), name: "what".to_owned() };
+                let first = BRIEF.iter().map(|name| Column::of(name));
+                first.chain([what, Column::of("audit_id")]).collect()
+            }
             Form::Flat => flat(),
         });
     }
-    let picked = fields.iter().map(|field| {
+    let mut picked: Vec<Column> = Vec::with_capacity(fields.len());
+    for field in fields {
         let path = Path::parse(field)?;
-        let value = match form {
+        let sql = match form {
             Form::Nested => nested(&path),
             Form::Flat | Form::Brief => typed(&path, columns),
         };
-        Ok(format!("{value} AS {}", quoted(field.trim())))
-    });
-    Ok(picked.collect::<Result<Vec<_>>>()?.join(", "))
+        let name = field.trim().to_owned();
+        if picked.iter().any(|known| known.name == name) {
+            return Err(QueryError::Parameter(format!("the field {name} is named twice")));
+        }
+        picked.push(Column { sql, name });
+    }
+    Ok(picked)
 }
 
 /// The fixed columns in the order of the view, and all the rest as JSON.
-fn flat() -> String {
+fn flat() -> Vec<Column> {
     let leading = ["timestamp", "event_type", "domain", "action", "actor", "session", "outcome"];
     let others = fixed().iter().map(|column| column.name.as_str());
     let others = others.filter(|name| !leading.contains(name));
-    let names = leading.into_iter().chain(others).chain(["attrs"]).map(quoted);
-    names.collect::<Vec<_>>().join(", ")
+    leading.into_iter().chain(others).chain(["attrs"]).map(Column::of).collect()
 }
 
 /// JSON text of a field, with its `null`; plain text for a column that is no path of a record.

@@ -19,7 +19,7 @@ use crate::engine::{Engine, QueryResult};
 use crate::error::{QueryError, Result};
 use crate::scope::Scope;
 use crate::search::explain::{Cost, cost};
-use crate::search::order::{KEY, Keys, Order};
+use crate::search::order::{Keyed, Keys, Order};
 use crate::search::pick::{Form, select};
 use crate::search::slices::slices;
 use crate::search::{Filter, Window};
@@ -134,8 +134,9 @@ impl Search {
         if let Some(cursor) = &self.cursor {
             condition = format!("{condition} AND {}", keys.after(cursor)?);
         }
-        let select = select(&self.fields, columns, form)?;
-        Ok(Plan { keys, condition, select })
+        let all = keys.beside(&select(&self.fields, columns, form)?);
+        let narrow = keys.beside(&[]);
+        Ok(Plan { keys, condition, all, narrow })
     }
 
     /// Starts the search. Results in the order of time come as they are found; any other order
@@ -167,9 +168,8 @@ impl Search {
         };
         // Planning the first slice tells the schema, and what is wrong.
         let first = walk.open().await?;
-        let keys = walk.plan.keys.len();
         let full = first.as_ref().map_or_else(|| Arc::new(Schema::empty()), |f| Arc::clone(&f.0));
-        let shown: Vec<usize> = (0..full.fields().len().saturating_sub(keys)).collect();
+        let shown: Vec<usize> = (0..walk.plan.all.shown.min(full.fields().len())).collect();
         let schema: SchemaRef =
             Arc::new(full.project(&shown).map_err(|e| QueryError::Execution(e.to_string()))?);
         let batches = futures::stream::try_unfold((walk, first), Walk::next);
@@ -182,17 +182,19 @@ impl Search {
 struct Plan {
     keys: Keys,
     condition: String,
-    select: String,
+    /// What is asked for.
+    all: Keyed,
+    /// The keys alone.
+    narrow: Keyed,
 }
 
 impl Plan {
-    fn sql(&self, columns: &str, window: Window, limit: Option<u64>) -> Result<String> {
+    fn sql(&self, keyed: &Keyed, window: Window, limit: Option<u64>) -> Result<String> {
         let within = Filter { window, ..Filter::default() }.condition()?;
         let limit = limit.map_or_else(String::new, |limit| format!(" LIMIT {limit}"));
         Ok(format!(
-            "SELECT {columns} FROM events WHERE {within} AND {} ORDER BY {}{limit}",
-            self.condition,
-            self.keys.order_by()
+            "SELECT {} FROM events WHERE {within} AND {} ORDER BY {}{limit}",
+            keyed.select, self.condition, keyed.order_by
         ))
     }
 }
@@ -216,11 +218,9 @@ impl Walk {
     /// Opens the next slice; `None` after the last.
     async fn open(&mut self) -> Result<Option<Slice>> {
         let Some(window) = self.windows.pop_front() else { return Ok(None) };
-        let keys = self.plan.keys.columns();
-        let all = format!("{}, {keys}", self.plan.select);
         let narrow = match self.left {
             Some(limit) if (1..=FEW).contains(&limit) && self.plan.keys.by_time().is_some() => {
-                let sql = self.plan.sql(&keys, window, Some(limit))?;
+                let sql = self.plan.sql(&self.plan.narrow, window, Some(limit))?;
                 Some(times(&self.ask(&sql).await?.collect().await?))
             }
             _ => None,
@@ -231,7 +231,7 @@ impl Walk {
             Some(None) => (window, Some(0)),
             None => (window, self.left),
         };
-        let result = self.ask(&self.plan.sql(&all, window, limit)?).await?;
+        let result = self.ask(&self.plan.sql(&self.plan.all, window, limit)?).await?;
         Ok(Some((Arc::clone(&result.schema), result.batches().boxed())))
     }
 
@@ -266,9 +266,9 @@ impl Walk {
         if let Some(left) = &mut self.left {
             *left = left.saturating_sub(rows as u64);
         }
-        let cursor = self.plan.keys.cursor(batch, rows - 1)?;
+        let cursor = self.plan.keys.cursor(&self.plan.all, batch, rows - 1)?;
         self.progress.lock().unwrap_or_else(PoisonError::into_inner).cursor = Some(cursor);
-        let shown: Vec<usize> = (0..batch.num_columns() - self.plan.keys.len()).collect();
+        let shown: Vec<usize> = (0..self.plan.all.shown).collect();
         batch.project(&shown).map_err(|error| QueryError::Execution(error.to_string()))
     }
 }
@@ -280,7 +280,7 @@ fn times(batches: &[RecordBatch]) -> Option<Window> {
 
     let schema = batches.first()?.schema();
     let all = concat_batches(&schema, batches).ok()?;
-    let times = all.column_by_name(&format!("{KEY}0"))?;
+    let times = all.columns().first()?;
     let times = times.as_primitive_opt::<TimestampMicrosecondType>()?;
     let since = arrow::compute::min(times)?;
     let until = arrow::compute::max(times)?.saturating_add(1);

@@ -13,8 +13,8 @@ use super::Window;
 
 /// Rows that the first slice is meant to have.
 const FIRST: f64 = 30_000.0;
-/// Rows that no slice is meant to exceed.
-const MOST: f64 = 4_000_000.0;
+/// Rows that no slice is meant to exceed: whole records of so many can be sorted in memory.
+const MOST: f64 = 400_000.0;
 
 /// Windows that together are `window`, in the order in which they are read. Rows are taken to be
 /// spread evenly over the times of their segment.

@@ -28,7 +28,7 @@ fn slices_begin_small_and_grow() {
     let segments = [segment(0, 999_999_999, 10_000_000)];
     for descending in [false, true] {
         let slices = slices(&segments, Window::default(), descending);
-        assert_eq!(slices.len(), 6, "{slices:?}");
+        assert_eq!(slices.len(), 27, "{slices:?}");
         let first = slices[0];
         let rows = match descending {
             false => first.until.unwrap(),

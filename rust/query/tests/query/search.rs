@@ -470,6 +470,40 @@ async fn a_search_without_results_still_has_its_columns() {
 }
 
 #[tokio::test]
+async fn what_it_is_ordered_by_may_be_shown_too() {
+    let mut trail = TestTrail::new();
+    let of = |n: usize| record(n, json!({"tool_name": (["b", "a"][n % 2]), "x": n}));
+    trail.segment(&[of(0), of(1)]).await.unflushed(&[of(2), of(3)]);
+    for order in ["timestamp", "audit_id desc", "tool_name", "actor", "x", "outcome"] {
+        let order = Order::parse(order).unwrap();
+        for fields in
+            [&[][..], &["tool_name", "actor", "timestamp", "x", "audit_id", "recorded_at"]]
+        {
+            let fields: Vec<String> = fields.iter().map(|field| (*field).to_owned()).collect();
+            for limit in [None, Some(2)] {
+                let search = Search {
+                    order: order.clone(),
+                    fields: fields.clone(),
+                    limit,
+                    ..Search::default()
+                };
+                for form in [Form::Nested, Form::Flat, Form::Brief] {
+                    let (view, store) = (trail.view(), Arc::clone(&trail.store));
+                    let found = search.run(&trail.engine, view, store, form).await.unwrap();
+                    let rows = found
+                        .result
+                        .collect()
+                        .await
+                        .unwrap_or_else(|e| panic!("{search:?} {form:?}: {e}"));
+                    let rows: usize = rows.iter().map(|batch| batch.num_rows()).sum();
+                    assert_eq!(rows, limit.map_or(4, |_| 2), "{search:?} {form:?}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn counts_pages_and_fields_are_those_of_the_records() {
     let mut trail = TestTrail::new();
     let of = |n, event_type: &str, user: &str, status: &str| {
