@@ -13,6 +13,7 @@ Example:
 
 from sealtrail import demo, events
 from sealtrail._errors import (
+    AccessError,
     AlreadyExistsError,
     ConfigError,
     ConflictError,
@@ -52,6 +53,7 @@ from sealtrail._trail import (
 )
 
 __all__ = [
+    "AccessError",
     "AlreadyExistsError",
     "CheckedConsistency",
     "CheckedProof",

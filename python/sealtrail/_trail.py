@@ -151,9 +151,10 @@ class Trail:
         [{'user_id': 'mira'}]
     """
 
-    def __init__(self, native: _native.Trail) -> None:
+    def __init__(self, native: _native.Trail, purpose: str | None = None) -> None:
         """Wrap the native trail; use :func:`sealtrail.open`."""
         self._native = native
+        self._purpose = purpose
 
     @property
     def url(self) -> str:
@@ -303,17 +304,27 @@ class Trail:
         """Commit and close."""
         self.close()
 
-    def get(self, audit_id: str) -> dict[str, Any] | None:
-        """The record with this id, or None."""
-        text = self._native.get(audit_id)
+    def get(self, audit_id: str, *, purpose: str | None = None) -> dict[str, Any] | None:
+        """The record with this id, or None.
+
+        Args:
+            audit_id: The record's id.
+            purpose: What for; as for :meth:`sql`.
+        """
+        text = self._native.get(audit_id, self._purpose_of(purpose))
         return None if text is None else _object(text)
 
-    def contains(self, ids: Iterable[str]) -> set[str]:
-        """Which of these ids the trail has."""
+    def contains(self, ids: Iterable[str], *, purpose: str | None = None) -> set[str]:
+        """Which of these ids the trail has.
+
+        Args:
+            ids: Ids of records.
+            purpose: What for; as for :meth:`sql`.
+        """
         if isinstance(ids, str):
             message = f"several ids are wanted; for one id use get, or give [{ids!r}]"
             raise TypeError(message)
-        return set(self._native.contains(list(ids)))
+        return set(self._native.contains(list(ids), self._purpose_of(purpose)))
 
     def sql(
         self,
@@ -321,8 +332,13 @@ class Trail:
         params: Sequence[Any] | Mapping[str, Any] | None = None,
         *,
         at: int | datetime | None = None,
+        purpose: str | None = None,
+        exclude_access: bool = False,
     ) -> Result:
         """Ask a question; records that are not committed yet are included.
+
+        Who asks is recorded in the trail (``system.audit_access``): once before the first row and
+        once after the last, for each time that the answer is read.
 
         Args:
             query: One statement that reads: the views are ``events``, ``auth_events``,
@@ -331,13 +347,18 @@ class Trail:
             params: Values for ``$1``, ``$2`` or ``?`` (a list or tuple), or ``$name`` (a mapping).
             at: Ask the trail as it was, without what was not committed then: when its ledger
                 had so many entries, or at a time (with its zone).
+            purpose: What for; it is recorded with who asked. Default: that of
+                :func:`sealtrail.open`, else SEALTRAIL_PURPOSE.
+            exclude_access: Leave the records of who looked out of the answer.
 
         Returns:
             The answer, computed as it is read.
 
         Raises:
             SqlError: The statement cannot be answered; ``line`` and ``column`` tell the place.
-            UsageError: The trail had no such moment, or the time lacks its zone.
+            UsageError: The trail had no such moment, the time lacks its zone, or the policy wants
+                a purpose and there is none.
+            AccessError: The policy requires it to be recorded who asks, and that failed.
 
         Example:
             >>> import sealtrail, tempfile
@@ -346,11 +367,16 @@ class Trail:
             >>> trail.sql("SELECT count(*) AS n FROM events WHERE user_id = ?", ["mira"]).to_dicts()
             [{'n': 1}]
         """
-        return Result(self._native.sql(query, params, _moment(at)))
+        purpose = self._purpose_of(purpose)
+        return Result(self._native.sql(query, params, _moment(at), purpose, exclude_access))
 
-    def files(self) -> Result:
-        """The Parquet files of the trail and their physical figures, one row each."""
-        return Result(self._native.files())
+    def files(self, *, purpose: str | None = None) -> Result:
+        """The Parquet files of the trail and their physical figures, one row each.
+
+        Args:
+            purpose: What for; as for :meth:`sql`.
+        """
+        return Result(self._native.files(self._purpose_of(purpose)))
 
     def stats(self) -> dict[str, Any]:
         """Figures: events by domain, time range, segments, bytes, unsealed records, ..."""
@@ -369,6 +395,7 @@ class Trail:
         require_pin: bool = False,
         anchors: bool = False,
         progress: Callable[[int, int], object] | None = None,
+        purpose: str | None = None,
     ) -> VerifyReport:
         """Recompute everything from bytes and keys.
 
@@ -390,9 +417,11 @@ class Trail:
             anchors: Demand the checkpoints in the trail's anchors, too; ``UNANCHORED`` if none of
                 them can be read.
             progress: Called now and then with records checked and records in all.
+            purpose: What for; as for :meth:`sql`.
 
         Returns:
-            The report.
+            The report. Records of who looked that wait in this host's logs for the next commit
+            leave the verdict as it is; ``report.details["notes"]`` counts them.
         """
         pinning: dict[str, object] = {
             "pin": _path(pin),
@@ -401,8 +430,9 @@ class Trail:
             "since_last": since_last,
             "anchors": anchors,
         }
+        purpose = self._purpose_of(purpose)
         report = self._native.verify(
-            level, _url(key), _url(owner_key), _threads(threads), pinning, progress
+            level, _url(key), _url(owner_key), _threads(threads), pinning, progress, purpose
         )
         return VerifyReport(_object(report))
 
@@ -480,11 +510,12 @@ class Trail:
         """
         return self._native.checkpoint()
 
-    def prove(self, audit_id: str) -> bytes:
+    def prove(self, audit_id: str, *, purpose: str | None = None) -> bytes:
         """The proof that a record is in the trail, for whoever has the owner's public key.
 
         Args:
             audit_id: The record's id. It must be committed: see :meth:`flush`.
+            purpose: What for; as for :meth:`sql`.
 
         Returns:
             The file of the proof, which :func:`sealtrail.check_proof` and
@@ -504,7 +535,7 @@ class Trail:
             >>> sealtrail.check_proof(trail.prove(id), key).record["user_id"]
             'mira'
         """
-        proof = self._native.prove(audit_id)
+        proof = self._native.prove(audit_id, self._purpose_of(purpose))
         if proof is None:
             message = f"{audit_id}: no record has this audit_id"
             raise NotFoundError(message, kind="not_found")
@@ -527,6 +558,9 @@ class Trail:
         """
         return self._native.prove_consistency(_size(start), None if to is None else _size(to))
 
+    def _purpose_of(self, given: str | None) -> str | None:
+        return self._purpose if given is None else given
+
     def __repr__(self) -> str:
         """Where the trail is."""
         return f"<sealtrail.Trail {self.url}>"
@@ -545,6 +579,7 @@ def init(
     owner_key: Path_ | None = None,
     home: Path_ | None = None,
     config: Path_ | None = None,
+    purpose: str | None = None,
 ) -> Trail:
     """Make a trail and its owner's keys, and open it.
 
@@ -558,6 +593,7 @@ def init(
             Default: a new one.
         home: Folder of keys, state and configuration. Default: SEALTRAIL_HOME, the XDG folders.
         config: A configuration file.
+        purpose: What questions are for that do not say it themselves.
 
     Returns:
         The open trail.
@@ -573,11 +609,15 @@ def init(
         home=_path(home),
         config=_path(config),
     )
-    return Trail(native)
+    return Trail(native, purpose)
 
 
 def open(  # noqa: A001
-    url: Path_ | None = None, *, home: Path_ | None = None, config: Path_ | None = None
+    url: Path_ | None = None,
+    *,
+    home: Path_ | None = None,
+    config: Path_ | None = None,
+    purpose: str | None = None,
 ) -> Trail:
     """Open a trail, for reading and writing.
 
@@ -585,6 +625,7 @@ def open(  # noqa: A001
         url: As for :func:`init`.
         home: As for :func:`init`.
         config: As for :func:`init`.
+        purpose: As for :func:`init`.
 
     Returns:
         The open trail.
@@ -592,7 +633,7 @@ def open(  # noqa: A001
     Raises:
         NotFoundError: There is none.
     """
-    return Trail(_native.open(_url(url), home=_path(home), config=_path(config)))
+    return Trail(_native.open(_url(url), home=_path(home), config=_path(config)), purpose)
 
 
 def verify(  # noqa: PLR0913
@@ -611,6 +652,7 @@ def verify(  # noqa: PLR0913
     require_pin: bool = False,
     anchors: bool = False,
     progress: Callable[[int, int], object] | None = None,
+    purpose: str | None = None,
 ) -> VerifyReport:
     """Verify a trail that may be too damaged to be opened.
 
@@ -629,6 +671,7 @@ def verify(  # noqa: PLR0913
         require_pin: As for :meth:`Trail.verify`.
         anchors: As for :meth:`Trail.verify`.
         progress: As for :meth:`Trail.verify`.
+        purpose: As for :meth:`Trail.verify`.
 
     Returns:
         The report.
@@ -650,6 +693,7 @@ def verify(  # noqa: PLR0913
             "anchors": anchors,
         },
         progress=progress,
+        purpose=purpose,
     )
     return VerifyReport(_object(report))
 

@@ -70,6 +70,16 @@ pub(crate) struct Global {
         verbatim_doc_comment
     )]
     pub(crate) config: Option<PathBuf>,
+    /// What a question is for: it is recorded with who asked. Otherwise
+    /// SEALTRAIL_PURPOSE; the configuration may demand one
+    #[arg(
+        long,
+        global = true,
+        value_name = "TEXT",
+        help_heading = "Global options",
+        verbatim_doc_comment
+    )]
+    pub(crate) purpose: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -13,10 +13,13 @@ use pyo3::types::{PyCapsule, PyList, PyTuple};
 use pyo3_arrow::ffi::{
     ArrayIterator, to_array_pycapsules, to_schema_pycapsule, to_stream_pycapsule,
 };
+use sealtrail_core::access::{Question, Rows as Taken};
+use sealtrail_core::trail::Trail;
 use sealtrail_query::{Engine, EngineOptions, Params, QueryError, QueryResult, ReadView};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::access::{self, Looking};
 use crate::errors::{Raise, panic_text, usage};
 use crate::{bridge, values};
 
@@ -33,7 +36,7 @@ pub(crate) fn engine(py: Python<'_>) -> PyResult<&'static Engine> {
 }
 
 /// A question and the moment of the trail that it is asked of.
-struct Question {
+struct Statement {
     engine: &'static Engine,
     view: Arc<ReadView>,
     store: Arc<dyn ObjectStore>,
@@ -41,7 +44,7 @@ struct Question {
     params: Params,
 }
 
-impl Question {
+impl Statement {
     async fn answer(&self) -> Result<QueryResult, QueryError> {
         let (view, store) = (Arc::clone(&self.view), Arc::clone(&self.store));
         self.engine.sql(view, store, &self.text, self.params.clone()).await
@@ -49,7 +52,7 @@ impl Question {
 }
 
 enum Source {
-    Question(Box<Question>),
+    Statement(Box<Statement>),
     Rows(Vec<RecordBatch>),
 }
 
@@ -93,6 +96,40 @@ impl Drop for Task {
     }
 }
 
+/// Who is asked, and what, when a statement is answered once more.
+struct Asked {
+    trail: Trail,
+    question: Question,
+    /// The record of the first time.
+    first: Mutex<Option<Looking>>,
+}
+
+impl Asked {
+    fn look(&self, py: Python<'_>) -> PyResult<Looking> {
+        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        first.map_or_else(|| access::ask(py, &self.trail, self.question.clone()), Ok)
+    }
+}
+
+/// Lets go of the record of a question where the rows end, fail, or are not taken any more.
+fn looked_at(batches: Batches, looking: Looking) -> Batches {
+    let state = (batches, Some(looking));
+    Box::pin(futures::stream::unfold(state, |(mut batches, mut looking)| async move {
+        let mut next = batches.next().await;
+        match (&next, &mut looking) {
+            (Some(Ok(batch)), Some(looking)) => looking.rows().add(batch.num_rows() as u64),
+            (Some(Err(error)), Some(looking)) => looking.fail(error.kind()),
+            (None, Some(looking)) => {
+                // The rows are given; under the policy `required` it must be told all the same.
+                next = looking.complete().await.err().map(|error| Err(QueryError::Core(error)));
+            }
+            (_, None) => {}
+        }
+        let goes_on = matches!(next, Some(Ok(_)));
+        next.map(|batch| (batch, (batches, looking.filter(|_| goes_on))))
+    }))
+}
+
 /// An answer. Each reading computes it anew, from the same moment of the trail.
 #[pyclass(frozen, module = "sealtrail._native")]
 pub(crate) struct Query {
@@ -102,6 +139,8 @@ pub(crate) struct Query {
     first: Mutex<Option<Batches>>,
     /// The first rows, and whether there are more.
     head: Mutex<Option<(usize, Vec<RecordBatch>, bool)>>,
+    /// Nobody, for rows that were there already.
+    asked: Option<Asked>,
 }
 
 impl Query {
@@ -114,19 +153,39 @@ impl Query {
         text: String,
         params: Params,
     ) -> PyResult<Self> {
-        let question = Question { engine, view, store, text, params };
+        let question = Statement { engine, view, store, text, params };
         let result = bridge::wait(py, question.answer())?;
         let schema = Arc::clone(&result.schema);
         let first = Mutex::new(Some(Box::pin(result.batches()) as Batches));
-        let source = Source::Question(Box::new(question));
-        Ok(Self { source, schema, first, head: Mutex::default() })
+        let source = Source::Statement(Box::new(question));
+        Ok(Self { source, schema, first, head: Mutex::default(), asked: None })
+    }
+
+    /// Records who asks, now and whenever the answer is read again.
+    pub(crate) fn recorded(
+        mut self,
+        py: Python<'_>,
+        trail: Trail,
+        question: Question,
+    ) -> PyResult<Self> {
+        let first = Mutex::new(Some(access::ask(py, &trail, question.clone())?));
+        self.asked = Some(Asked { trail, question, first });
+        Ok(self)
     }
 
     /// Rows that are there already.
     pub(crate) fn of(rows: RecordBatch) -> Self {
         let schema = rows.schema();
         let source = Source::Rows(vec![rows]);
-        Self { source, schema, first: Mutex::default(), head: Mutex::default() }
+        Self { source, schema, first: Mutex::default(), head: Mutex::default(), asked: None }
+    }
+
+    /// The rows, and their number as far as they are taken.
+    fn counted(&self, py: Python<'_>) -> PyResult<(Batches, Taken)> {
+        let Some(asked) = &self.asked else { return Ok((self.batches(py)?, Taken::default())) };
+        let looking = asked.look(py)?;
+        let rows = looking.rows();
+        Ok((looked_at(self.batches(py)?, looking), rows))
     }
 
     fn batches(&self, py: Python<'_>) -> PyResult<Batches> {
@@ -135,7 +194,7 @@ impl Query {
             (Some(planned), _) => {
                 bridge::wait(py, async { Ok::<_, QueryError>(computed_apart(planned)) })
             }
-            (None, Source::Question(question)) => bridge::wait(py, async {
+            (None, Source::Statement(question)) => bridge::wait(py, async {
                 let batches = question.answer().await?.batches();
                 Ok::<_, QueryError>(computed_apart(Box::pin(batches)))
             }),
@@ -162,18 +221,18 @@ impl Query {
         py: Python<'py>,
         requested_schema: Option<Bound<'py, PyCapsule>>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
-        let reader = Reader { batches: self.batches(py)? };
+        let reader = Reader { batches: self.counted(py)?.0 };
         stream_capsule(py, &self.schema, reader, requested_schema)
     }
 
     /// An iterator over the batches.
     fn read(&self, py: Python<'_>) -> PyResult<BatchReader> {
-        Ok(BatchReader(Mutex::new(Turn::Free(self.batches(py)?))))
+        Ok(BatchReader(Mutex::new(Turn::Free(self.counted(py)?.0))))
     }
 
     /// All rows, in memory.
     fn collect(&self, py: Python<'_>) -> PyResult<Rows> {
-        let mut batches = self.batches(py)?;
+        let (mut batches, _) = self.counted(py)?;
         let all = bridge::wait(py, async {
             let mut all = Vec::new();
             while let Some(batch) = batches.next().await {
@@ -202,13 +261,14 @@ impl Query {
 
 impl Query {
     fn read_head(&self, py: Python<'_>, count: usize) -> PyResult<(Vec<RecordBatch>, bool)> {
-        let mut batches = self.batches(py)?;
+        let (mut batches, rows) = self.counted(py)?;
         let (head, more) = bridge::wait(py, async {
             let (mut head, mut left) = (Vec::new(), count);
             while let Some(batch) = batches.next().await {
                 let batch = batch?;
                 head.push(batch.slice(0, left.min(batch.num_rows())));
                 if batch.num_rows() > left {
+                    rows.set(count as u64);
                     return Ok((head, true));
                 }
                 left -= batch.num_rows();

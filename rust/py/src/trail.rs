@@ -20,7 +20,7 @@ use crate::keys::Keys;
 use crate::opening::{Place, owner_of, passphrase};
 use crate::params;
 use crate::query::{Query, engine};
-use crate::{bridge, encode, files, importing, load, verify};
+use crate::{access, bridge, encode, files, importing, load, verify};
 
 /// An open trail. What it gives is JSON where Python makes objects of its own from it.
 #[pyclass(frozen, module = "sealtrail._native")]
@@ -152,12 +152,32 @@ impl Trail {
         bridge::wait(py, self.inner.close(commit))
     }
 
-    fn get(&self, py: Python<'_>, audit_id: &str) -> PyResult<Option<Vec<u8>>> {
-        bridge::wait(py, self.inner.get(audit_id))
+    #[pyo3(signature = (audit_id, purpose))]
+    fn get(
+        &self,
+        py: Python<'_>,
+        audit_id: &str,
+        purpose: Option<String>,
+    ) -> PyResult<Option<Vec<u8>>> {
+        let view = bridge::wait(py, self.inner.view())?;
+        let question = access::question("get", view.size(), purpose).filter("audit_id", audit_id);
+        let looking = access::ask(py, &self.inner, question)?;
+        let found = bridge::wait(py, self.inner.get_in(&view, audit_id));
+        looking.answered(py, found, |found| u64::from(found.is_some()))
     }
 
-    fn contains(&self, py: Python<'_>, ids: Vec<String>) -> PyResult<Vec<String>> {
-        let found = bridge::wait(py, self.inner.contains(&ids))?;
+    #[pyo3(signature = (ids, purpose))]
+    fn contains(
+        &self,
+        py: Python<'_>,
+        ids: Vec<String>,
+        purpose: Option<String>,
+    ) -> PyResult<Vec<String>> {
+        let view = bridge::wait(py, self.inner.view())?;
+        let question = access::question("contains", view.size(), purpose);
+        let looking = access::ask(py, &self.inner, question.filter("audit_ids", ids.clone()))?;
+        let found = bridge::wait(py, self.inner.contains_in(&view, &ids));
+        let found = looking.answered(py, found, |found| found.len() as u64)?;
         Ok(found.into_iter().collect())
     }
 
@@ -166,11 +186,14 @@ impl Trail {
         to_json(py, &stats)
     }
 
+    #[pyo3(signature = (query, params, at, purpose, exclude_access))]
     fn sql(
         &self,
         query: &Bound<'_, PyString>,
         params: &Bound<'_, PyAny>,
         at: Option<&str>,
+        purpose: Option<String>,
+        exclude_access: bool,
     ) -> PyResult<Query> {
         let py = query.py();
         let text = query.to_str()?.to_owned();
@@ -184,15 +207,25 @@ impl Trail {
                 bridge::wait(py, self.inner.view_at(moment))?
             }
         };
-        Query::ask(py, engine, view, store, text, params)
+        let question = access::question("sql", view.size(), purpose)
+            .query(text.clone())
+            .filter("params", params::shown(&params))
+            .filter("at", at);
+        let view = view.excluding_access(exclude_access);
+        let query = Query::ask(py, engine, view, store, text, params)?;
+        query.recorded(py, self.inner.clone(), question)
     }
 
-    fn files(&self, py: Python<'_>) -> PyResult<Query> {
+    #[pyo3(signature = (purpose))]
+    fn files(&self, py: Python<'_>, purpose: Option<String>) -> PyResult<Query> {
         let view = bridge::wait(py, self.inner.view())?;
-        files::files(py, &view, self.inner.info().by_day())
+        let question = access::question("files", view.size(), purpose);
+        let looking = access::ask(py, &self.inner, question)?;
+        let files = files::files(py, &view, self.inner.info().by_day());
+        looking.answered(py, files, |_| view.segments().len() as u64)
     }
 
-    #[pyo3(signature = (level, key, owner_key, threads, pinning, progress))]
+    #[pyo3(signature = (level, key, owner_key, threads, pinning, progress, purpose))]
     #[expect(clippy::too_many_arguments, reason = "the keywords of the Python method")]
     fn verify(
         &self,
@@ -203,12 +236,18 @@ impl Trail {
         threads: usize,
         pinning: verify::PinWish,
         progress: Option<&Bound<'_, PyAny>>,
+        purpose: Option<String>,
     ) -> PyResult<Vec<u8>> {
-        let unsealed = bridge::wait(py, self.inner.view()).map_or(0, |v| v.unflushed.len() as u64);
+        let view = bridge::wait(py, self.inner.view()).ok();
+        let unsealed = view.as_ref().map_or((0, 0), |view| view.unsealed());
+        let size = view.map_or(0, |view| view.size());
+        let question = access::question("verify", size, purpose).filter("level", level);
+        let looking = access::ask(py, &self.inner, question)?;
         let wish =
             verify::Wish { level: level.to_owned(), key, owner_key, threads, unsealed, pinning };
         let trail = (self.inner.storage(), Some(self.inner.info().trail_id.as_str()));
-        verify::verify(py, trail, &self.place.home, wish, progress)
+        let report = verify::verify(py, trail, &self.place.home, wish, progress);
+        looking.answered(py, report, |_| 0)
     }
 
     fn pin(&self, py: Python<'_>) -> PyResult<Option<Vec<u8>>> {
@@ -245,8 +284,19 @@ impl Trail {
         bridge::wait(py, self.inner.checkpoint())
     }
 
-    fn prove(&self, py: Python<'_>, audit_id: &str) -> PyResult<Option<Vec<u8>>> {
-        Ok(bridge::wait(py, self.inner.prove(audit_id))?.map(Proof::into_bytes))
+    #[pyo3(signature = (audit_id, purpose))]
+    fn prove(
+        &self,
+        py: Python<'_>,
+        audit_id: &str,
+        purpose: Option<String>,
+    ) -> PyResult<Option<Vec<u8>>> {
+        let size = bridge::wait(py, self.inner.view())?.size();
+        let question = access::question("prove", size, purpose).filter("audit_id", audit_id);
+        let looking = access::ask(py, &self.inner, question)?;
+        let proof = bridge::wait(py, self.inner.prove(audit_id));
+        let proof = looking.answered(py, proof, |proof| u64::from(proof.is_some()))?;
+        Ok(proof.map(Proof::into_bytes))
     }
 
     #[pyo3(signature = (start, to))]

@@ -11,20 +11,22 @@ use datafusion::catalog::{
 };
 use datafusion::common::DataFusionError;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::datasource::ViewTable;
+use datafusion::datasource::{TableProvider, ViewTable, provider_as_source};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::object_store::ObjectStoreRegistry;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, col, lit};
 use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::unnest::UnnestExec;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SQLOptions, SessionConfig};
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, TryStreamExt};
 use object_store::ObjectStore;
+use sealtrail_core::access::{EVENT_TYPE, Rows};
 use sealtrail_core::trail::ReadView;
 use url::Url;
 
@@ -111,6 +113,14 @@ impl QueryResult {
         self.stream.map(|batch| batch.map_err(|error| QueryError::running(&error)))
     }
 
+    /// The same, counting the rows as they are taken.
+    #[must_use]
+    pub fn counted(self, rows: Rows) -> Self {
+        let counting = self.stream.inspect_ok(move |batch| rows.add(batch.num_rows() as u64));
+        let stream = RecordBatchStreamAdapter::new(Arc::clone(&self.schema), counting);
+        Self { schema: self.schema, stream: Box::pin(stream) }
+    }
+
     /// All batches.
     ///
     /// # Errors
@@ -179,11 +189,11 @@ impl Engine {
     ) -> Result<QueryResult> {
         let parsed = sql::parse(sql)?;
         let values = sql::bind(&parsed, params)?;
-        let table = self.table(&view, &store);
+        let (table, without_access) = (self.table(&view, &store), view.without_access);
         let shape = Arc::clone(table.shape());
         let mut state = self.session(&store).map_err(|error| QueryError::running(&error))?;
         let failed = |error: DataFusionError| place::planning(sql, &parsed.tokens, &error);
-        let schema = catalog(&state, table).map_err(failed)?;
+        let schema = catalog(&state, table, without_access).map_err(failed)?;
         state.mark_start_execution();
         let mut plan = logical_plan(&state, &schema, &shape, &parsed).await.map_err(failed)?;
         let options = SQLOptions::new()
@@ -257,13 +267,22 @@ fn config(options: &EngineOptions) -> SessionConfig {
     config
 }
 
-/// The catalog of one session with the table of all records.
+/// The catalog of one session with the table of all records, or of all but those of who looked.
 fn catalog(
     state: &SessionState,
     table: TrailTable,
+    without_access: bool,
 ) -> datafusion::common::Result<Arc<MemorySchemaProvider>> {
     let schema = Arc::new(MemorySchemaProvider::new());
-    schema.register_table(views::RECORDS.to_owned(), Arc::new(table))?;
+    let mut table: Arc<dyn TableProvider> = Arc::new(table);
+    if without_access {
+        let of_events = col("event_type").not_eq(lit(EVENT_TYPE));
+        let plan = LogicalPlanBuilder::scan(views::RECORDS, provider_as_source(table), None)?
+            .filter(of_events)?
+            .build()?;
+        table = Arc::new(ViewTable::new(plan, None));
+    }
+    schema.register_table(views::RECORDS.to_owned(), table)?;
     let catalog = MemoryCatalogProvider::new();
     catalog.register_schema(SCHEMA, Arc::clone(&schema) as _)?;
     state.catalog_list().register_catalog(CATALOG.to_owned(), Arc::new(catalog));

@@ -5,14 +5,17 @@ mod params;
 use std::fs::File;
 use std::io::{BufWriter, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
+use sealtrail_core::access::Question;
 use sealtrail_core::ledger::Moment;
 use sealtrail_core::trail::Trail;
 use sealtrail_query::output::{OutputFormat, write_result};
-use sealtrail_query::{Engine, EngineOptions, Params, QueryResult};
+use sealtrail_query::{Engine, EngineOptions, Params, QueryResult, ReadView};
 
+use crate::asking::Excluding;
 use crate::failure::{EXIT_NO_MATCH, Failure};
 use crate::session::Session;
 use crate::text::{count, seconds};
@@ -29,7 +32,10 @@ workflow_steps, approvals; `SHOW TABLES` and `DESCRIBE events` say what they hol
 column of their own: attrs ->> 'name'. The whole record: event. Times are UTC.
 
 A parameter is a number, true, false or null if it looks like one, and text otherwise; '\"7\"' is the
-text 7. The exit code is 1 if there are no rows.";
+text 7. The exit code is 1 if there are no rows.
+
+Each question leaves two system.audit_access records (who, from where, what, how many rows); they
+are part of later answers, unless --exclude-access is given.";
 
 /// Ask a question in SQL
 #[derive(Debug, Args)]
@@ -58,6 +64,8 @@ pub(crate) struct Sql {
     /// Say on standard error how long it took
     #[arg(long)]
     timing: bool,
+    #[command(flatten)]
+    excluding: Excluding,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -94,7 +102,11 @@ impl Sql {
         let trail = session.open()?;
         let started = Instant::now();
         let moment = self.at.as_deref().map(Moment::parse).transpose()?;
-        let result = answer(session, &trail, &statement, params, moment)?;
+        let excluding = self.excluding.exclude_access;
+        let view = view(session, &trail, moment)?.excluding_access(excluding);
+        let question = self.question(session, &view, &statement);
+        let result = answer(session, &trail, view, &statement, params)?;
+        let result = result.counted(session.ask(&trail, question)?);
         let rows = match &self.output_file {
             Some(path) => to_file(session, result, format, &session.file(path))?,
             None => to_stdout(session, result, format)?,
@@ -104,6 +116,12 @@ impl Sql {
             session.note(format_args!("{rows} in {took}"));
         }
         Ok(if rows == 0 { EXIT_NO_MATCH } else { 0 })
+    }
+
+    fn question(&self, session: &Session<'_>, view: &ReadView, statement: &str) -> Question {
+        let params = (!self.param.is_empty()).then(|| self.param.clone());
+        let question = session.question("sql", view.size()).query(statement);
+        question.filter("params", params).filter("at", self.at.clone())
     }
 
     fn statement(&self, session: &mut Session<'_>) -> Result<String, Failure> {
@@ -142,24 +160,33 @@ pub(super) fn print_table(
     trail: &Trail,
     statement: &str,
 ) -> Result<u64, Failure> {
-    let result = answer(session, trail, statement, Params::None, None)?;
+    let view = view(session, trail, None)?;
+    let result = answer(session, trail, view, statement, Params::None)?;
     to_stdout(session, result, Format::Table)
 }
 
-/// The answer to a statement, of the trail as it is now.
+/// The trail as it is now, or was.
+fn view(
+    session: &Session<'_>,
+    trail: &Trail,
+    moment: Option<Moment>,
+) -> Result<Arc<ReadView>, Failure> {
+    match moment {
+        None => session.wait(trail.view()),
+        Some(moment) => session.wait(trail.view_at(moment)),
+    }
+}
+
+/// The answer to a statement.
 fn answer(
     session: &Session<'_>,
     trail: &Trail,
+    view: Arc<ReadView>,
     statement: &str,
     params: Params,
-    moment: Option<Moment>,
 ) -> Result<QueryResult, Failure> {
     let engine = Engine::new(&EngineOptions::default())?;
     let store = trail.storage().object_store()?;
-    let view = match moment {
-        None => session.wait(trail.view())?,
-        Some(moment) => session.wait(trail.view_at(moment))?,
-    };
     session.wait(engine.sql(view, store, statement, params))
 }
 

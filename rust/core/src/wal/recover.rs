@@ -197,7 +197,9 @@ impl Recovery<'_> {
 
     fn finish(self, firsts: &[u64]) -> Result<Recovered> {
         let last = self.next - 1;
-        durable::replace(&self.dir.join(SYNCED), &last.to_be_bytes(), Access::Private)?;
+        if read_synced(self.dir)? != last {
+            durable::replace(&self.dir.join(SYNCED), &last.to_be_bytes(), Access::Private)?;
+        }
         for first in firsts {
             if self.files.iter().all(|range| range.first != *first) {
                 durable::remove(&file_path(self.dir, *first))?;
