@@ -11,6 +11,10 @@ Example:
     'VERIFIED'
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from sealtrail import demo, events
 from sealtrail._errors import (
     AccessError,
@@ -51,6 +55,18 @@ from sealtrail._trail import (
     open,  # noqa: A004
     verify,
 )
+from sealtrail._trails import Trails
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Add the cell magic ``%%sealtrail``: ``%load_ext sealtrail`` calls this."""
+    from sealtrail import _magic  # noqa: PLC0415 - IPython is there only in notebooks
+
+    _magic.register(shell)
+
 
 __all__ = [
     "AccessError",
@@ -78,6 +94,7 @@ __all__ = [
     "SqlError",
     "StoreError",
     "Trail",
+    "Trails",
     "TreeState",
     "UsageError",
     "VerifyReport",

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from os import PathLike, fspath
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Literal, NoReturn, Protocol, Self, TypeAlias
+from typing import Any, BinaryIO, Literal, NoReturn, Protocol, Self, TypeAlias, overload
+from weakref import WeakSet
 
 from sealtrail import _native
-from sealtrail._errors import NotFoundError, UsageError
+from sealtrail._errors import ForkedError, NotFoundError, UsageError
 from sealtrail._keys import Keys
 from sealtrail._result import Result
+from sealtrail._trails import Trails
 from sealtrail.events import Event
 
 Path_: TypeAlias = str | PathLike[str]
@@ -155,11 +159,17 @@ class Trail:
         """Wrap the native trail; use :func:`sealtrail.open`."""
         self._native = native
         self._purpose = purpose
+        _OPEN.add(self)
 
     @property
     def url(self) -> str:
         """The trail's root URL."""
         return self._native.url
+
+    @property
+    def purpose(self) -> str | None:
+        """What questions are for that do not say it themselves, as given on opening."""
+        return self._purpose
 
     @property
     def keys(self) -> Keys:
@@ -370,13 +380,71 @@ class Trail:
         purpose = self._purpose_of(purpose)
         return Result(self._native.sql(query, params, _moment(at), purpose, exclude_access))
 
-    def files(self, *, purpose: str | None = None) -> Result:
-        """The Parquet files of the trail and their physical figures, one row each.
+    def register(self, name: str, table: ArrowStream | Path_) -> None:
+        r"""Bring a table into the SQL of this object: people, assets, threat intelligence.
+
+        It is read now and held in memory; it becomes no part of the trail.
 
         Args:
-            purpose: What for; as for :meth:`sql`.
+            name: How SQL calls it: lower-case letters, digits and ``_``.
+            table: Anything with ``__arrow_c_stream__`` (a pyarrow table, a pandas or polars frame,
+                an answer of a trail), or the path of a ``.parquet``, ``.csv`` or ``.tsv`` (with a
+                header), ``.jsonl`` or ``.ndjson`` file.
+
+        Raises:
+            UsageError: The name is a view's, or the file cannot be read.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> from pathlib import Path
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit")
+            >>> _ = trail.record({"event_type": "auth.user_login", "user_id": "mira"})
+            >>> staff = Path(tempfile.mkdtemp()) / "staff.csv"
+            >>> _ = staff.write_text("user_id,team\nmira,claims\n")
+            >>> trail.register("staff", staff)
+            >>> trail.sql("SELECT team FROM events JOIN staff USING (user_id)").to_dicts()
+            [{'team': 'claims'}]
         """
-        return Result(self._native.files(self._purpose_of(purpose)))
+        self._native.register(name, table)
+
+    def unregister(self, name: str) -> bool:
+        """Forget a table; False if there was none of this name."""
+        return self._native.unregister(name)
+
+    def table(self, *, purpose: str | None = None) -> _native.Table:
+        """The ``events`` of now as a table for DataFusion for Python.
+
+        Its schema is that of ``SELECT * FROM events``; filters, columns and limits are handed
+        down, and the reading is done here.
+
+        Args:
+            purpose: What for; as for :meth:`sql`. What is then read from the table is not recorded.
+
+        Example:
+            >>> import datafusion, sealtrail, tempfile  # doctest: +SKIP
+            >>> trail = sealtrail.open("./audit")  # doctest: +SKIP
+            >>> context = datafusion.SessionContext()  # doctest: +SKIP
+            >>> context.register_table("events", trail.table())  # doctest: +SKIP
+            >>> context.sql("SELECT count(*) FROM events").show()  # doctest: +SKIP
+        """
+        return self._native.table(self._purpose_of(purpose))
+
+    def files(self, *, verify: bool = False, purpose: str | None = None) -> Result:
+        """The Parquet files of the committed trail and their physical figures, one row each.
+
+        This is the list of the ledger: what else lies in the folders is no part of the trail.
+        ``location`` is what DuckDB, Polars and pandas open. Their rows are physical: the fixed
+        columns that hold a value, the columns that this file promoted, and ``_rest``, the
+        remaining fields as JSON; partition ``domain`` is in ``path``.
+
+        Args:
+            verify: Read every file first, and compare its length and SHA-256 with the ledger's.
+            purpose: What for; as for :meth:`sql`. What is then read from the files is not recorded.
+
+        Raises:
+            IntegrityError: With ``verify``: a file is missing or is another one.
+        """
+        return Result(self._native.files(verify, self._purpose_of(purpose)))
 
     def stats(self) -> dict[str, Any]:
         """Figures: events by domain, time range, segments, bytes, unsealed records, ..."""
@@ -571,6 +639,18 @@ class Trail:
         raise TypeError(message)
 
 
+_OPEN: WeakSet[Trail] = WeakSet()
+
+
+@atexit.register
+def _settle() -> None:
+    """Give writers free in order that were held to record who looked."""
+    for trail in list(_OPEN):
+        # A forked child has nothing to give free.
+        with suppress(ForkedError):
+            trail._native.settle()  # noqa: SLF001
+
+
 def init(
     url: Path_ | None = None,
     *,
@@ -612,28 +692,57 @@ def init(
     return Trail(native, purpose)
 
 
-def open(  # noqa: A001
+@overload
+def open(  # type: ignore[overload-overlap] # noqa: A001 - a str is no list of URLs
     url: Path_ | None = None,
     *,
     home: Path_ | None = None,
     config: Path_ | None = None,
     purpose: str | None = None,
-) -> Trail:
-    """Open a trail, for reading and writing.
+) -> Trail: ...
+
+
+@overload
+def open(  # noqa: A001
+    url: Sequence[Path_] | Mapping[str, Path_],
+    *,
+    home: Path_ | None = None,
+    config: Path_ | None = None,
+    purpose: str | None = None,
+) -> Trails: ...
+
+
+def open(  # noqa: A001
+    url: Path_ | Sequence[Path_] | Mapping[str, Path_] | None = None,
+    *,
+    home: Path_ | None = None,
+    config: Path_ | None = None,
+    purpose: str | None = None,
+) -> Trail | Trails:
+    """Open a trail, for reading and writing; or several, for questions to all of them.
 
     Args:
-        url: As for :func:`init`.
+        url: As for :func:`init`. A list of them, or a mapping of names to them, opens several.
         home: As for :func:`init`.
         config: As for :func:`init`.
         purpose: As for :func:`init`.
 
     Returns:
-        The open trail.
+        The open trail, or the open trails.
 
     Raises:
         NotFoundError: There is none.
     """
-    return Trail(_native.open(_url(url), home=_path(home), config=_path(config)), purpose)
+
+    def one(url: Path_ | None) -> Trail:
+        return Trail(_native.open(_url(url), home=_path(home), config=_path(config)), purpose)
+
+    if url is None or isinstance(url, (str, PathLike)):
+        return one(url)
+    if isinstance(url, Mapping):
+        return Trails({name: one(url) for name, url in url.items()})
+    trails = [one(url) for url in url]
+    return Trails({trail.url: trail for trail in trails})
 
 
 def verify(  # noqa: PLR0913

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    anchor, check_proof, checkpoint, config, demo, events, get, import, init, keys, pin, prove,
-    record, sql, stats, verify,
+    anchor, check_proof, checkpoint, completions, config, demo, events, get, import, init, keys,
+    man, pin, prove, record, sql, stats, verify,
 };
 use crate::failure::Failure;
 use crate::session::Session;
@@ -100,6 +100,8 @@ enum Command {
     Events(events::Events),
     Config(config::Config),
     Demo(demo::Demo),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 impl Cli {
@@ -123,6 +125,8 @@ impl Cli {
             Command::Events(command) => command.run(session),
             Command::Config(command) => command.run(session),
             Command::Demo(command) => command.run(session),
+            Command::Completions(command) => command.run(session),
+            Command::Man(command) => command.run(session),
         }
     }
 }

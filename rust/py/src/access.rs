@@ -4,7 +4,7 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PyUserWarning};
 use pyo3::prelude::*;
 use sealtrail_core::access::{Access, Door, PURPOSE_VARIABLE, Question, Reader, Rows};
 use sealtrail_core::trail::Trail;
-use sealtrail_core::{Error, Result};
+use sealtrail_core::Result;
 use tokio::runtime::Handle;
 
 use crate::bridge;
@@ -24,39 +24,61 @@ pub(crate) fn question(
 /// Records that a question is about to be answered.
 pub(crate) fn ask(py: Python<'_>, trail: &Trail, question: Question) -> PyResult<Looking> {
     let access = bridge::wait(py, trail.ask(question))?;
-    Looking::new(py, access)
+    Looking::new(py, vec![access])
+}
+
+/// Records in each of several trails that a question to all of them is about to be answered.
+pub(crate) fn ask_all(py: Python<'_>, questions: &[(Trail, Question)]) -> PyResult<Looking> {
+    let mut all = Vec::with_capacity(questions.len());
+    for (trail, question) in questions {
+        all.push(bridge::wait(py, trail.ask(question.clone()))?);
+    }
+    Looking::new(py, all)
+}
+
+/// The rows of an answer, as each trail that was asked has them.
+#[derive(Clone, Default)]
+pub(crate) struct Counts(Vec<Rows>);
+
+impl Counts {
+    pub(crate) fn add(&self, rows: u64) {
+        self.0.iter().for_each(|count| count.add(rows));
+    }
+
+    pub(crate) fn set(&self, rows: u64) {
+        self.0.iter().for_each(|count| count.set(rows));
+    }
 }
 
 /// A question that is being answered. Its outcome is recorded when it is let go, before anything
 /// else happens.
-pub(crate) struct Looking(Option<Access>);
+pub(crate) struct Looking(Vec<Access>);
 
 impl Looking {
-    pub(crate) fn new(py: Python<'_>, mut access: Access) -> PyResult<Self> {
-        let warning = access.warning();
-        let looking = Self(Some(access));
-        warn(py, warning)?;
+    pub(crate) fn new(py: Python<'_>, mut all: Vec<Access>) -> PyResult<Self> {
+        let warnings: Vec<_> = all.iter_mut().filter_map(Access::warning).collect();
+        let looking = Self(all);
+        warnings.into_iter().try_for_each(|warning| warn(py, warning))?;
         Ok(looking)
     }
 
     /// Counts the rows that are given.
-    pub(crate) fn rows(&self) -> Rows {
-        self.0.as_ref().map(Access::rows).unwrap_or_default()
+    pub(crate) fn rows(&self) -> Counts {
+        Counts(self.0.iter().map(Access::rows).collect())
     }
 
     /// The answer failed, with an error of this code.
     pub(crate) fn fail(&mut self, code: &str) {
-        if let Some(access) = &mut self.0 {
-            access.fail(code);
-        }
+        self.0.iter_mut().for_each(|access| access.fail(code));
     }
 
     /// Records that all rows were given. A failure is for the caller to tell.
-    pub(crate) async fn complete(&mut self) -> Result<Option<String>> {
-        match self.0.take() {
-            Some(access) => Ok(access.end(true).await?.warning),
-            None => Ok(None),
+    pub(crate) async fn complete(&mut self) -> Result<Vec<String>> {
+        let mut warnings = Vec::new();
+        for access in std::mem::take(&mut self.0) {
+            warnings.extend(access.end(true).await?.warning);
         }
+        Ok(warnings)
     }
 
     /// Records how a call ended; `count` gives the rows of its result.
@@ -69,8 +91,8 @@ impl Looking {
         match &answer {
             Ok(value) => {
                 self.rows().set(count(value));
-                let warning = bridge::wait(py, async { Ok::<_, Error>(self.complete().await?) })?;
-                warn(py, warning)?;
+                let warnings = bridge::wait(py, self.complete())?;
+                warnings.into_iter().try_for_each(|warning| warn(py, warning))?;
             }
             Err(error) if !error.is_instance_of::<PyKeyboardInterrupt>(py) => {
                 let kind = error.value(py).getattr("kind").and_then(|kind| kind.extract());
@@ -84,19 +106,19 @@ impl Looking {
 
 impl Drop for Looking {
     fn drop(&mut self) {
-        let Some(access) = self.0.take() else { return };
         // Within the runtime nothing may wait; there the outcome is recorded a little later.
-        if Handle::try_current().is_err()
-            && let Ok(runtime) = sealtrail_core::runtime()
-        {
+        if Handle::try_current().is_ok() {
+            return;
+        }
+        let Ok(runtime) = sealtrail_core::runtime() else { return };
+        for access in std::mem::take(&mut self.0) {
             // Nobody is left to be told.
             let _ = runtime.block_on(access.end(false));
         }
     }
 }
 
-fn warn(py: Python<'_>, warning: Option<String>) -> PyResult<()> {
-    let Some(warning) = warning else { return Ok(()) };
+fn warn(py: Python<'_>, warning: String) -> PyResult<()> {
     let text = std::ffi::CString::new(warning.replace('\0', " "))?;
     PyErr::warn(py, &py.get_type::<PyUserWarning>(), &text, 3)
 }

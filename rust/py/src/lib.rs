@@ -17,6 +17,7 @@ mod params;
 mod progress;
 mod proof;
 mod query;
+mod scope;
 mod trail;
 mod values;
 mod verify;
@@ -38,6 +39,8 @@ mod native {
     use crate::proof::{check_consistency, check_proof};
     #[pymodule_export]
     use crate::query::{Batch, BatchReader, Query, Rows, Schema};
+    #[pymodule_export]
+    use crate::scope::{Table, Trails};
     #[pymodule_export]
     use crate::trail::{Trail, init, open};
     #[pymodule_export]

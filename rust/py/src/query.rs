@@ -7,19 +7,18 @@ use arrow::array::{ArrayRef, RecordBatch, StructArray};
 use arrow::datatypes::{Field, SchemaRef};
 use arrow::error::ArrowError;
 use futures::{Stream, StreamExt};
-use object_store::ObjectStore;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyList, PyTuple};
 use pyo3_arrow::ffi::{
     ArrayIterator, to_array_pycapsules, to_schema_pycapsule, to_stream_pycapsule,
 };
-use sealtrail_core::access::{Question, Rows as Taken};
+use sealtrail_core::access::Question;
 use sealtrail_core::trail::Trail;
-use sealtrail_query::{Engine, EngineOptions, Params, QueryError, QueryResult, ReadView};
+use sealtrail_query::{Engine, EngineOptions, Params, QueryError, QueryResult, Scope};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::access::{self, Looking};
+use crate::access::{self, Counts, Looking};
 use crate::errors::{Raise, panic_text, usage};
 use crate::{bridge, values};
 
@@ -35,19 +34,17 @@ pub(crate) fn engine(py: Python<'_>) -> PyResult<&'static Engine> {
     Ok(ENGINE.get_or_init(|| engine))
 }
 
-/// A question and the moment of the trail that it is asked of.
+/// A statement and what it is asked of.
 struct Statement {
     engine: &'static Engine,
-    view: Arc<ReadView>,
-    store: Arc<dyn ObjectStore>,
+    scope: Scope,
     text: String,
     params: Params,
 }
 
 impl Statement {
     async fn answer(&self) -> Result<QueryResult, QueryError> {
-        let (view, store) = (Arc::clone(&self.view), Arc::clone(&self.store));
-        self.engine.sql(view, store, &self.text, self.params.clone()).await
+        self.engine.ask(&self.scope, &self.text, self.params.clone()).await
     }
 }
 
@@ -98,8 +95,7 @@ impl Drop for Task {
 
 /// Who is asked, and what, when a statement is answered once more.
 struct Asked {
-    trail: Trail,
-    question: Question,
+    questions: Vec<(Trail, Question)>,
     /// The record of the first time.
     first: Mutex<Option<Looking>>,
 }
@@ -107,7 +103,7 @@ struct Asked {
 impl Asked {
     fn look(&self, py: Python<'_>) -> PyResult<Looking> {
         let first = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
-        first.map_or_else(|| access::ask(py, &self.trail, self.question.clone()), Ok)
+        first.map_or_else(|| access::ask_all(py, &self.questions), Ok)
     }
 }
 
@@ -148,12 +144,11 @@ impl Query {
     pub(crate) fn ask(
         py: Python<'_>,
         engine: &'static Engine,
-        view: Arc<ReadView>,
-        store: Arc<dyn ObjectStore>,
+        scope: Scope,
         text: String,
         params: Params,
     ) -> PyResult<Self> {
-        let question = Statement { engine, view, store, text, params };
+        let question = Statement { engine, scope, text, params };
         let result = bridge::wait(py, question.answer())?;
         let schema = Arc::clone(&result.schema);
         let first = Mutex::new(Some(Box::pin(result.batches()) as Batches));
@@ -165,11 +160,10 @@ impl Query {
     pub(crate) fn recorded(
         mut self,
         py: Python<'_>,
-        trail: Trail,
-        question: Question,
+        questions: Vec<(Trail, Question)>,
     ) -> PyResult<Self> {
-        let first = Mutex::new(Some(access::ask(py, &trail, question.clone())?));
-        self.asked = Some(Asked { trail, question, first });
+        let first = Mutex::new(Some(access::ask_all(py, &questions)?));
+        self.asked = Some(Asked { questions, first });
         Ok(self)
     }
 
@@ -181,8 +175,8 @@ impl Query {
     }
 
     /// The rows, and their number as far as they are taken.
-    fn counted(&self, py: Python<'_>) -> PyResult<(Batches, Taken)> {
-        let Some(asked) = &self.asked else { return Ok((self.batches(py)?, Taken::default())) };
+    fn counted(&self, py: Python<'_>) -> PyResult<(Batches, Counts)> {
+        let Some(asked) = &self.asked else { return Ok((self.batches(py)?, Counts::default())) };
         let looking = asked.look(py)?;
         let rows = looking.rows();
         Ok((looked_at(self.batches(py)?, looking), rows))

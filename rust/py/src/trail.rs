@@ -13,6 +13,7 @@ use sealtrail_core::proof::Proof;
 use sealtrail_core::record::Strictness;
 use sealtrail_core::trail::{self, InitOptions};
 use sealtrail_core::{Error, import};
+use sealtrail_query::{Scope, ScopedTrail};
 use serde::Serialize;
 
 use crate::errors::{Raise, usage};
@@ -20,15 +21,17 @@ use crate::keys::Keys;
 use crate::opening::{Place, owner_of, passphrase};
 use crate::params;
 use crate::query::{Query, engine};
+use crate::scope::{Table, Tables};
 use crate::{access, bridge, encode, files, importing, load, verify};
 
 /// An open trail. What it gives is JSON where Python makes objects of its own from it.
 #[pyclass(frozen, module = "sealtrail._native")]
 pub(crate) struct Trail {
-    inner: trail::Trail,
+    pub(crate) inner: trail::Trail,
     place: Place,
     /// The one handle by which the query engine knows this trail.
     store: OnceLock<Arc<dyn ObjectStore>>,
+    tables: Tables,
 }
 
 fn strictness(strict: bool) -> Strictness {
@@ -87,7 +90,7 @@ pub(crate) fn open(
 fn open_at(py: Python<'_>, place: Place, url: &str) -> PyResult<Trail> {
     let options = place.options(url).map_err(|error| error.raise(py))?;
     let inner = bridge::wait(py, trail::Trail::open(url, options))?;
-    Ok(Trail { inner, place, store: OnceLock::new() })
+    Ok(Trail { inner, place, store: OnceLock::new(), tables: Tables::default() })
 }
 
 impl Trail {
@@ -97,6 +100,28 @@ impl Trail {
         }
         let store = self.inner.storage().object_store()?;
         Ok(Arc::clone(self.store.get_or_init(|| store)))
+    }
+
+    /// The trail as it is now or was at a moment.
+    pub(crate) fn moment(
+        &self,
+        py: Python<'_>,
+        name: String,
+        at: Option<&str>,
+    ) -> PyResult<ScopedTrail> {
+        let store = self.store().map_err(|error| error.raise(py))?;
+        let view = match at {
+            None => bridge::wait(py, self.inner.view())?,
+            Some(at) => {
+                let moment = Moment::parse(at).map_err(|error| error.raise(py))?;
+                bridge::wait(py, self.inner.view_at(moment))?
+            }
+        };
+        Ok(ScopedTrail { name, view, store })
+    }
+
+    fn scope(&self, py: Python<'_>, at: Option<&str>) -> PyResult<Scope> {
+        self.tables.add_to(py, Scope::of_all(vec![self.moment(py, String::new(), at)?]))
     }
 }
 
@@ -152,6 +177,15 @@ impl Trail {
         bridge::wait(py, self.inner.close(commit))
     }
 
+    /// Waits until it is recorded how questions ended, and gives a writer free that was held for
+    /// that.
+    fn settle(&self, py: Python<'_>) -> PyResult<()> {
+        bridge::wait(py, async {
+            self.inner.settle_looks().await;
+            Ok::<_, Error>(())
+        })
+    }
+
     #[pyo3(signature = (audit_id, purpose))]
     fn get(
         &self,
@@ -198,30 +232,40 @@ impl Trail {
         let py = query.py();
         let text = query.to_str()?.to_owned();
         let params = params::params(params)?;
-        let store = self.store().map_err(|error| error.raise(py))?;
-        let engine = engine(py)?;
-        let view = match at {
-            None => bridge::wait(py, self.inner.view())?,
-            Some(at) => {
-                let moment = Moment::parse(at).map_err(|error| error.raise(py))?;
-                bridge::wait(py, self.inner.view_at(moment))?
-            }
-        };
-        let question = access::question("sql", view.size(), purpose)
+        let scope = self.scope(py, at)?.excluding_access(exclude_access);
+        let question = access::question("sql", scope.entries(), purpose)
             .query(text.clone())
             .filter("params", params::shown(&params))
             .filter("at", at);
-        let view = view.excluding_access(exclude_access);
-        let query = Query::ask(py, engine, view, store, text, params)?;
-        query.recorded(py, self.inner.clone(), question)
+        let query = Query::ask(py, engine(py)?, scope, text, params)?;
+        query.recorded(py, vec![(self.inner.clone(), question)])
+    }
+
+    fn register(&self, name: &str, source: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.tables.register(name, source)
+    }
+
+    fn unregister(&self, name: &str) -> bool {
+        self.tables.unregister(name)
     }
 
     #[pyo3(signature = (purpose))]
-    fn files(&self, py: Python<'_>, purpose: Option<String>) -> PyResult<Query> {
+    fn table(&self, py: Python<'_>, purpose: Option<String>) -> PyResult<Table> {
+        let scope = self.scope(py, None)?;
+        let question = access::question("table", scope.entries(), purpose);
+        let looking = access::ask(py, &self.inner, question)?;
+        looking.answered(py, Table::of(py, &scope), |_| 0)
+    }
+
+    #[pyo3(signature = (verify, purpose))]
+    fn files(&self, py: Python<'_>, verify: bool, purpose: Option<String>) -> PyResult<Query> {
         let view = bridge::wait(py, self.inner.view())?;
         let question = access::question("files", view.size(), purpose);
         let looking = access::ask(py, &self.inner, question)?;
-        let files = files::files(py, &view, self.inner.info().by_day());
+        if verify {
+            bridge::wait(py, view.check_files(self.inner.storage()))?;
+        }
+        let files = files::files(py, &view, self.inner.url(), self.inner.info().by_day());
         looking.answered(py, files, |_| view.segments().len() as u64)
     }
 

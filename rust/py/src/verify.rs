@@ -117,7 +117,7 @@ fn ask(
             None => ask_apart(&place.home, &settings, (None, url), question).await,
         }
     });
-    Looking::new(py, asked?)
+    Looking::new(py, vec![asked?])
 }
 
 /// The id that the trail gives itself, if the keys folder has its key. It only chooses among the

@@ -31,19 +31,22 @@ pub(crate) const MISFITS: &str = "sealtrail.misfits";
 /// Makes an adapter for each segment.
 #[derive(Debug)]
 pub(crate) struct SegmentAdapterFactory {
+    /// The columns of the table.
     shape: Arc<Shape>,
+    /// The columns of the trail, which name those of its segments.
+    own: Shape,
     config: Arc<ConfigOptions>,
 }
 
 impl SegmentAdapterFactory {
-    pub(crate) fn new(shape: Arc<Shape>) -> Self {
-        Self { shape, config: Arc::new(ConfigOptions::default()) }
+    pub(crate) fn new(shape: Arc<Shape>, own: Shape) -> Self {
+        Self { shape, own, config: Arc::new(ConfigOptions::default()) }
     }
 
     /// The adapter for data with this schema.
     pub(crate) fn adapter(&self, physical: &SchemaRef) -> SegmentAdapter {
         SegmentAdapter {
-            layout: Layout::new(&self.shape, physical),
+            layout: Layout::new(&self.own, physical),
             shape: Arc::clone(&self.shape),
             physical: Arc::clone(physical),
             config: Arc::clone(&self.config),
@@ -142,7 +145,7 @@ impl SegmentAdapter {
             return exec_err!("no column {name}");
         };
         let data_type = arrow_type(column.kind);
-        let Some(stored) = self.layout.columns.iter().find(|c| c.column.name == name) else {
+        let Some(stored) = self.layout.columns.iter().find(|c| c.column.path == column.path) else {
             // A fixed column is left out of a segment where it has no value.
             let rest = if fixed { None } else { self.rest() };
             return match rest {

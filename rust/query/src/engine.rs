@@ -15,7 +15,6 @@ use datafusion::datasource::{TableProvider, ViewTable, provider_as_source};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
-use datafusion::execution::object_store::ObjectStoreRegistry;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, col, lit};
@@ -28,15 +27,17 @@ use futures::{Stream, StreamExt, TryStreamExt};
 use object_store::ObjectStore;
 use sealtrail_core::access::{EVENT_TYPE, Rows};
 use sealtrail_core::trail::ReadView;
-use url::Url;
 
 use crate::error::{QueryError, Result};
 use crate::functions::{JsonOperators, JsonRewriter, all};
 use crate::plain::plain_stream;
-use crate::provider::{STORE_URL, TrailTable, Unflushed};
+use crate::provider::{TrailTable, Unflushed};
 use crate::reader::{FooterCache, SegmentReaderFactory};
+use crate::scope::{Scope, ScopedTrail, Stores};
 use crate::shape::Shape;
 use crate::sql::{self, Params, Parsed, Wanted};
+use crate::table::EventsTable;
+use crate::trails::TrailsTable;
 use crate::{place, views};
 
 const CATALOG: &str = "trail";
@@ -175,11 +176,10 @@ impl Engine {
         self.state.register_function_rewrite(Arc::new(JsonRewriter))
     }
 
-    /// Answers one statement that reads the trail as `view` shows it; `store` is rooted at the
-    /// trail. Runs on the caller's tokio runtime.
+    /// As [`ask`](Self::ask) of one trail: as `view` shows it; `store` is rooted at the trail.
     ///
     /// # Errors
-    /// `Sql` (with the place in the text), `ReadOnly`, `Parameter`, `Resources`, `Execution`.
+    /// As [`ask`](Self::ask).
     pub async fn sql(
         &self,
         view: Arc<ReadView>,
@@ -187,15 +187,23 @@ impl Engine {
         sql: &str,
         params: Params,
     ) -> Result<QueryResult> {
+        self.ask(&Scope::of(view, store), sql, params).await
+    }
+
+    /// Answers one statement over what is in `scope`. Runs on the caller's tokio runtime.
+    ///
+    /// # Errors
+    /// `Sql` (with the place in the text), `ReadOnly`, `Parameter`, `Resources`, `Execution`.
+    pub async fn ask(&self, scope: &Scope, sql: &str, params: Params) -> Result<QueryResult> {
         let parsed = sql::parse(sql)?;
         let values = sql::bind(&parsed, params)?;
-        let (table, without_access) = (self.table(&view, &store), view.without_access);
-        let shape = Arc::clone(table.shape());
-        let mut state = self.session(&store).map_err(|error| QueryError::running(&error))?;
+        let mut state = self.session(scope).map_err(|error| QueryError::running(&error))?;
         let failed = |error: DataFusionError| place::planning(sql, &parsed.tokens, &error);
-        let schema = catalog(&state, table, without_access).map_err(failed)?;
+        let records = self.records(scope).map_err(failed)?;
+        let columns = records.schema();
+        let schema = catalog(&state, scope, records).map_err(failed)?;
         state.mark_start_execution();
-        let mut plan = logical_plan(&state, &schema, &shape, &parsed).await.map_err(failed)?;
+        let mut plan = logical_plan(&state, &schema, &columns, &parsed).await.map_err(failed)?;
         let options = SQLOptions::new()
             .with_allow_ddl(false)
             .with_allow_dml(false)
@@ -211,8 +219,39 @@ impl Engine {
         Ok(QueryResult { schema: stream.schema(), stream })
     }
 
-    /// The table of a view, with what is kept from earlier statements.
-    fn table(&self, view: &Arc<ReadView>, store: &Arc<dyn ObjectStore>) -> TrailTable {
+    /// The `events` of a scope as a table for another DataFusion.
+    ///
+    /// # Errors
+    /// `Execution`.
+    pub async fn events_table(&self, scope: &Scope) -> Result<Arc<EventsTable>> {
+        let failed = |error: DataFusionError| QueryError::running(&error);
+        let parsed = sql::parse("SELECT * FROM events")?;
+        let state = self.session(scope).map_err(failed)?;
+        let records = self.records(scope).map_err(failed)?;
+        let columns = records.schema();
+        let schema = catalog(&state, scope, records).map_err(failed)?;
+        let plan = logical_plan(&state, &schema, &columns, &parsed).await.map_err(failed)?;
+        Ok(Arc::new(EventsTable::new(state, plan)))
+    }
+
+    /// The table of all records in a scope.
+    fn records(&self, scope: &Scope) -> datafusion::common::Result<Arc<dyn TableProvider>> {
+        let shape = Arc::new(Shape::new(&scope.columns()));
+        let mut tables = scope.trails.iter().enumerate().map(|(number, trail)| {
+            (trail.name.clone(), self.table(trail, number, Arc::clone(&shape)))
+        });
+        match (tables.next(), tables.next()) {
+            (Some((_, only)), None) => Ok(Arc::new(only)),
+            (first, second) => {
+                let all = first.into_iter().chain(second).chain(tables).collect();
+                Ok(Arc::new(TrailsTable::new(all, &shape)))
+            }
+        }
+    }
+
+    /// The table of a trail, with what is kept from earlier statements.
+    fn table(&self, trail: &ScopedTrail, number: usize, shape: Arc<Shape>) -> TrailTable {
+        let ScopedTrail { view, store, .. } = trail;
         let mut trails = self.trails.lock().unwrap_or_else(PoisonError::into_inner);
         trails.retain(|trail| trail.store.strong_count() > 0);
         let weak = Arc::downgrade(store);
@@ -230,17 +269,17 @@ impl Engine {
         };
         trail.last = Some((asked, Arc::clone(&unflushed)));
         let readers = SegmentReaderFactory::new(Arc::clone(store), Arc::clone(&trail.footers));
-        TrailTable::new(Arc::clone(view), Arc::new(readers), unflushed)
+        TrailTable::new(Arc::clone(view), shape, number, Arc::new(readers), unflushed)
     }
 
-    /// A session of its own that can read `store` and nothing else.
-    fn session(&self, store: &Arc<dyn ObjectStore>) -> datafusion::common::Result<SessionState> {
+    /// A session of its own that can read the stores of `scope` and nothing else.
+    fn session(&self, scope: &Scope) -> datafusion::common::Result<SessionState> {
         let shared = self.state.runtime_env();
         let runtime = RuntimeEnv {
             memory_pool: Arc::clone(&shared.memory_pool),
             disk_manager: Arc::clone(&shared.disk_manager),
             cache_manager: Arc::clone(&shared.cache_manager),
-            object_store_registry: Arc::new(OneStore(Arc::clone(store))),
+            object_store_registry: Arc::new(Stores::of(scope)),
         };
         Ok(SessionStateBuilder::new_from_existing(self.state.clone())
             .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
@@ -267,22 +306,25 @@ fn config(options: &EngineOptions) -> SessionConfig {
     config
 }
 
-/// The catalog of one session with the table of all records, or of all but those of who looked.
+/// The catalog of one session with the table of all records (or all but those of who looked)
+/// and the caller's tables.
 fn catalog(
     state: &SessionState,
-    table: TrailTable,
-    without_access: bool,
+    scope: &Scope,
+    mut records: Arc<dyn TableProvider>,
 ) -> datafusion::common::Result<Arc<MemorySchemaProvider>> {
     let schema = Arc::new(MemorySchemaProvider::new());
-    let mut table: Arc<dyn TableProvider> = Arc::new(table);
-    if without_access {
+    if scope.excludes_access() {
         let of_events = col("event_type").not_eq(lit(EVENT_TYPE));
-        let plan = LogicalPlanBuilder::scan(views::RECORDS, provider_as_source(table), None)?
+        let plan = LogicalPlanBuilder::scan(views::RECORDS, provider_as_source(records), None)?
             .filter(of_events)?
             .build()?;
-        table = Arc::new(ViewTable::new(plan, None));
+        records = Arc::new(ViewTable::new(plan, None));
     }
-    schema.register_table(views::RECORDS.to_owned(), table)?;
+    schema.register_table(views::RECORDS.to_owned(), records)?;
+    for (name, table) in &scope.tables {
+        schema.register_table(name.clone(), Arc::clone(table))?;
+    }
     let catalog = MemoryCatalogProvider::new();
     catalog.register_schema(SCHEMA, Arc::clone(&schema) as _)?;
     state.catalog_list().register_catalog(CATALOG.to_owned(), Arc::new(catalog));
@@ -294,17 +336,17 @@ fn catalog(
 async fn logical_plan(
     state: &SessionState,
     schema: &MemorySchemaProvider,
-    shape: &Shape,
+    columns: &SchemaRef,
     parsed: &Parsed,
 ) -> datafusion::common::Result<LogicalPlan> {
     let wanted = parsed.wanted();
     if wanted != Wanted::All {
-        register_views(state, schema, shape, parsed, &wanted).await?;
+        register_views(state, schema, columns, parsed, &wanted).await?;
         if let Ok(plan) = state.statement_to_plan(parsed.statement.clone()).await {
             return Ok(plan);
         }
     }
-    register_views(state, schema, shape, parsed, &Wanted::All).await?;
+    register_views(state, schema, columns, parsed, &Wanted::All).await?;
     state.statement_to_plan(parsed.statement.clone()).await
 }
 
@@ -328,7 +370,7 @@ fn interruptible(
 async fn register_views(
     state: &SessionState,
     schema: &MemorySchemaProvider,
-    shape: &Shape,
+    columns: &SchemaRef,
     parsed: &Parsed,
     wanted: &Wanted,
 ) -> datafusion::common::Result<()> {
@@ -339,7 +381,7 @@ async fn register_views(
     let on_events = views::NAMES.iter().any(|name| name.ends_with("_events") && named(name));
     for name in views::NAMES {
         if (lists || named(name) || name == "events" && on_events)
-            && let Some(definition) = views::definition(name, shape, wanted)
+            && let Some(definition) = views::definition(name, columns, wanted)
         {
             let view = sql::parse(&definition)
                 .map_err(|error| DataFusionError::External(Box::new(error)))?;
@@ -352,25 +394,4 @@ async fn register_views(
         }
     }
     Ok(())
-}
-
-/// Knows the store of one trail.
-#[derive(Debug)]
-struct OneStore(Arc<dyn ObjectStore>);
-
-impl ObjectStoreRegistry for OneStore {
-    fn register_store(
-        &self,
-        _url: &Url,
-        _store: Arc<dyn ObjectStore>,
-    ) -> Option<Arc<dyn ObjectStore>> {
-        None
-    }
-
-    fn get_store(&self, url: &Url) -> datafusion::common::Result<Arc<dyn ObjectStore>> {
-        if STORE_URL.starts_with(url.as_str().trim_end_matches('/')) {
-            return Ok(Arc::clone(&self.0));
-        }
-        Err(DataFusionError::Plan(format!("{url} is not part of the trail")))
-    }
 }

@@ -11,12 +11,17 @@ mod plain;
 mod provider;
 mod pruning;
 mod reader;
+mod scope;
 mod shape;
 mod shredded;
 mod sql;
+mod table;
+mod trails;
 mod views;
 
 pub use engine::{Engine, EngineOptions, QueryResult};
 pub use error::{QueryError, Result, SqlProblem};
+pub use scope::{CallersTable, Scope, ScopedTrail};
 pub use sealtrail_core::trail::ReadView;
 pub use sql::Params;
+pub use table::EventsTable;

@@ -3,6 +3,7 @@
 pub(crate) mod anchor;
 pub(crate) mod check_proof;
 pub(crate) mod checkpoint;
+pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod events;
@@ -10,6 +11,7 @@ pub(crate) mod get;
 pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod keys;
+pub(crate) mod man;
 pub(crate) mod pin;
 pub(crate) mod prove;
 pub(crate) mod record;

@@ -5,7 +5,6 @@ mod params;
 use std::fs::File;
 use std::io::{BufWriter, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
@@ -13,7 +12,7 @@ use sealtrail_core::access::Question;
 use sealtrail_core::ledger::Moment;
 use sealtrail_core::trail::Trail;
 use sealtrail_query::output::{OutputFormat, write_result};
-use sealtrail_query::{Engine, EngineOptions, Params, QueryResult, ReadView};
+use sealtrail_query::{CallersTable, Engine, EngineOptions, Params, QueryResult, Scope};
 
 use crate::asking::Excluding;
 use crate::failure::{EXIT_NO_MATCH, Failure};
@@ -26,6 +25,7 @@ Examples:
   sealtrail sql \"SELECT * FROM data_events WHERE agent_id = $1\" --param agent_7
   sealtrail sql \"SELECT * FROM auth_events WHERE outcome = $o\" --param o=failure -o csv
   sealtrail sql -f report.sql -o parquet --output-file report.parquet
+  sealtrail sql \"SELECT team FROM events JOIN staff USING (user_id)\" --table staff=staff.csv
 
 Tables: events, auth_events, agent_events, data_events, workflow_events, system_events,
 workflow_steps, approvals; `SHOW TABLES` and `DESCRIBE events` say what they hold. Fields without a
@@ -61,6 +61,10 @@ pub(crate) struct Sql {
     /// ledger had so many entries, or at a time such as 2026-03-01T12:00:00Z
     #[arg(long, value_name = "ENTRIES|TIME", verbatim_doc_comment)]
     at: Option<String>,
+    /// A table of yours, for this statement: a .parquet, .csv, .tsv, .jsonl or
+    /// .ndjson file. Can be repeated
+    #[arg(long, value_name = "NAME=FILE", verbatim_doc_comment)]
+    table: Vec<String>,
     /// Say on standard error how long it took
     #[arg(long)]
     timing: bool,
@@ -102,10 +106,9 @@ impl Sql {
         let trail = session.open()?;
         let started = Instant::now();
         let moment = self.at.as_deref().map(Moment::parse).transpose()?;
-        let excluding = self.excluding.exclude_access;
-        let view = view(session, &trail, moment)?.excluding_access(excluding);
-        let question = self.question(session, &view, &statement);
-        let result = answer(session, &trail, view, &statement, params)?;
+        let scope = self.scope(session, &trail, moment)?;
+        let question = self.question(session, &scope, &statement);
+        let result = answer(session, &scope, &statement, params)?;
         let result = result.counted(session.ask(&trail, question)?);
         let rows = match &self.output_file {
             Some(path) => to_file(session, result, format, &session.file(path))?,
@@ -118,10 +121,29 @@ impl Sql {
         Ok(if rows == 0 { EXIT_NO_MATCH } else { 0 })
     }
 
-    fn question(&self, session: &Session<'_>, view: &ReadView, statement: &str) -> Question {
+    fn question(&self, session: &Session<'_>, scope: &Scope, statement: &str) -> Question {
         let params = (!self.param.is_empty()).then(|| self.param.clone());
-        let question = session.question("sql", view.size()).query(statement);
+        let question = session.question("sql", scope.entries()).query(statement);
         question.filter("params", params).filter("at", self.at.clone())
+    }
+
+    /// The trail at the moment that is asked for, and the user's tables.
+    fn scope(
+        &self,
+        session: &Session<'_>,
+        trail: &Trail,
+        moment: Option<Moment>,
+    ) -> Result<Scope, Failure> {
+        let excluding = self.excluding.exclude_access;
+        let mut scope = scope_of(session, trail, moment)?.excluding_access(excluding);
+        for table in &self.table {
+            let Some((name, file)) = table.split_once('=') else {
+                return Err(Failure::usage(format!("--table {table}: NAME=FILE is wanted")));
+            };
+            let rows = CallersTable::read(&session.file(Path::new(file)))?;
+            scope = scope.with_table(name, &rows)?;
+        }
+        Ok(scope)
     }
 
     fn statement(&self, session: &mut Session<'_>) -> Result<String, Failure> {
@@ -160,34 +182,34 @@ pub(super) fn print_table(
     trail: &Trail,
     statement: &str,
 ) -> Result<u64, Failure> {
-    let view = view(session, trail, None)?;
-    let result = answer(session, trail, view, statement, Params::None)?;
+    let scope = scope_of(session, trail, None)?;
+    let result = answer(session, &scope, statement, Params::None)?;
     to_stdout(session, result, Format::Table)
 }
 
-/// The trail as it is now, or was.
-fn view(
+/// The trail as it is now, or was at a moment.
+fn scope_of(
     session: &Session<'_>,
     trail: &Trail,
     moment: Option<Moment>,
-) -> Result<Arc<ReadView>, Failure> {
-    match moment {
-        None => session.wait(trail.view()),
-        Some(moment) => session.wait(trail.view_at(moment)),
-    }
+) -> Result<Scope, Failure> {
+    let store = trail.storage().object_store()?;
+    let view = match moment {
+        None => session.wait(trail.view())?,
+        Some(moment) => session.wait(trail.view_at(moment))?,
+    };
+    Ok(Scope::of(view, store))
 }
 
 /// The answer to a statement.
 fn answer(
     session: &Session<'_>,
-    trail: &Trail,
-    view: Arc<ReadView>,
+    scope: &Scope,
     statement: &str,
     params: Params,
 ) -> Result<QueryResult, Failure> {
     let engine = Engine::new(&EngineOptions::default())?;
-    let store = trail.storage().object_store()?;
-    session.wait(engine.sql(view, store, statement, params))
+    session.wait(engine.ask(scope, statement, params))
 }
 
 fn to_stdout(

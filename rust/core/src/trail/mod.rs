@@ -7,6 +7,7 @@ mod checkpoint;
 mod clock;
 mod commit;
 mod epoch;
+mod files;
 mod import;
 mod init;
 mod lend;

@@ -8,6 +8,7 @@ mod footers;
 mod json;
 mod model;
 mod records;
+mod scopes;
 mod statements;
 mod stopping;
 mod types;
