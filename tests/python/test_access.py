@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 import sealtrail
 
 LOOKS = (
@@ -18,7 +19,9 @@ LOOKS = (
     "ORDER BY recorded_at, audit_id"
 )
 COUNT = "SELECT count(*) AS n FROM events"
-EVENTS = [{"event_type": "auth.user_login", "audit_id": f"e{n}", "user_id": "mira"} for n in range(3)]
+EVENTS = [
+    {"event_type": "auth.user_login", "audit_id": f"e{n}", "user_id": "mira"} for n in range(3)
+]
 
 
 @pytest.fixture
@@ -43,9 +46,7 @@ def looks(url: str) -> list[dict[str, Any]]:
 def outcomes(url: str) -> list[tuple[str, int]]:
     """Status and rows of each question that ended."""
     return [
-        (look["status"], look["rows_returned"])
-        for look in looks(url)
-        if look["phase"] == "outcome"
+        (look["status"], look["rows_returned"]) for look in looks(url) if look["phase"] == "outcome"
     ]
 
 
@@ -113,7 +114,8 @@ def test_an_interrupted_answer_says_so(url: str) -> None:
     script = f"""
 import _thread, threading, sealtrail
 trail = sealtrail.open({url!r})
-endless = "SELECT max(a.value * b.value) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b"
+series = "generate_series(1, 1000000)"
+endless = f"SELECT max(a.value * b.value) FROM {{series}} a, {{series}} b"
 threading.Timer(0.5, _thread.interrupt_main).start()
 try:
     trail.sql(endless).to_dicts()

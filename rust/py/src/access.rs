@@ -2,9 +2,9 @@
 
 use pyo3::exceptions::{PyKeyboardInterrupt, PyUserWarning};
 use pyo3::prelude::*;
+use sealtrail_core::Result;
 use sealtrail_core::access::{Access, Door, PURPOSE_VARIABLE, Question, Reader, Rows};
 use sealtrail_core::trail::Trail;
-use sealtrail_core::Result;
 use tokio::runtime::Handle;
 
 use crate::bridge;

@@ -64,11 +64,20 @@ fn each_question_leaves_its_intent_and_its_outcome() {
         let [intent, outcome] = pair else { panic!("{pair:?}") };
         for look in pair {
             assert_eq!(look["access_type"], access_type);
-            assert_eq!((&look["interface"], &look["user_id"]), (&json!("cli"), &json!("analyst-7")));
+            assert_eq!(
+                (&look["interface"], &look["user_id"]),
+                (&json!("cli"), &json!("analyst-7"))
+            );
         }
         assert_eq!((&intent["phase"], &intent["filters"]), (&json!("intent"), &filters));
-        assert_eq!((&outcome["phase"], &outcome["status"]), (&json!("outcome"), &json!("completed")));
-        assert_eq!((&outcome["intent_id"], &outcome["rows_returned"]), (&intent["audit_id"], &json!(rows)));
+        assert_eq!(
+            (&outcome["phase"], &outcome["status"]),
+            (&json!("outcome"), &json!("completed"))
+        );
+        assert_eq!(
+            (&outcome["intent_id"], &outcome["rows_returned"]),
+            (&intent["audit_id"], &json!(rows))
+        );
         assert!(intent["reader"]["os_user"].is_string());
     }
     assert_eq!(found[0]["query"], statement);
@@ -282,8 +291,11 @@ fn an_interrupted_answer_says_so() {
             Ok(())
         }
     }
-    let endless = ["sql", "SELECT a.value FROM generate_series(1, 1000000) AS a, \
-                           generate_series(1, 1000000) AS b"];
+    let endless = [
+        "sql",
+        "SELECT a.value FROM generate_series(1, 1000000) AS a, \
+                           generate_series(1, 1000000) AS b",
+    ];
     let out = Interrupting(ground.cancel.clone());
     assert_eq!(ground.run_into(&endless, b"", out, io::sink()), 130);
     ground.cancel = sealtrail_cli::Cancel::default();

@@ -93,14 +93,7 @@ pub struct Question {
 impl Question {
     /// A question without details, of a view with so many ledger entries.
     pub fn new(access_type: &'static str, reader: Reader, ledger_size: u64) -> Self {
-        Self {
-            access_type,
-            reader,
-            query: None,
-            filters: Map::new(),
-            purpose: None,
-            ledger_size,
-        }
+        Self { access_type, reader, query: None, filters: Map::new(), purpose: None, ledger_size }
     }
 
     /// With a statement.

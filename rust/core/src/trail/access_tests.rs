@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::keys::{Passphrase, WriterKeys};
 use crate::access::{Door, PurposePolicy, Reader};
 use crate::config::Config;
+use crate::keys::{Passphrase, WriterKeys};
 use crate::ledger::Entry;
 use crate::record::Strictness;
 use crate::storage::durable::{self, LockFile};
@@ -107,9 +107,8 @@ async fn a_question_leaves_an_intent_before_its_rows_and_an_outcome_after() {
     place.settings.defaults.push(("user_id", "mira".to_owned()));
     let trail = place.open("a").await;
     let view = trail.view().await.unwrap();
-    let env = |name: &str| {
-        (name == "SSH_CONNECTION").then(|| "198.51.100.7 1 192.0.2.1 22".to_owned())
-    };
+    let env =
+        |name: &str| (name == "SSH_CONNECTION").then(|| "198.51.100.7 1 192.0.2.1 22".to_owned());
     let question = Question::new("sql", Reader::of_process(Door::Python, &env), view.size())
         .query("SELECT user_id FROM events WHERE agent_id = $1")
         .filter("params", json!(["agent_7"]))
@@ -163,10 +162,14 @@ async fn an_answer_that_ends_early_says_so() {
     failed.fail("execution");
     drop(failed);
     trail.settle_looks().await;
-    let ends: Vec<_> = looks(&trail).await.into_iter().filter(|l| l["phase"] == "outcome").collect();
+    let ends: Vec<_> =
+        looks(&trail).await.into_iter().filter(|l| l["phase"] == "outcome").collect();
     let [partial, failed] = &ends[..] else { panic!("{ends:?}") };
     assert_eq!((&partial["status"], &partial["rows_returned"]), (&json!("partial"), &json!(3)));
-    assert_eq!((&failed["status"], &failed["result_code"]), (&json!("failed"), &json!("execution")));
+    assert_eq!(
+        (&failed["status"], &failed["result_code"]),
+        (&json!("failed"), &json!("execution"))
+    );
 }
 
 #[tokio::test]
@@ -306,7 +309,9 @@ async fn a_writers_key_verifies_nothing_of_another() {
     let keys: Vec<_> = writer_folders(&one.state_dir())
         .unwrap()
         .into_iter()
-        .map(|dir| WriterKeys::load(&dir.join(WRITER_FILE), &one.info().trail_id, one.url()).unwrap())
+        .map(|dir| {
+            WriterKeys::load(&dir.join(WRITER_FILE), &one.info().trail_id, one.url()).unwrap()
+        })
         .collect();
     assert_eq!(keys.len(), 2);
     let mut sealed = 0;
