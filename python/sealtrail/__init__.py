@@ -45,6 +45,7 @@ from sealtrail._proof import (
     check_proof,
 )
 from sealtrail._result import Result
+from sealtrail._search import SearchField, SearchQuery, SearchResult, search_fields
 from sealtrail._trail import (
     ImportReport,
     RecordReport,
@@ -91,6 +92,9 @@ __all__ = [
     "Revocation",
     "Rotation",
     "SealtrailError",
+    "SearchField",
+    "SearchQuery",
+    "SearchResult",
     "SqlError",
     "StoreError",
     "Trail",
@@ -106,5 +110,6 @@ __all__ = [
     "events",
     "init",
     "open",
+    "search_fields",
     "verify",
 ]

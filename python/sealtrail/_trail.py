@@ -18,6 +18,7 @@ from sealtrail import _native
 from sealtrail._errors import ForkedError, NotFoundError, UsageError
 from sealtrail._keys import Keys
 from sealtrail._result import Result
+from sealtrail._search import SearchQuery, SearchResult, Time, Values, make
 from sealtrail._trails import Trails
 from sealtrail.events import Event
 
@@ -380,6 +381,132 @@ class Trail:
         purpose = self._purpose_of(purpose)
         return Result(self._native.sql(query, params, _moment(at), purpose, exclude_access))
 
+    def search(  # noqa: PLR0913
+        self,
+        *,
+        since: Time | None = None,
+        until: Time | None = None,
+        severity_min: str | None = None,
+        where: str | Sequence[str] | None = None,
+        text: str | Sequence[str] | None = None,
+        order: str | Sequence[str] | None = None,
+        reverse: bool = False,
+        limit: int | None = None,
+        cursor: str | None = None,
+        fields: Sequence[str] | None = None,
+        purpose: str | None = None,
+        exclude_access: bool = False,
+        **matching: Values,
+    ) -> SearchResult:
+        r"""Find what happened; everything that is given must be met. The earliest comes first.
+
+        Args:
+            since: What happened then or later: a ``datetime`` with its zone, a ``date`` (its first
+                moment in UTC), a ``timedelta`` (so long ago), or text such as ``"24 hours"``,
+                ``"2 weeks ago"``, ``"yesterday"``, ``"last monday"``.
+            until: What happened before.
+            severity_min: The least severity; that of its event type where an event has none.
+            where: Expressions of SQL over any path of the record, such as
+                ``"resource.size_bytes > 1e6"``.
+            text: Words that stand somewhere in the values of a record, whatever their case;
+                ``"quotes"`` keep words together.
+            order: Fields to order by, such as ``"cost_usd desc"``; what is missing comes last.
+            reverse: Turn the order round: by default the latest first.
+            limit: At most so many results.
+            cursor: Go on after the result that this is the cursor of.
+            fields: Only these: paths such as ``resource.path``, or columns such as ``actor``.
+            purpose: What for; as for :meth:`sql`. Each reading of the results is recorded.
+            exclude_access: Leave out the records of who looked.
+            **matching: Values of the logical fields (:func:`sealtrail.search_fields`: ``user_id``,
+                ``agent_id``, ``event_type``, ``status``, ``source_ip``, ``resource``...) or of
+                paths (``**{"resource.type": "file"}``): one or a list. ``*`` stands for any
+                characters, ``?`` for one, ``!`` in front excludes, a network such as
+                ``203.0.113.0/24`` holds its addresses, ``\\`` takes a meaning away. With ``_not``
+                or ``_not_in`` after the name, what matches is left out, and records without a
+                value are found.
+
+        Returns:
+            The results, computed as they are read.
+
+        Raises:
+            UsageError: Something given means nothing.
+            SqlError: An expression cannot be read.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit")
+            >>> _ = trail.record({"event_type": "auth.user_login", "user_id": "mira"})
+            >>> _ = trail.record({"event_type": "agent.created", "owner": "mira"})
+            >>> trail.search(user_id="mi*", fields=["event_type", "actor"]).to_dicts()[0]
+            {'event_type': 'auth.user_login', 'actor': 'mira'}
+        """
+        options = locals()
+        return self._searching(_options(options)).run()
+
+    def query(  # noqa: PLR0913
+        self,
+        *,
+        since: Time | None = None,
+        until: Time | None = None,
+        severity_min: str | None = None,
+        where: str | Sequence[str] | None = None,
+        text: str | Sequence[str] | None = None,
+        order_by: str | Sequence[str] | None = None,
+        reverse: bool = False,
+        limit: int | None = None,
+        cursor: str | None = None,
+        fields: Sequence[str] | None = None,
+        purpose: str | None = None,
+        exclude_access: bool = False,
+        **matching: Values,
+    ) -> SearchQuery:
+        """A search that goes on: with ``where``, ``order_by``, ``limit`` and more.
+
+        The keywords are those of :meth:`search`.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> from datetime import timedelta
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit")
+            >>> _ = trail.record({"event_type": "auth.user_login", "status": "fail"})
+            >>> failed = trail.query(status_not_in=["success"], since=timedelta(days=1))
+            >>> failed.where("mfa_verified IS NULL").order_by("timestamp desc").limit(5).count()
+            1
+        """
+        options = locals()
+        return self._searching(_options(options))
+
+    def fields(self, top: int = 5, **search: Any) -> list[dict[str, Any]]:
+        """Every field of the records: ``path``, ``types``, ``events``, ``fill``, ``top``, ...
+
+        Args:
+            top: How many of the most frequent values to tell.
+            **search: Only of the records that a :meth:`search` with these keywords finds.
+
+        Returns:
+            One for each path, ``[]`` standing for the elements of an array: ``types`` (the most
+            frequent first), ``events`` that have it, ``fill`` (0 to 1), ``distinct`` values,
+            ``more`` (there are more of them than were counted), and ``top``, a list of
+            ``{"value": ..., "events": ...}``.
+        """
+        return self._searching(search).fields(top)
+
+    def who(self, id: str, top: int = 10, **search: Any) -> dict[str, Any] | None:  # noqa: A002
+        """The page of one user, agent, credential, session or address.
+
+        Args:
+            id: Who it is about.
+            top: How long the lists are at most.
+            **search: Only of the records that a :meth:`search` with these keywords finds.
+
+        Returns:
+            ``known_as``, ``events``, ``first``, ``last``, ``failed``, the last ``failures``, and
+            the lists ``did`` and ``about`` (event types, as actor and otherwise), ``outcomes``,
+            ``users``, ``agents``, ``actors``, ``credentials``, ``addresses``, ``sessions``,
+            ``resources``, ``tools``: each with ``total`` and ``top``. None if no event names it.
+        """
+        return self._searching(search).who(id, top)
+
     def register(self, name: str, table: ArrowStream | Path_) -> None:
         r"""Bring a table into the SQL of this object: people, assets, threat intelligence.
 
@@ -626,6 +753,10 @@ class Trail:
         """
         return self._native.prove_consistency(_size(start), None if to is None else _size(to))
 
+    def _searching(self, options: Mapping[str, Any]) -> SearchQuery:
+        purpose = self._purpose_of(options.get("purpose"))
+        return make(self._native, {**options, "purpose": purpose})
+
     def _purpose_of(self, given: str | None) -> str | None:
         return self._purpose if given is None else given
 
@@ -810,6 +941,13 @@ def verify(  # noqa: PLR0913
 def _object(text: bytes) -> dict[str, Any]:
     value: dict[str, Any] = json.loads(text)
     return value
+
+
+def _options(given: dict[str, Any]) -> dict[str, Any]:
+    """The keywords of a search out of a method's local names."""
+    return {name: value for name, value in given.items() if name not in {"self", "matching"}} | {
+        **given["matching"]
+    }
 
 
 def _url(url: Path_ | None) -> str | None:

@@ -14,6 +14,7 @@ mod cancel;
 mod commands;
 mod context;
 mod failure;
+mod filter;
 mod input;
 mod output;
 mod progress;

@@ -18,6 +18,7 @@ mod progress;
 mod proof;
 mod query;
 mod scope;
+mod search;
 mod trail;
 mod values;
 mod verify;
@@ -41,6 +42,8 @@ mod native {
     use crate::query::{Batch, BatchReader, Query, Rows, Schema};
     #[pymodule_export]
     use crate::scope::{Table, Trails};
+    #[pymodule_export]
+    use crate::search::search_fields;
     #[pymodule_export]
     use crate::trail::{Trail, init, open};
     #[pymodule_export]

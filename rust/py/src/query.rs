@@ -14,12 +14,14 @@ use pyo3_arrow::ffi::{
 };
 use sealtrail_core::access::Question;
 use sealtrail_core::trail::Trail;
+use sealtrail_query::search::{Form, Search, nested_records};
 use sealtrail_query::{Engine, EngineOptions, Params, QueryError, QueryResult, Scope};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::access::{self, Counts, Looking};
 use crate::errors::{Raise, panic_text, usage};
+use crate::search::Ground;
 use crate::{bridge, values};
 
 type Batches = Pin<Box<dyn Stream<Item = Result<RecordBatch, QueryError>> + Send>>;
@@ -34,17 +36,27 @@ pub(crate) fn engine(py: Python<'_>) -> PyResult<&'static Engine> {
     Ok(ENGINE.get_or_init(|| engine))
 }
 
-/// A statement and what it is asked of.
-struct Statement {
-    engine: &'static Engine,
-    scope: Scope,
-    text: String,
-    params: Params,
+/// What is asked, of what.
+pub(crate) enum Statement {
+    /// In SQL.
+    Sql(&'static Engine, Scope, String, Params),
+    /// A search.
+    Search(Ground, Search, Form),
 }
 
 impl Statement {
     async fn answer(&self) -> Result<QueryResult, QueryError> {
-        self.engine.ask(&self.scope, &self.text, self.params.clone()).await
+        match self {
+            Self::Sql(engine, scope, text, params) => engine.ask(scope, text, params.clone()).await,
+            Self::Search(Ground { engine, view, store }, search, form) => {
+                let (view, store) = (Arc::clone(view), Arc::clone(store));
+                let found = search.run(engine, view, store, *form).await?;
+                match form {
+                    Form::Nested => nested_records(found.result, &search.fields),
+                    Form::Flat | Form::Brief => Ok(found.result),
+                }
+            }
+        }
     }
 }
 
@@ -148,12 +160,23 @@ impl Query {
         text: String,
         params: Params,
     ) -> PyResult<Self> {
-        let question = Statement { engine, scope, text, params };
+        Self::plan(py, Statement::Sql(engine, scope, text, params))
+    }
+
+    /// As [`ask`](Self::ask), for any question.
+    pub(crate) fn plan(py: Python<'_>, question: Statement) -> PyResult<Self> {
         let result = bridge::wait(py, question.answer())?;
         let schema = Arc::clone(&result.schema);
         let first = Mutex::new(Some(Box::pin(result.batches()) as Batches));
         let source = Source::Statement(Box::new(question));
         Ok(Self { source, schema, first, head: Mutex::default(), asked: None })
+    }
+
+    /// Records who asks, each time that the answer is read.
+    pub(crate) fn recorded_when_read(mut self, trail: Trail, question: Question) -> Self {
+        let questions = vec![(trail, question)];
+        self.asked = Some(Asked { questions, first: Mutex::default() });
+        self
     }
 
     /// Records who asks, now and whenever the answer is read again.

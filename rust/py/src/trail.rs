@@ -22,7 +22,7 @@ use crate::opening::{Place, owner_of, passphrase};
 use crate::params;
 use crate::query::{Query, engine};
 use crate::scope::{Table, Tables};
-use crate::{access, bridge, encode, files, importing, load, verify};
+use crate::{access, bridge, encode, files, importing, load, search, verify};
 
 /// An open trail. What it gives is JSON where Python makes objects of its own from it.
 #[pyclass(frozen, module = "sealtrail._native")]
@@ -100,6 +100,13 @@ impl Trail {
         }
         let store = self.inner.storage().object_store()?;
         Ok(Arc::clone(self.store.get_or_init(|| store)))
+    }
+
+    /// The trail as of now, to be searched.
+    fn ground(&self, py: Python<'_>) -> PyResult<search::Ground> {
+        let store = self.store().map_err(|error| error.raise(py))?;
+        let view = bridge::wait(py, self.inner.view())?;
+        Ok(search::Ground { engine: engine(py)?, view, store })
     }
 
     /// The trail as it is now or was at a moment.
@@ -239,6 +246,24 @@ impl Trail {
             .filter("at", at);
         let query = Query::ask(py, engine(py)?, scope, text, params)?;
         query.recorded(py, vec![(self.inner.clone(), question)])
+    }
+
+    fn search(&self, py: Python<'_>, asked: &str, form: &str) -> PyResult<Query> {
+        search::search(py, self.ground(py)?, &self.inner, asked, form)
+    }
+
+    fn search_drained(&self, py: Python<'_>, asked: &str) -> PyResult<Vec<u8>> {
+        search::drain(py, self.ground(py)?, &self.inner, asked)
+    }
+
+    fn search_report(
+        &self,
+        py: Python<'_>,
+        asked: &str,
+        what: &str,
+        top: usize,
+    ) -> PyResult<Vec<u8>> {
+        search::report(py, self.ground(py)?, &self.inner, asked, (what, top))
     }
 
     fn register(&self, name: &str, source: &Bound<'_, PyAny>) -> PyResult<()> {

@@ -19,10 +19,11 @@ use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_expr_adapter::{PhysicalExprAdapter, PhysicalExprAdapterFactory};
 use sealtrail_core::columns::{ColumnType, LogicalColumn, REST};
 
-use crate::functions::{JsonFn, JsonUdf, Meaning, MeaningUdf, literal_path};
+use crate::functions::{JsonFn, JsonUdf, Meaning, MeaningUdf, Search, SearchUdf, literal_path};
 use crate::json::{Form, PathPart};
 use crate::shape::{ATTRS, DOMAIN, EVENT, Shape, arrow_type, column_type};
-use crate::shredded::{Assembled, LogicalValue, ShreddedGet, any_signature};
+use crate::shredded::{Assembled, LogicalValue, ShreddedGet, WordSearch, any_signature};
+use crate::words::Word;
 
 /// Key of the schema metadata with the JSON array of those columns of a segment at whose paths
 /// some rows hold a value of another type. Without it every column may be one of them.
@@ -114,7 +115,7 @@ pub(crate) struct SegmentAdapter {
 impl PhysicalExprAdapter for SegmentAdapter {
     fn rewrite(&self, expr: Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>> {
         expr.transform_down(|expr| {
-            let replaced = match self.lookup(&expr)? {
+            let replaced = match self.lookup(&expr)?.or_else(|| self.words(&expr)) {
                 Some(found) => Some(found),
                 None => match expr.downcast_ref::<Column>() {
                     Some(column) => Some(self.column(column.name())?),
@@ -210,6 +211,27 @@ impl SegmentAdapter {
         }))
     }
 
+    /// The search for a word in `event`, in the columns that can hold it and in the rest; none if
+    /// this is not one.
+    fn words(&self, expr: &Arc<dyn PhysicalExpr>) -> Option<Arc<dyn PhysicalExpr>> {
+        let call = ScalarFunctionExpr::try_downcast_func::<SearchUdf>(expr.as_ref())?;
+        let udf = call.fun().inner().downcast_ref::<SearchUdf>()?;
+        let (Search::RecordHas, [subject, word]) = (udf.search, call.args()) else { return None };
+        let word = Word::new(literal_text(word)?);
+        if subject.downcast_ref::<Column>()?.name() != EVENT {
+            return None;
+        }
+        let columns = self.layout.columns.iter().filter(|stored| word.fits(stored.column.kind));
+        let mut args: Vec<_> = columns.map(|stored| self.stored(stored)).collect();
+        let columns = args.len();
+        args.extend(self.rest());
+        if args.is_empty() {
+            return Some(lit(false));
+        }
+        let udf = WordSearch { word, columns, signature: any_signature() };
+        Some(self.call(udf, args, DataType::Boolean))
+    }
+
     /// A function of the views without the arguments that are NULL in this segment.
     fn meaning(&self, expr: &Arc<dyn PhysicalExpr>) -> Result<Option<Arc<dyn PhysicalExpr>>> {
         let Some(call) = ScalarFunctionExpr::try_downcast_func::<MeaningUdf>(expr.as_ref()) else {
@@ -260,6 +282,11 @@ impl SegmentAdapter {
         let rest = self.rest().filter(|_| sees_null || !stored.clean);
         if same_type && as_is && rest.is_none() {
             return column;
+        }
+        if function == JsonFn::GetFloat && stored.column.kind == ColumnType::Int64 && rest.is_none()
+        {
+            // Within ±(2^53 - 1), so exact.
+            return Arc::new(CastExpr::new(column, DataType::Float64, None));
         }
         let udf = ShreddedGet { function, path, signature: any_signature() };
         self.call(udf, std::iter::once(column).chain(rest).collect(), function.return_type())

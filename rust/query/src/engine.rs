@@ -72,11 +72,12 @@ impl Default for EngineOptions {
     }
 }
 
-/// Answers SQL over trails. Cheap to share; keeps footers between queries.
+/// Answers SQL over trails. Clones share what is kept between queries: footers.
+#[derive(Clone)]
 pub struct Engine {
-    state: SessionState,
+    state: Arc<SessionState>,
     footer_cache: usize,
-    trails: Mutex<Vec<KnownTrail>>,
+    trails: Arc<Mutex<Vec<KnownTrail>>>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -100,6 +101,8 @@ pub struct QueryResult {
     /// The batches, computed as they are asked for. [`QueryResult::batches`] gives the same with
     /// errors of this crate.
     pub stream: SendableRecordBatchStream,
+    /// What computes it, with its figures.
+    pub(crate) plan: Option<Arc<dyn ExecutionPlan>>,
 }
 
 impl std::fmt::Debug for QueryResult {
@@ -156,24 +159,17 @@ impl Engine {
             .with_disk_manager_builder(disk)
             .build_arc()
             .map_err(|error| QueryError::running(&error))?;
-        let state = SessionStateBuilder::new()
+        let mut state = SessionStateBuilder::new()
             .with_config(config(options))
             .with_runtime_env(runtime)
             .with_default_features()
             .build();
-        let mut engine =
-            Self { state, footer_cache: options.footer_cache, trails: Mutex::default() };
-        engine.register().map_err(|error| QueryError::running(&error))?;
-        Ok(engine)
-    }
-
-    fn register(&mut self) -> datafusion::common::Result<()> {
-        use datafusion::execution::FunctionRegistry;
-        for function in all() {
-            self.state.register_udf(function)?;
-        }
-        self.state.register_expr_planner(Arc::new(JsonOperators))?;
-        self.state.register_function_rewrite(Arc::new(JsonRewriter))
+        register(&mut state).map_err(|error| QueryError::running(&error))?;
+        Ok(Self {
+            state: Arc::new(state),
+            footer_cache: options.footer_cache,
+            trails: Arc::default(),
+        })
     }
 
     /// As [`ask`](Self::ask) of one trail: as `view` shows it; `store` is rooted at the trail.
@@ -195,9 +191,26 @@ impl Engine {
     /// # Errors
     /// `Sql` (with the place in the text), `ReadOnly`, `Parameter`, `Resources`, `Execution`.
     pub async fn ask(&self, scope: &Scope, sql: &str, params: Params) -> Result<QueryResult> {
+        self.answer(scope, sql, params, false).await
+    }
+
+    /// As [`ask`](Self::ask), with all filters tested while decoding: for few rows of which much
+    /// is wanted.
+    pub(crate) async fn ask_eagerly(&self, scope: &Scope, sql: &str) -> Result<QueryResult> {
+        self.answer(scope, sql, Params::None, true).await
+    }
+
+    async fn answer(
+        &self,
+        scope: &Scope,
+        sql: &str,
+        params: Params,
+        eager: bool,
+    ) -> Result<QueryResult> {
         let parsed = sql::parse(sql)?;
         let values = sql::bind(&parsed, params)?;
         let mut state = self.session(scope).map_err(|error| QueryError::running(&error))?;
+        state.config_mut().options_mut().execution.parquet.pushdown_filters |= eager;
         let failed = |error: DataFusionError| place::planning(sql, &parsed.tokens, &error);
         let records = self.records(scope).map_err(failed)?;
         let columns = records.schema();
@@ -214,9 +227,10 @@ impl Engine {
         }
         let physical = state.create_physical_plan(&plan).await.map_err(failed)?;
         let physical = interruptible(physical).map_err(failed)?;
+        let plan = Some(Arc::clone(&physical));
         let stream = execute_stream(physical, state.task_ctx()).map_err(failed)?;
         let stream = plain_stream(stream);
-        Ok(QueryResult { schema: stream.schema(), stream })
+        Ok(QueryResult { schema: stream.schema(), stream, plan })
     }
 
     /// The `events` of a scope as a table for another DataFusion.
@@ -281,11 +295,20 @@ impl Engine {
             cache_manager: Arc::clone(&shared.cache_manager),
             object_store_registry: Arc::new(Stores::of(scope)),
         };
-        Ok(SessionStateBuilder::new_from_existing(self.state.clone())
+        Ok(SessionStateBuilder::new_from_existing(self.state.as_ref().clone())
             .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
             .with_runtime_env(Arc::new(runtime))
             .build())
     }
+}
+
+fn register(state: &mut SessionState) -> datafusion::common::Result<()> {
+    use datafusion::execution::FunctionRegistry;
+    for function in all() {
+        state.register_udf(function)?;
+    }
+    state.register_expr_planner(Arc::new(JsonOperators))?;
+    state.register_function_rewrite(Arc::new(JsonRewriter))
 }
 
 fn config(options: &EngineOptions) -> SessionConfig {

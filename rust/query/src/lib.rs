@@ -12,12 +12,14 @@ mod provider;
 mod pruning;
 mod reader;
 mod scope;
+pub mod search;
 mod shape;
 mod shredded;
 mod sql;
 mod table;
 mod trails;
 mod views;
+mod words;
 
 pub use engine::{Engine, EngineOptions, QueryResult};
 pub use error::{QueryError, Result, SqlProblem};

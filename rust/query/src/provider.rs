@@ -77,10 +77,11 @@ impl TrailTable {
         let schema = self.shape.schema();
         let files: Vec<_> = segments.iter().map(|segment| Self::file(segment, &schema)).collect();
         let total = total_statistics(&files, &schema);
+        let eager = scan.session.config_options().execution.parquet.pushdown_filters;
         let source = ParquetSource::new(self.shape.table_schema().clone())
             .with_table_parquet_options(scan.session.default_table_options().parquet)
             .with_parquet_file_reader_factory(Arc::clone(&self.readers) as _)
-            .with_pushdown_filters(scan.filters.iter().any(is_selective));
+            .with_pushdown_filters(eager || scan.filters.iter().any(is_selective));
         let config = FileScanConfigBuilder::new(self.store.clone(), Arc::new(source))
             .with_file_groups(balance(files, scan.session.config().target_partitions()))
             .with_statistics(total)

@@ -116,6 +116,11 @@ fn leading(wanted: &Wanted) -> impl Iterator<Item = &'static str> {
     LEADING.into_iter().filter(|name| *name == DOMAIN || wanted.has(name))
 }
 
+/// Whether a column of `events` is no path of the record: what it means is said above.
+pub(crate) fn is_meaning(name: &str) -> bool {
+    [DOMAIN, ATTRS, EVENT].contains(&name) || MEANING.iter().any(|(known, _)| *known == name)
+}
+
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -73,17 +73,35 @@ pub(crate) struct Sql {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(crate) enum Format {
     /// Aligned columns
     Table,
-    /// One array of flat rows
+    /// One array
     Json,
-    /// One flat row a line
+    /// One object a line
     Jsonl,
     /// With a header
     Csv,
     /// A Parquet file
     Parquet,
+}
+
+impl Format {
+    /// The format that was asked for; otherwise a table on a terminal and lines elsewhere.
+    pub(super) fn chosen(
+        asked: Option<Self>,
+        session: &Session<'_>,
+        to_file: bool,
+    ) -> Result<Self, Failure> {
+        let for_people = session.stdout_is_terminal && !to_file;
+        let default = if for_people { Self::Table } else { Self::Jsonl };
+        match asked {
+            Some(Self::Parquet) if for_people => {
+                Err(Failure::usage("a terminal cannot show Parquet; add --output-file FILE"))
+            }
+            format => Ok(format.unwrap_or(default)),
+        }
+    }
 }
 
 impl From<Format> for OutputFormat {
@@ -102,7 +120,7 @@ impl Sql {
     pub(crate) fn run(self, session: &mut Session<'_>) -> Result<u8, Failure> {
         let statement = self.statement(session)?;
         let params = params::parse(&self.param)?;
-        let format = self.format(session)?;
+        let format = Format::chosen(self.output, session, self.output_file.is_some())?;
         let trail = session.open()?;
         let started = Instant::now();
         let moment = self.at.as_deref().map(Moment::parse).transpose()?;
@@ -162,17 +180,6 @@ impl Sql {
             (None, None) => {}
         }
         Ok(text)
-    }
-
-    fn format(&self, session: &Session<'_>) -> Result<Format, Failure> {
-        let for_people = session.stdout_is_terminal && self.output_file.is_none();
-        let default = if for_people { Format::Table } else { Format::Jsonl };
-        match self.output {
-            Some(Format::Parquet) if for_people => {
-                Err(Failure::usage("a terminal cannot show Parquet; add --output-file FILE"))
-            }
-            format => Ok(format.unwrap_or(default)),
-        }
     }
 }
 

@@ -15,5 +15,6 @@ mod program;
 mod proof;
 mod reading;
 mod record;
+mod search;
 mod sql;
 mod verify;

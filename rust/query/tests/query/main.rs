@@ -9,6 +9,8 @@ mod json;
 mod model;
 mod records;
 mod scopes;
+mod search;
+mod search_model;
 mod statements;
 mod stopping;
 mod types;
