@@ -122,7 +122,7 @@ impl QueryResult {
     pub fn counted(self, rows: Rows) -> Self {
         let counting = self.stream.inspect_ok(move |batch| rows.add(batch.num_rows() as u64));
         let stream = RecordBatchStreamAdapter::new(Arc::clone(&self.schema), counting);
-        Self { schema: self.schema, stream: Box::pin(stream) }
+        Self { stream: Box::pin(stream), ..self }
     }
 
     /// All batches.
