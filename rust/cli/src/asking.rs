@@ -23,7 +23,8 @@ pub(crate) struct Excluding {
 impl Session<'_> {
     /// A question of whoever runs this command, of a view with so many ledger entries.
     pub(crate) fn question(&self, access_type: &'static str, ledger_size: u64) -> Question {
-        let reader = Reader::of_process(Door::Cli, &|name| self.env(name));
+        let door = if self.job.is_some() { Door::Job } else { Door::Cli };
+        let reader = Reader::of_process(door, &|name| self.env(name));
         let given = self.global.purpose.clone();
         let purpose = given.or_else(|| self.env(PURPOSE_VARIABLE));
         Question::new(access_type, reader, ledger_size).purpose(purpose)

@@ -1,5 +1,6 @@
 //! What every command needs: the configuration, the trail, the streams.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,10 +9,12 @@ use sealtrail_core::access::Access;
 use sealtrail_core::config::{self, Home, Loaded};
 use sealtrail_core::keys::{OwnerKey, PASSPHRASE_VARIABLE, Passphrase};
 use sealtrail_core::trail::{OpenOptions, Settings, Trail};
+use sealtrail_query::{Engine, EngineOptions};
 use zeroize::Zeroizing;
 
 use crate::args::Global;
 use crate::failure::Failure;
+use crate::jobs::Current;
 use crate::output::{ReportFormat, Stream};
 use crate::{Cancel, Context, tell};
 
@@ -27,6 +30,12 @@ pub(crate) struct Session<'a> {
     pub(crate) global: Global,
     /// Questions whose outcome is not recorded yet.
     pub(crate) asked: Vec<Access>,
+    /// The arguments, without the program's name.
+    pub(crate) args: Vec<OsString>,
+    /// Bytes that questions may hold for sorting and grouping, if the user said.
+    pub(crate) memory_limit: Option<usize>,
+    /// The job that this process runs, if it runs one.
+    pub(crate) job: Option<Current>,
     env: &'a (dyn Fn(&str) -> Option<String> + Sync),
     loaded: Option<Arc<Loaded>>,
 }
@@ -43,6 +52,9 @@ impl<'a> Session<'a> {
             cancel: context.cancel,
             global: Global::default(),
             asked: Vec::new(),
+            args: Vec::new(),
+            memory_limit: None,
+            job: None,
             env: context.env,
             loaded: None,
         }
@@ -51,6 +63,22 @@ impl<'a> Session<'a> {
     /// An environment variable that is set to something.
     pub(crate) fn env(&self, name: &str) -> Option<String> {
         (self.env)(name).filter(|value| !value.is_empty())
+    }
+
+    /// The environment that the program runs in.
+    pub(crate) fn environment(&self) -> &'a (dyn Fn(&str) -> Option<String> + Sync) {
+        self.env
+    }
+
+    /// What answers questions. A job spills into its own folder.
+    pub(crate) fn engine(&self) -> Result<Engine, Failure> {
+        let default = EngineOptions::default();
+        let options = EngineOptions {
+            memory_limit: self.memory_limit.unwrap_or(default.memory_limit),
+            spill_folder: self.job.as_ref().map(Current::spill_folder),
+            ..default
+        };
+        Ok(Engine::new(&options)?)
     }
 
     /// The configuration in force; its warnings are printed the first time.
@@ -181,6 +209,7 @@ impl<'a> Session<'a> {
     pub(crate) fn report_format(&mut self, asked: Option<ReportFormat>) -> ReportFormat {
         let default =
             if self.stdout_is_terminal { ReportFormat::Table } else { ReportFormat::Json };
+        let asked = asked.filter(|_| self.job.is_none());
         let format = asked.unwrap_or(default);
         if format == ReportFormat::Table {
             self.out.show_controls();

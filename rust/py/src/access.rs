@@ -62,6 +62,11 @@ impl Looking {
         Ok(looking)
     }
 
+    /// The `audit_id` of the record of the intent, if there is one.
+    pub(crate) fn intent_id(&self) -> Option<String> {
+        self.0.iter().find_map(Access::intent_id).map(str::to_owned)
+    }
+
     /// Counts the rows that are given.
     pub(crate) fn rows(&self) -> Counts {
         Counts(self.0.iter().map(Access::rows).collect())

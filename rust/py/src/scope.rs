@@ -114,7 +114,7 @@ impl Trails {
         let all = self.trails.iter().zip(scope.sizes());
         all.map(|((name, trail), ledger_size)| {
             let question = Question { ledger_size, ..question.clone() };
-            (trail.get().inner.clone(), question.filter("trail", name.clone()))
+            (trail.get().inner().clone(), question.filter("trail", name.clone()))
         })
         .collect()
     }

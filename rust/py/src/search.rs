@@ -19,34 +19,49 @@ use crate::trail::to_json;
 use crate::{access, bridge};
 
 /// One moment of a trail, and what reads it.
+#[derive(Clone)]
 pub(crate) struct Ground {
     pub(crate) engine: &'static Engine,
     pub(crate) view: Arc<ReadView>,
     pub(crate) store: Arc<dyn ObjectStore>,
 }
 
+/// A search, and what is said with it of who asks.
+pub(crate) struct Wanted {
+    pub(crate) search: Search,
+    purpose: Option<String>,
+    pub(crate) exclude_access: bool,
+    keywords: Map<String, Value>,
+}
+
+impl Wanted {
+    /// The question for the record of who looked, of a view with so many ledger entries.
+    pub(crate) fn question(&self, access_type: &'static str, ledger_size: u64) -> Asked {
+        let mut asked = access::question(access_type, ledger_size, self.purpose.clone());
+        for (name, value) in self.keywords.iter().filter(|(_, value)| says_something(value)) {
+            asked = asked.filter(name, value.clone());
+        }
+        asked
+    }
+
+    /// The view without the records of who looked, if that is wanted.
+    pub(crate) fn view(&self, view: Arc<ReadView>) -> Arc<ReadView> {
+        view.excluding_access(self.exclude_access)
+    }
+}
+
 impl Ground {
-    /// What a search asks of this moment, for the record of who looked, and the search. The moment
-    /// leaves those records out if that is asked for.
-    fn read(
+    /// Reads a search of this moment, which leaves out the records of who looked if that is wanted.
+    pub(crate) fn read(
         &mut self,
         py: Python<'_>,
         access_type: &'static str,
         asked: &str,
     ) -> PyResult<(Search, Asked)> {
-        let parsed = serde_json::from_str::<Map<String, Value>>(asked);
-        let mut map = parsed.map_err(|error| usage(error.to_string()))?;
-        let exclude = map.remove("exclude_access") == Some(Value::Bool(true));
-        let purpose = match map.remove("purpose") {
-            Some(Value::String(purpose)) => Some(purpose),
-            _ => None,
-        };
-        let mut asked = access::question(access_type, self.view.size(), purpose);
-        for (name, value) in map.iter().filter(|(_, value)| says_something(value)) {
-            asked = asked.filter(name, value.clone());
-        }
-        self.view = Arc::clone(&self.view).excluding_access(exclude);
-        Ok((read(py, map)?, asked))
+        let wanted = read(py, asked)?;
+        let question = wanted.question(access_type, self.view.size());
+        self.view = wanted.view(Arc::clone(&self.view));
+        Ok((wanted.search, question))
     }
 }
 
@@ -61,7 +76,15 @@ fn says_something(value: &Value) -> bool {
 }
 
 /// Reads a search as of now; its times and its order are as people write them.
-fn read(py: Python<'_>, mut map: Map<String, Value>) -> PyResult<Search> {
+pub(crate) fn read(py: Python<'_>, asked: &str) -> PyResult<Wanted> {
+    let parsed = serde_json::from_str::<Map<String, Value>>(asked);
+    let mut map = parsed.map_err(|error| usage(error.to_string()))?;
+    let exclude_access = map.remove("exclude_access") == Some(Value::Bool(true));
+    let purpose = match map.remove("purpose") {
+        Some(Value::String(purpose)) => Some(purpose),
+        _ => None,
+    };
+    let keywords = map.clone();
     let mut text = |name: &str| match map.remove(name) {
         Some(Value::String(text)) => Some(text),
         _ => None,
@@ -75,11 +98,11 @@ fn read(py: Python<'_>, mut map: Map<String, Value>) -> PyResult<Search> {
         search.order = Order::parse(&order).map_err(|error| wrong(py, error))?;
     }
     search.check().map_err(|error| wrong(py, error))?;
-    Ok(search)
+    Ok(Wanted { search, purpose, exclude_access, keywords })
 }
 
 /// What is wrong with the keywords is wrong usage; with an expression, wrong SQL.
-fn wrong(py: Python<'_>, error: QueryError) -> PyErr {
+pub(crate) fn wrong(py: Python<'_>, error: QueryError) -> PyErr {
     match error {
         QueryError::Parameter(message) => usage(message),
         other => other.raise(py),

@@ -22,6 +22,8 @@ pub struct Home {
     pub anchors_dir: PathBuf,
     /// Holds trails of who looked, for trails that this user may read but not write.
     pub access_dir: PathBuf,
+    /// Holds this user's jobs, one folder for each.
+    pub jobs_dir: PathBuf,
 }
 
 impl Home {
@@ -44,6 +46,7 @@ impl Home {
             pins_dir: data.join("pins"),
             anchors_dir: data.join("anchors"),
             access_dir: data.join("access"),
+            jobs_dir: data.join("jobs"),
             state_dir: folder(env, "XDG_STATE_HOME", ".local/state")?,
         })
     }
@@ -57,6 +60,7 @@ impl Home {
             pins_dir: root.join("pins"),
             anchors_dir: root.join("anchors"),
             access_dir: root.join("access"),
+            jobs_dir: root.join("jobs"),
         }
     }
 

@@ -8,6 +8,7 @@ mod clock;
 mod commit;
 mod epoch;
 mod files;
+mod follow;
 mod import;
 mod init;
 mod lend;
@@ -34,6 +35,7 @@ mod snapshot_tests;
 mod tests;
 
 pub use access::{Access, Ended, Rows, ask_apart};
+pub use follow::{Follower, Records};
 pub use import::{ImportProblem, ImportProgress, ImportReport, ImportRun};
 pub use init::{InitOptions, TRAIL_FILE, init};
 pub use load::{LoadOptions, LoadProgress, LoadReport, RefusedLine};

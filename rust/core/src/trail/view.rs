@@ -25,7 +25,7 @@ pub struct ReadView {
 }
 
 impl ReadView {
-    fn new(state: Arc<State>, unflushed: Vec<Bytes>) -> Arc<Self> {
+    pub(super) fn new(state: Arc<State>, unflushed: Vec<Bytes>) -> Arc<Self> {
         Arc::new(Self { state, unflushed, without_access: false })
     }
 
