@@ -100,7 +100,7 @@ class Trace:
         return f"<sealtrail.Trace {self.kind} {self.id!r}: {self.events} events>"
 
 
-def trace(
+def trace(  # noqa: PLR0913
     native: _native.Trail,
     id: str,  # noqa: A002
     *,

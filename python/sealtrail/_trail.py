@@ -624,7 +624,7 @@ class Trail:
         """
         return find(self._native, self._searching(search), pattern, within, by)
 
-    def trace(
+    def trace(  # noqa: PLR0913
         self,
         id: str,  # noqa: A002
         *,
