@@ -121,11 +121,14 @@ impl TraceChain {
         let trail = session.open()?;
         let engine = session.engine()?;
         let view = session.wait(trail.view())?;
+        let question = session.question("trace", view.size()).filter("id", self.id.clone());
+        let rows = session.ask(&trail, question)?;
         let source = Source { engine: &engine, view, store: trail.storage().object_store()? };
         let Some(found) = session.wait(trace(&source, &self.id, &options))? else {
             session.note(format_args!("{}: nothing has this id", self.id));
             return Ok(EXIT_NO_MATCH);
         };
+        rows.set(found.nodes.len() as u64);
         if found.cut {
             let cuts = found.notices.iter().filter(|notice| notice.kind == "cut");
             cuts.for_each(|notice| session.note(format_args!("cut: {}", notice.message)));

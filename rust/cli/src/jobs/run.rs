@@ -122,8 +122,11 @@ fn execute(session: &Session<'_>, info: &JobInfo, current: &Current) -> Result<u
     let mut inner = Session::new(context);
     inner.job = Some(current.clone());
     let command = command_of(&info.args).map_err(|e| Failure::usage(e.to_string()))?;
-    let code = command.run_on(&mut inner, &info.trail, info.config.as_deref())?;
-    inner.out.finish()?;
+    let ran = command.run_on(&mut inner, &info.trail, info.config.as_deref());
+    let written = inner.out.finish();
+    let ran = ran.and_then(|code| written.map(|()| code).map_err(Failure::from));
+    let recorded = inner.end_asking(&ran);
+    let code = ran.and_then(|code| recorded.map(|()| code))?;
     kept.sync_all().map_err(|e| Failure::io(part, e))?;
     Ok(code)
 }

@@ -1,6 +1,7 @@
 //! The command line from its arguments to its exit code, one module for each command.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod access;
 mod anchor;
 mod config;
 mod demo;

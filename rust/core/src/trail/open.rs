@@ -28,6 +28,15 @@ use crate::{Error, Result};
 pub(super) const WRITER_FILE: &str = "writer.json";
 const FLUSHER_TICK: Duration = Duration::from_millis(250);
 
+/// What a writer is held for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holding {
+    /// To record events until the trail is closed.
+    Open,
+    /// To record who looked, for a moment: it knows no ids that callers gave.
+    Lent,
+}
+
 /// Takes over the first free writer of this host, commits what other free ones left behind, or
 /// makes a new writer.
 pub(super) async fn open_writer(
@@ -47,10 +56,11 @@ pub(super) async fn open_writer(
             revoked.push(Bequest { dir, keys, _lock: lock });
             continue;
         }
-        writers.push(resume(dir, lock, keys, &mut ledger, options).await?);
+        let (claim, how) = (Claim { dir, lock, keys }, Holding::Open);
+        writers.push(resume(claim, &mut ledger, options, how).await?);
     }
     if writers.is_empty() {
-        writers.push(create(state_dir, &mut ledger, options).await?);
+        writers.push(create(state_dir, &mut ledger, options, Holding::Open).await?);
     }
     let mine = writers.remove(0);
     if !revoked.is_empty() {
@@ -87,6 +97,16 @@ pub(super) fn writer_folders(state_dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
+/// Whether a process holds a writer of this host right now.
+pub(super) fn any_held(state_dir: &Path) -> Result<bool> {
+    for dir in writer_folders(state_dir)? {
+        if dir.join(WRITER_FILE).exists() && LockFile::try_lock(&dir.join("lock"))?.is_none() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Makes a writer's folder, if need be, and locks it.
 pub(super) fn lock_writer(dir: &Path) -> Result<LockFile> {
     durable::ensure_private_dir(dir)?;
@@ -103,10 +123,34 @@ fn info(ledger: &Ledger) -> Result<Arc<TrailInfo>> {
     info.ok_or_else(|| Error::integrity("ledger", "no trail is described"))
 }
 
-async fn create(
+/// A writer's folder, locked, and its keys.
+pub(super) struct Claim {
+    pub(super) dir: PathBuf,
+    pub(super) lock: LockFile,
+    pub(super) keys: WriterKeys,
+}
+
+/// The first writer of this host that no process holds and that may sign.
+pub(super) fn claim_free(folders: &[PathBuf], ledger: &Ledger) -> Result<Option<Claim>> {
+    for dir in folders {
+        let Some(lock) = LockFile::try_lock(&dir.join("lock"))? else { continue };
+        let keys = match load_keys(dir, ledger) {
+            Err(Error::NotFound(_)) => continue,
+            other => other?,
+        };
+        let known = ledger.state().writers.get(keys.id());
+        if known.is_some_and(|w| w.revoked.is_none()) {
+            return Ok(Some(Claim { dir: dir.clone(), lock, keys }));
+        }
+    }
+    Ok(None)
+}
+
+pub(super) async fn create(
     state_dir: &Path,
     ledger: &mut Ledger,
     options: &OpenOptions,
+    how: Holding,
 ) -> Result<Arc<Writer>> {
     let info = info(ledger)?;
     let owner = options.owner_key(&info.trail_id).map_err(|e| match e {
@@ -120,36 +164,18 @@ async fn create(
     let dir = state_dir.join(keys.id());
     let lock = lock_writer(&dir)?;
     keys.save(&dir.join(WRITER_FILE))?;
-    resume(dir, lock, keys, ledger, options).await
+    resume(Claim { dir, lock, keys }, ledger, options, how).await
 }
 
 /// Goes on where a writer stopped, however it stopped.
-async fn resume(
-    dir: PathBuf,
-    lock: LockFile,
-    keys: WriterKeys,
+pub(super) async fn resume(
+    claim: Claim,
     ledger: &mut Ledger,
     options: &OpenOptions,
+    how: Holding,
 ) -> Result<Arc<Writer>> {
-    if !ledger.state().writers.contains_key(keys.id()) {
-        let owner = options.owner_key(&info(ledger)?.trail_id)?;
-        let anchors = Anchors::of(&options.home, ledger.storage().url());
-        let authorizes = vec![owner::authorization(&keys)];
-        let put = owner::put(ledger, &owner, &anchors, authorizes, Vec::new()).await;
-        // An earlier try whose reply was lost may have come in meanwhile.
-        if !ledger.state().writers.contains_key(keys.id()) {
-            put?;
-        }
-    }
-    let publisher = Publisher::new(
-        Anchors::of(&options.home, ledger.storage().url()),
-        dir.parent().unwrap_or(&dir),
-    );
-    let spacing = options.settings.snapshot_spacing;
-    let mut committer = committer(dir.clone(), keys, ledger.clone(), spacing, publisher)?;
-    committer.settle().await?;
-    // Ids of a load that did not come as far as a candidate.
-    Seen::discard(&dir)?;
+    let Claim { dir, lock, keys } = claim;
+    let committer = committed_by(&dir, keys, ledger, options).await?;
     *ledger = committer.ledger.clone();
     let info = info(ledger)?;
     let keys = &committer.keys;
@@ -160,7 +186,10 @@ async fn resume(
     let known = ledger.state().writers.get(keys.id()).map_or(0, |w| w.recorded);
     let last = pending.iter().map(|p| p.recorded_at).fold(known, i64::max);
     let settings = options.settings.clone();
-    let mut seen = Seen::load(&dir, settings.duplicate_window, now_micros())?;
+    let mut seen = match how {
+        Holding::Open => Seen::load(&dir, settings.duplicate_window, now_micros())?,
+        Holding::Lent => Seen::unread(&dir, settings.duplicate_window),
+    };
     for p in &pending {
         if let Some(content) = p.content {
             seen.insert(&p.audit_id, content, p.recorded_at, p.sequence);
@@ -199,6 +228,41 @@ async fn resume(
         committer: tokio::sync::Mutex::new(committer),
         lock: Mutex::new(Some(lock)),
     }))
+}
+
+/// What a writer has committed, once it is authorised and no outcome of it is open.
+async fn committed_by(
+    dir: &Path,
+    keys: WriterKeys,
+    ledger: &mut Ledger,
+    options: &OpenOptions,
+) -> Result<Committer> {
+    if !ledger.state().writers.contains_key(keys.id()) {
+        let owner = options.owner_key(&info(ledger)?.trail_id)?;
+        let anchors = Anchors::of(&options.home, ledger.storage().url());
+        let authorizes = vec![owner::authorization(&keys)];
+        let put = owner::put(ledger, &owner, &anchors, authorizes, Vec::new()).await;
+        // An earlier try whose reply was lost may have come in meanwhile.
+        if !ledger.state().writers.contains_key(keys.id()) {
+            put?;
+        }
+    }
+    // Who held the writer before may have committed after this ledger was read.
+    match Position::load(dir) {
+        Ok(position) if position.size > ledger.state().size() => ledger.refresh().await?,
+        Ok(_) | Err(Error::NotFound(_)) => {}
+        Err(e) => return Err(e),
+    }
+    let publisher = Publisher::new(
+        Anchors::of(&options.home, ledger.storage().url()),
+        dir.parent().unwrap_or(dir),
+    );
+    let spacing = options.settings.snapshot_spacing;
+    let mut committer = committer(dir.to_owned(), keys, ledger.clone(), spacing, publisher)?;
+    committer.settle().await?;
+    // Ids of a load that did not come as far as a candidate.
+    Seen::discard(dir)?;
+    Ok(committer)
 }
 
 /// Position, candidate and keys as the ledger has them.

@@ -116,6 +116,9 @@ pub struct Options {
     pub threads: usize,
     /// Records in this host's logs that no entry commits yet: all well is `VERIFIED_TO` then.
     pub unsealed: u64,
+    /// Records of who looked among those logs. They are told of, but leave the verdict as it is:
+    /// else no trail that was just asked something would be verified.
+    pub unsealed_looks: u64,
     /// Only what came since an earlier deep verification is looked at deeply. The trust must hold
     /// a pin of at least its size.
     pub since: Option<Since>,
@@ -188,6 +191,13 @@ pub async fn verify(
         report.not_checked.push(format!(
             "{} records in this host's logs that no entry commits yet",
             options.unsealed
+        ));
+    }
+    if options.unsealed_looks > 0 {
+        report.notes.push(format!(
+            "{} records of who looked (system.audit_access) are durable in this host's logs; the \
+             next commit takes them along",
+            options.unsealed_looks
         ));
     }
     report.conclude();
