@@ -59,6 +59,7 @@ class _Verification:
             self.report.trail_id, self.report.origin = trail.trail_id, trail.origin
             self._check_entries(past, trail.trail_id, secret)
         self._check_snapshots(past)
+        self._tell_runs(past)
         known = {"trail.json", "checkpoint", "heartbeat"} | (
             past.ledger.paths if past.ledger else set()
         )
@@ -67,6 +68,20 @@ class _Verification:
             name for name in self.folder.files() if name not in known and not is_slot(name)
         ]
         self.report.not_checked += NEVER_CHECKED
+
+    def _tell_runs(self, past: History) -> None:
+        for entry, _ in past.valid:
+            if entry.closed:
+                self.report.count("runs that ended in order")
+            for log in entry.recovered:
+                self.report.count("runs that did not end in order")
+                self.report.count("records recovered from logs", log.records)
+        writers = past.ledger.writers if past.ledger else {}
+        self.report.open_runs = [
+            name
+            for name, writer in sorted(writers.items())
+            if writer.committed > 0 and not writer.ended and writer.revoked is None
+        ]
 
     def _check_snapshots(self, past: History) -> None:
         for entry, said, rows in past.snapshots:

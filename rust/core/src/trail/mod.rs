@@ -12,6 +12,7 @@ mod load;
 mod lookup;
 mod open;
 mod owner;
+mod plan;
 mod position;
 mod prove;
 mod seen;
@@ -23,6 +24,8 @@ mod writers;
 
 #[cfg(test)]
 mod prove_tests;
+#[cfg(test)]
+mod runs_tests;
 #[cfg(test)]
 mod simulation_tests;
 #[cfg(test)]

@@ -373,6 +373,7 @@ impl Auditor<'_> {
 
     fn take(&mut self, entry: Entry) {
         self.check_key_id(&entry.body);
+        self.count_runs(&entry.body);
         let hmac = match &mut self.audit.chains {
             Some(chains) => chains.entry(&entry, self.report),
             None => None,
@@ -439,6 +440,7 @@ impl Auditor<'_> {
             ));
         }
         self.conclude_since();
+        self.open_runs();
         self.report.size = self.state.size();
         self.report.root = HEXLOWER.encode(&self.state.root());
         self.report.committed = self.state.rows;

@@ -7,6 +7,7 @@ mod large;
 mod maker;
 mod outsider;
 mod pinned;
+mod runs;
 mod seals;
 mod since;
 mod snapshots;
