@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from sealtrail_verifier import history, snapshots, stored
+from sealtrail_verifier import cosigned, history, snapshots, stored
 from sealtrail_verifier.columns import Column, fixed_columns
 from sealtrail_verifier.entries import Append, Entry
 from sealtrail_verifier.folder import Folder, is_slot, slot
@@ -55,6 +55,7 @@ class _Verification:
         history.check_trail_json(self.folder, trail, self.report)
         history.check_hint(self.folder, past, self.report)
         history.check_heartbeat(self.folder, past, self.report)
+        cosigned.check(self.folder, past, self.report)
         if trail is not None:
             self.report.trail_id, self.report.origin = trail.trail_id, trail.origin
             self._check_entries(past, trail.trail_id, secret)
@@ -65,7 +66,9 @@ class _Verification:
         )
         known |= {snapshots.path(entry.n) for entry, _, _ in past.snapshots}
         self.report.orphans = [
-            name for name in self.folder.files() if name not in known and not is_slot(name)
+            name
+            for name in self.folder.files()
+            if name not in known and not is_slot(name) and not cosigned.is_name(name)
         ]
         self.report.not_checked += NEVER_CHECKED
 

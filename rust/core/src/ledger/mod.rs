@@ -1,5 +1,6 @@
 //! The ledger: numbered, create-only, signed entries (FORMAT section 7).
 
+pub(crate) mod cosigned;
 mod entry;
 mod log;
 pub(crate) mod moment;

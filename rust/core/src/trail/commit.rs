@@ -54,6 +54,8 @@ pub(super) struct Committer {
     pub(super) active: bool,
     /// The newest sequence when the last process ended in order.
     pub(super) ended: Option<u64>,
+    /// What was saved last.
+    pub(super) position: Option<Position>,
 }
 
 /// Segments of one commit.
@@ -378,7 +380,7 @@ impl Committer {
         Candidate { entry, n: *n, roots: hex(&plan.roots) }.save(&self.dir)
     }
 
-    pub(super) fn save_position(&self) -> Result<()> {
+    pub(super) fn save_position(&mut self) -> Result<()> {
         let state = self.ledger.state();
         let position = Position {
             committed: self.committed,
@@ -389,7 +391,9 @@ impl Committer {
             size: state.size(),
             v: 1,
         };
-        position.save(&self.dir)
+        position.save(&self.dir)?;
+        self.position = Some(position);
+        Ok(())
     }
 
     /// Remembers that this process ended in order, with a log that goes up to `last`: unless it
@@ -399,8 +403,10 @@ impl Committer {
         if untold || self.ended == Some(last) {
             return Ok(());
         }
-        self.ended = Some(last);
-        self.save_position()
+        // All else stays as it was, also what an entry brings whose outcome is not known.
+        let Some(mut position) = self.position.clone() else { return Ok(()) };
+        position.ended = Some(last);
+        position.save(&self.dir)
     }
 
     /// A revoked writer's checkpoint that covers its revocation would be a finding.

@@ -5,6 +5,7 @@ mod anchoring;
 mod checkpoint;
 mod clock;
 mod commit;
+mod cosigned;
 mod epoch;
 mod import;
 mod init;
@@ -23,6 +24,8 @@ mod writer;
 mod writers;
 
 #[cfg(test)]
+mod cosigned_tests;
+#[cfg(test)]
 mod prove_tests;
 #[cfg(test)]
 mod runs_tests;
@@ -33,6 +36,7 @@ mod snapshot_tests;
 #[cfg(test)]
 mod tests;
 
+pub use cosigned::Cosigned;
 pub use import::{ImportProblem, ImportProgress, ImportReport, ImportRun};
 pub use init::{InitOptions, TRAIL_FILE, init};
 pub use load::{LoadOptions, LoadProgress, LoadReport, RefusedLine};

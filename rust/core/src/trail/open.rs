@@ -262,7 +262,7 @@ fn committer(
         Some(plan) => plan.body.wal.map_or(committed, |wal| committed.min(wal.from - 1)),
         None => committed,
     };
-    let committer = Committer {
+    let mut committer = Committer {
         dir,
         keys,
         ledger,
@@ -276,8 +276,9 @@ fn committer(
         recovered: Vec::new(),
         active: false,
         ended: position.as_ref().and_then(|p| p.ended),
+        position,
     };
-    if position.is_none() && committer.unsettled.is_none() {
+    if committer.position.is_none() && committer.unsettled.is_none() {
         committer.save_position()?;
     }
     Ok(committer)

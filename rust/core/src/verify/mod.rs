@@ -6,6 +6,7 @@
 
 mod anchors;
 mod blooms;
+mod cosigned;
 mod description;
 mod extent;
 mod jobs;

@@ -154,6 +154,8 @@ pub struct Counts {
     pub pins: u64,
     /// Snapshots whose object was read.
     pub snapshots: u64,
+    /// Checkpoints with lines of others, which are not checked themselves.
+    pub cosigned: u64,
 }
 
 /// When a writer last said that it lives and knows of no other ledger.

@@ -219,7 +219,9 @@ impl Host {
         let Some(Ok(report)) = done else {
             events.into_iter().for_each(|event| self.unknown(event));
             // Its writer may take nothing more.
-            return if last && self.trail.is_some() { self.close(trail, FOR_EVER).await };
+            return if last && self.trail.is_some() {
+                self.close(trail, FOR_EVER).await
+            };
         };
         assert_eq!(report.recorded + report.repeated, events.len() as u64, "{report:?}");
         for event in events {
