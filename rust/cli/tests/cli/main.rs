@@ -14,5 +14,6 @@ mod program;
 mod proof;
 mod reading;
 mod record;
+mod runs;
 mod sql;
 mod verify;

@@ -122,7 +122,7 @@ impl Worlds {
             let file = honest(&maker);
             name(&mut maker, file);
         }
-        maker.append(&[event(900, "data.export")], true);
+        maker.append(&[event(600, "data.export")], true);
         worlds[0] = maker.objects.clone();
         let mut stranger = small();
         let file = honest(&stranger);
