@@ -1,5 +1,6 @@
 //! Every way to falsify a trail that we could think of, and that none passes.
 
+mod alone;
 mod forge;
 mod honest;
 mod insider;
