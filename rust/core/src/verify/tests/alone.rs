@@ -201,3 +201,20 @@ fn an_epoch_that_is_over_behind_a_gap_has_no_key() {
     let found: Vec<_> = report.findings.iter().filter(|f| f.object == at).collect();
     assert!(found.iter().any(|f| f.message.contains("has no key for epoch")), "{report}");
 }
+
+/// The seal of an epoch is not counted as checked on the word of a file that was changed.
+#[test]
+fn a_changed_segment_says_nothing_for_the_seal_of_its_epoch() {
+    let maker = small();
+    let path = maker.path("segments/domain=data", 0);
+    let mut objects = maker.objects.clone();
+    objects.get_mut(&path).unwrap()[10] ^= 1;
+    for level in [Level::Quick, Level::Deep] {
+        assert_eq!(maker.verify_as(&maker.trust(true), level).checked.epoch_seals, 1);
+        let report = verify_in(&store(&objects), &maker.trust(true), level);
+        assert_eq!(report.findings[0].object, path);
+        assert_eq!(report.checked.epoch_seals, 0, "{report}");
+        let told = |what: &String| what.contains("not all of its segments are sound");
+        assert!(report.not_checked.iter().any(told), "{report}");
+    }
+}
