@@ -11,6 +11,10 @@ Example:
     'VERIFIED'
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from sealtrail import demo, events
 from sealtrail._errors import (
     AlreadyExistsError,
@@ -40,6 +44,7 @@ from sealtrail._proof import (
     check_proof,
 )
 from sealtrail._result import Result
+from sealtrail._search import SearchField, SearchQuery, SearchResult, search_fields
 from sealtrail._trail import (
     ImportReport,
     RecordReport,
@@ -50,6 +55,18 @@ from sealtrail._trail import (
     open,  # noqa: A004
     verify,
 )
+from sealtrail._trails import Trails
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Add the cell magic ``%%sealtrail``: ``%load_ext sealtrail`` calls this."""
+    from sealtrail import _magic  # noqa: PLC0415 - IPython is there only in notebooks
+
+    _magic.register(shell)
+
 
 __all__ = [
     "AlreadyExistsError",
@@ -73,9 +90,13 @@ __all__ = [
     "Revocation",
     "Rotation",
     "SealtrailError",
+    "SearchField",
+    "SearchQuery",
+    "SearchResult",
     "SqlError",
     "StoreError",
     "Trail",
+    "Trails",
     "TreeState",
     "UsageError",
     "VerifyReport",
@@ -87,5 +108,6 @@ __all__ = [
     "events",
     "init",
     "open",
+    "search_fields",
     "verify",
 ]

@@ -9,12 +9,14 @@ from datetime import datetime
 from os import PathLike, fspath
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Literal, NoReturn, Protocol, Self, TypeAlias
+from typing import Any, BinaryIO, Literal, NoReturn, Protocol, Self, TypeAlias, overload
 
 from sealtrail import _native
 from sealtrail._errors import NotFoundError, UsageError
 from sealtrail._keys import Keys
 from sealtrail._result import Result
+from sealtrail._search import SearchQuery, SearchResult, Time, Values, make
+from sealtrail._trails import Trails
 from sealtrail.events import Event
 
 Path_: TypeAlias = str | PathLike[str]
@@ -350,9 +352,187 @@ class Trail:
         """
         return Result(self._native.sql(query, params, _moment(at)))
 
-    def files(self) -> Result:
-        """The Parquet files of the trail and their physical figures, one row each."""
-        return Result(self._native.files())
+    def search(  # noqa: PLR0913
+        self,
+        *,
+        since: Time | None = None,
+        until: Time | None = None,
+        severity_min: str | None = None,
+        where: str | Sequence[str] | None = None,
+        text: str | Sequence[str] | None = None,
+        order: str | Sequence[str] | None = None,
+        reverse: bool = False,
+        limit: int | None = None,
+        cursor: str | None = None,
+        fields: Sequence[str] | None = None,
+        **matching: Values,
+    ) -> SearchResult:
+        r"""Find what happened; everything that is given must be met. The earliest comes first.
+
+        Args:
+            since: What happened then or later: a ``datetime`` with its zone, a ``date`` (its first
+                moment in UTC), a ``timedelta`` (so long ago), or text such as ``"24 hours"``,
+                ``"2 weeks ago"``, ``"yesterday"``, ``"last monday"``.
+            until: What happened before.
+            severity_min: The least severity; that of its event type where an event has none.
+            where: Expressions of SQL over any path of the record, such as
+                ``"resource.size_bytes > 1e6"``.
+            text: Words that stand somewhere in the values of a record, whatever their case;
+                ``"quotes"`` keep words together.
+            order: Fields to order by, such as ``"cost_usd desc"``; what is missing comes last.
+            reverse: Turn the order round: by default the latest first.
+            limit: At most so many results.
+            cursor: Go on after the result that this is the cursor of.
+            fields: Only these: paths such as ``resource.path``, or columns such as ``actor``.
+            **matching: Values of the logical fields (:func:`sealtrail.search_fields`: ``user_id``,
+                ``agent_id``, ``event_type``, ``status``, ``source_ip``, ``resource``...) or of
+                paths (``**{"resource.type": "file"}``): one or a list. ``*`` stands for any
+                characters, ``?`` for one, ``!`` in front excludes, a network such as
+                ``203.0.113.0/24`` holds its addresses, ``\\`` takes a meaning away. With ``_not``
+                or ``_not_in`` after the name, what matches is left out, and records without a
+                value are found.
+
+        Returns:
+            The results, computed as they are read.
+
+        Raises:
+            UsageError: Something given means nothing.
+            SqlError: An expression cannot be read.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit")
+            >>> _ = trail.record({"event_type": "auth.user_login", "user_id": "mira"})
+            >>> _ = trail.record({"event_type": "agent.created", "owner": "mira"})
+            >>> trail.search(user_id="mi*", fields=["event_type", "actor"]).to_dicts()[0]
+            {'event_type': 'auth.user_login', 'actor': 'mira'}
+        """
+        options = locals()
+        return make(self._native, _options(options)).run()
+
+    def query(  # noqa: PLR0913
+        self,
+        *,
+        since: Time | None = None,
+        until: Time | None = None,
+        severity_min: str | None = None,
+        where: str | Sequence[str] | None = None,
+        text: str | Sequence[str] | None = None,
+        order_by: str | Sequence[str] | None = None,
+        reverse: bool = False,
+        limit: int | None = None,
+        cursor: str | None = None,
+        fields: Sequence[str] | None = None,
+        **matching: Values,
+    ) -> SearchQuery:
+        """A search that goes on: with ``where``, ``order_by``, ``limit`` and more.
+
+        The keywords are those of :meth:`search`.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> from datetime import timedelta
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit")
+            >>> _ = trail.record({"event_type": "auth.user_login", "status": "fail"})
+            >>> failed = trail.query(status_not_in=["success"], since=timedelta(days=1))
+            >>> failed.where("mfa_verified IS NULL").order_by("timestamp desc").limit(5).count()
+            1
+        """
+        options = locals()
+        return make(self._native, _options(options))
+
+    def fields(self, top: int = 5, **search: Any) -> list[dict[str, Any]]:
+        """Every field of the records: ``path``, ``types``, ``events``, ``fill``, ``top``, ...
+
+        Args:
+            top: How many of the most frequent values to tell.
+            **search: Only of the records that a :meth:`search` with these keywords finds.
+
+        Returns:
+            One for each path, ``[]`` standing for the elements of an array: ``types`` (the most
+            frequent first), ``events`` that have it, ``fill`` (0 to 1), ``distinct`` values,
+            ``more`` (there are more of them than were counted), and ``top``, a list of
+            ``{"value": ..., "events": ...}``.
+        """
+        return make(self._native, search).fields(top)
+
+    def who(self, id: str, top: int = 10, **search: Any) -> dict[str, Any] | None:  # noqa: A002
+        """The page of one user, agent, credential, session or address.
+
+        Args:
+            id: Who it is about.
+            top: How long the lists are at most.
+            **search: Only of the records that a :meth:`search` with these keywords finds.
+
+        Returns:
+            ``known_as``, ``events``, ``first``, ``last``, ``failed``, the last ``failures``, and
+            the lists ``did`` and ``about`` (event types, as actor and otherwise), ``outcomes``,
+            ``users``, ``agents``, ``actors``, ``credentials``, ``addresses``, ``sessions``,
+            ``resources``, ``tools``: each with ``total`` and ``top``. None if no event names it.
+        """
+        return make(self._native, search).who(id, top)
+
+    def register(self, name: str, table: ArrowStream | Path_) -> None:
+        r"""Bring a table into the SQL of this object: people, assets, threat intelligence.
+
+        It is read now and held in memory; it becomes no part of the trail.
+
+        Args:
+            name: How SQL calls it: lower-case letters, digits and ``_``.
+            table: Anything with ``__arrow_c_stream__`` (a pyarrow table, a pandas or polars frame,
+                an answer of a trail), or the path of a ``.parquet``, ``.csv`` or ``.tsv`` (with a
+                header), ``.jsonl`` or ``.ndjson`` file.
+
+        Raises:
+            UsageError: The name is a view's, or the file cannot be read.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> from pathlib import Path
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit")
+            >>> _ = trail.record({"event_type": "auth.user_login", "user_id": "mira"})
+            >>> staff = Path(tempfile.mkdtemp()) / "staff.csv"
+            >>> _ = staff.write_text("user_id,team\nmira,claims\n")
+            >>> trail.register("staff", staff)
+            >>> trail.sql("SELECT team FROM events JOIN staff USING (user_id)").to_dicts()
+            [{'team': 'claims'}]
+        """
+        self._native.register(name, table)
+
+    def unregister(self, name: str) -> bool:
+        """Forget a table; False if there was none of this name."""
+        return self._native.unregister(name)
+
+    def table(self) -> _native.Table:
+        """The ``events`` of now as a table for DataFusion for Python.
+
+        Its schema is that of ``SELECT * FROM events``; filters, columns and limits are handed
+        down, and the reading is done here.
+
+        Example:
+            >>> import datafusion, sealtrail, tempfile  # doctest: +SKIP
+            >>> trail = sealtrail.open("./audit")  # doctest: +SKIP
+            >>> context = datafusion.SessionContext()  # doctest: +SKIP
+            >>> context.register_table("events", trail.table())  # doctest: +SKIP
+            >>> context.sql("SELECT count(*) FROM events").show()  # doctest: +SKIP
+        """
+        return self._native.table()
+
+    def files(self, *, verify: bool = False) -> Result:
+        """The Parquet files of the committed trail and their physical figures, one row each.
+
+        This is the list of the ledger: what else lies in the folders is no part of the trail.
+        ``location`` is what DuckDB, Polars and pandas open. Their rows are physical: the fixed
+        columns that hold a value, the columns that this file promoted, and ``_rest``, the
+        remaining fields as JSON; partition ``domain`` is in ``path``.
+
+        Args:
+            verify: Read every file first, and compare its length and SHA-256 with the ledger's.
+
+        Raises:
+            IntegrityError: With ``verify``: a file is missing or is another one.
+        """
+        return Result(self._native.files(verify))
 
     def stats(self) -> dict[str, Any]:
         """Figures: events by domain, time range, segments, bytes, unsealed records, ..."""
@@ -578,23 +758,50 @@ def init(
     return Trail(native)
 
 
-def open(  # noqa: A001
+@overload
+def open(  # type: ignore[overload-overlap] # noqa: A001 - a str is no list of URLs
     url: Path_ | None = None, *, home: Path_ | None = None, config: Path_ | None = None
-) -> Trail:
-    """Open a trail, for reading and writing.
+) -> Trail: ...
+
+
+@overload
+def open(  # noqa: A001
+    url: Sequence[Path_] | Mapping[str, Path_],
+    *,
+    home: Path_ | None = None,
+    config: Path_ | None = None,
+) -> Trails: ...
+
+
+def open(  # noqa: A001
+    url: Path_ | Sequence[Path_] | Mapping[str, Path_] | None = None,
+    *,
+    home: Path_ | None = None,
+    config: Path_ | None = None,
+) -> Trail | Trails:
+    """Open a trail, for reading and writing; or several, for questions to all of them.
 
     Args:
-        url: As for :func:`init`.
+        url: As for :func:`init`. A list of them, or a mapping of names to them, opens several.
         home: As for :func:`init`.
         config: As for :func:`init`.
 
     Returns:
-        The open trail.
+        The open trail, or the open trails.
 
     Raises:
         NotFoundError: There is none.
     """
-    return Trail(_native.open(_url(url), home=_path(home), config=_path(config)))
+
+    def one(url: Path_ | None) -> Trail:
+        return Trail(_native.open(_url(url), home=_path(home), config=_path(config)))
+
+    if url is None or isinstance(url, (str, PathLike)):
+        return one(url)
+    if isinstance(url, Mapping):
+        return Trails({name: one(url) for name, url in url.items()})
+    trails = [one(url) for url in url]
+    return Trails({trail.url: trail for trail in trails})
 
 
 def verify(  # noqa: PLR0913
@@ -659,6 +866,13 @@ def verify(  # noqa: PLR0913
 def _object(text: bytes) -> dict[str, Any]:
     value: dict[str, Any] = json.loads(text)
     return value
+
+
+def _options(given: dict[str, Any]) -> dict[str, Any]:
+    """The keywords of a search out of a method's local names."""
+    return {name: value for name, value in given.items() if name not in {"self", "matching"}} | {
+        **given["matching"]
+    }
 
 
 def _url(url: Path_ | None) -> str | None:

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    anchor, check_proof, checkpoint, config, demo, events, get, import, init, keys, pin, prove,
-    record, sql, stats, verify,
+    anchor, check_proof, checkpoint, completions, config, demo, events, fields, get, import, init,
+    keys, man, pin, prove, record, search, sql, stats, verify, who,
 };
 use crate::failure::Failure;
 use crate::session::Session;
@@ -15,6 +15,7 @@ const AFTER_HELP: &str = "\
 Examples:
   sealtrail init ./audit
   sealtrail record --trail ./audit events.jsonl
+  sealtrail search --user-id user_20417 --since \"24 hours\"
   sealtrail sql \"SELECT event_type, count(*) AS n FROM events GROUP BY 1 ORDER BY n DESC\"
   sealtrail verify-integrity
   sealtrail demo
@@ -77,6 +78,9 @@ enum Command {
     Init(init::Init),
     Record(record::Record),
     Import(import::Import),
+    Search(search::Search),
+    Fields(fields::Fields),
+    Who(who::Who),
     Sql(sql::Sql),
     Get(get::Get),
     Stats(stats::Stats),
@@ -90,6 +94,8 @@ enum Command {
     Events(events::Events),
     Config(config::Config),
     Demo(demo::Demo),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 impl Cli {
@@ -100,6 +106,9 @@ impl Cli {
             Command::Init(command) => command.run(session),
             Command::Record(command) => command.run(session),
             Command::Import(command) => command.run(session),
+            Command::Search(command) => command.run(session),
+            Command::Fields(command) => command.run(session),
+            Command::Who(command) => command.run(session),
             Command::Sql(command) => command.run(session),
             Command::Get(command) => command.run(session),
             Command::Stats(command) => command.run(session),
@@ -113,6 +122,8 @@ impl Cli {
             Command::Events(command) => command.run(session),
             Command::Config(command) => command.run(session),
             Command::Demo(command) => command.run(session),
+            Command::Completions(command) => command.run(session),
+            Command::Man(command) => command.run(session),
         }
     }
 }

@@ -13,6 +13,7 @@ mod cancel;
 mod commands;
 mod context;
 mod failure;
+mod filter;
 mod input;
 mod output;
 mod progress;
@@ -37,10 +38,20 @@ use session::Session;
 /// the command stop and clean up; a second one, or a command that does not stop within five
 /// seconds, ends the process.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
+    no_core_dumps();
     let cancel = Cancel::default();
     cancel::on_ctrl_c(&cancel);
     let env = |name: &str| std::env::var(name).ok();
     run_with(args, Context::of_process(&env, cancel))
+}
+
+/// Keys are in memory: a crash must not write them to a file.
+fn no_core_dumps() {
+    #[cfg(unix)]
+    if let Ok((_, hard)) = rlimit::Resource::CORE.get() {
+        // Where the limit cannot be set it stays as the system has it.
+        let _ = rlimit::Resource::CORE.set(0, hard);
+    }
 }
 
 /// Runs the command that `args` name in the environment that `context` describes; gives its exit

@@ -16,6 +16,8 @@ mod params;
 mod progress;
 mod proof;
 mod query;
+mod scope;
+mod search;
 mod trail;
 mod values;
 mod verify;
@@ -37,6 +39,10 @@ mod native {
     use crate::proof::{check_consistency, check_proof};
     #[pymodule_export]
     use crate::query::{Batch, BatchReader, Query, Rows, Schema};
+    #[pymodule_export]
+    use crate::scope::{Table, Trails};
+    #[pymodule_export]
+    use crate::search::search_fields;
     #[pymodule_export]
     use crate::trail::{Trail, init, open};
     #[pymodule_export]

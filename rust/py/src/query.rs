@@ -7,17 +7,18 @@ use arrow::array::{ArrayRef, RecordBatch, StructArray};
 use arrow::datatypes::{Field, SchemaRef};
 use arrow::error::ArrowError;
 use futures::{Stream, StreamExt};
-use object_store::ObjectStore;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyList, PyTuple};
 use pyo3_arrow::ffi::{
     ArrayIterator, to_array_pycapsules, to_schema_pycapsule, to_stream_pycapsule,
 };
-use sealtrail_query::{Engine, EngineOptions, Params, QueryError, QueryResult, ReadView};
+use sealtrail_query::search::{Form, Search, nested_records};
+use sealtrail_query::{Engine, EngineOptions, Params, QueryError, QueryResult, Scope};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::errors::{Raise, panic_text, usage};
+use crate::search::Ground;
 use crate::{bridge, values};
 
 type Batches = Pin<Box<dyn Stream<Item = Result<RecordBatch, QueryError>> + Send>>;
@@ -32,19 +33,29 @@ pub(crate) fn engine(py: Python<'_>) -> PyResult<&'static Engine> {
     Ok(ENGINE.get_or_init(|| engine))
 }
 
-/// A question and the moment of the trail that it is asked of.
-struct Question {
-    engine: &'static Engine,
-    view: Arc<ReadView>,
-    store: Arc<dyn ObjectStore>,
-    text: String,
-    params: Params,
+/// What is asked, of what.
+pub(crate) enum Question {
+    /// In SQL.
+    Sql(&'static Engine, Scope, String, Params),
+    /// A search.
+    Search(Ground, Search, Form),
 }
 
 impl Question {
     async fn answer(&self) -> Result<QueryResult, QueryError> {
-        let (view, store) = (Arc::clone(&self.view), Arc::clone(&self.store));
-        self.engine.sql(view, store, &self.text, self.params.clone()).await
+        match self {
+            Self::Sql(engine, scope, text, params) => {
+                engine.ask(scope, text, params.clone()).await
+            }
+            Self::Search(Ground { engine, view, store }, search, form) => {
+                let (view, store) = (Arc::clone(view), Arc::clone(store));
+                let found = search.run(engine, view, store, *form).await?;
+                match form {
+                    Form::Nested => nested_records(found.result, &search.fields),
+                    Form::Flat | Form::Brief => Ok(found.result),
+                }
+            }
+        }
     }
 }
 
@@ -109,12 +120,15 @@ impl Query {
     pub(crate) fn ask(
         py: Python<'_>,
         engine: &'static Engine,
-        view: Arc<ReadView>,
-        store: Arc<dyn ObjectStore>,
+        scope: Scope,
         text: String,
         params: Params,
     ) -> PyResult<Self> {
-        let question = Question { engine, view, store, text, params };
+        Self::plan(py, Question::Sql(engine, scope, text, params))
+    }
+
+    /// As [`ask`](Self::ask), for any question.
+    pub(crate) fn plan(py: Python<'_>, question: Question) -> PyResult<Self> {
         let result = bridge::wait(py, question.answer())?;
         let schema = Arc::clone(&result.schema);
         let first = Mutex::new(Some(Box::pin(result.batches()) as Batches));

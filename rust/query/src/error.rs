@@ -96,8 +96,27 @@ impl QueryError {
             DataFusionError::ResourcesExhausted(message) => Self::Resources(message.clone()),
             DataFusionError::ObjectStore(source) => Self::Core(store_error(source)),
             DataFusionError::ParquetError(source) => reading(source),
+            DataFusionError::External(source) if source.is::<Self>() => {
+                source.downcast_ref::<Self>().map_or_else(|| Self::Execution(plain(error)), again)
+            }
             root => Self::Execution(plain(root)),
         }
+    }
+}
+
+/// An error of this crate that went through the stream of another one.
+fn again(error: &QueryError) -> QueryError {
+    match error {
+        QueryError::Sql(problem) => QueryError::Sql(problem.clone()),
+        QueryError::ReadOnly(problem) => QueryError::ReadOnly(problem.clone()),
+        QueryError::Parameter(message) => QueryError::Parameter(message.clone()),
+        QueryError::Resources(message) => QueryError::Resources(message.clone()),
+        QueryError::Output(message) => QueryError::Output(message.clone()),
+        QueryError::Core(sealtrail_core::Error::NotFound(message)) => {
+            QueryError::Core(sealtrail_core::Error::NotFound(message.clone()))
+        }
+        QueryError::Core(other) => QueryError::Execution(other.to_string()),
+        QueryError::Execution(message) => QueryError::Execution(message.clone()),
     }
 }
 

@@ -15,5 +15,6 @@ mod proof;
 mod reading;
 mod record;
 mod runs;
+mod search;
 mod sql;
 mod verify;

@@ -155,3 +155,26 @@ fn silence_on_standard_input_can_be_interrupted() {
         assert!(started.elapsed() < Duration::from_secs(20));
     }
 }
+
+#[test]
+fn every_shell_gets_a_script_that_knows_the_commands() {
+    let ground = Ground::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = ground.run(&["completions", shell]).exits(0).out;
+        assert!(script.contains("verify-integrity"), "{shell}");
+        assert!(script.contains("--owner-key") || script.contains("owner-key"), "{shell}");
+    }
+    ground.run(&["completions", "tcsh"]).exits(2);
+}
+
+#[test]
+fn the_manual_has_a_page_for_each_command() {
+    let ground = Ground::new();
+    let page = ground.run(&["man"]).exits(0).out;
+    assert!(page.contains(".TH sealtrail 1"), "{page}");
+    assert_eq!(ground.run(&["man", "--folder", "man1"]).exits(0).out, "");
+    let pages = ground.files("man1");
+    for name in ["sealtrail.1", "sealtrail-sql.1", "sealtrail-keys-revoke.1"] {
+        assert!(pages.iter().any(|path| path.ends_with(name)), "{name}: {pages:?}");
+    }
+}

@@ -7,6 +7,7 @@ mod clock;
 mod commit;
 mod cosigned;
 mod epoch;
+mod files;
 mod import;
 mod init;
 mod load;
