@@ -99,9 +99,8 @@ impl Args for FilterArgs {
             command = command.arg(of_field(field));
             if field.name == "status" {
                 let help = "What has none of these; includes events without a status";
-                command = command.arg(
-                    text_arg("status_not", "VALUES").action(ArgAction::Append).help(help),
-                );
+                command = command
+                    .arg(text_arg("status_not", "VALUES").action(ArgAction::Append).help(help));
             }
         }
         command
@@ -109,9 +108,11 @@ impl Args for FilterArgs {
                 "At least debug, info, warning, error or critical; that of its event type where \
                  an event has none",
             ))
-            .arg(text_arg("where", "EXPRESSION").action(ArgAction::Append).help(
-                "A condition in SQL over any field, such as 'resource.size_bytes > 1e6'",
-            ))
+            .arg(
+                text_arg("where", "EXPRESSION")
+                    .action(ArgAction::Append)
+                    .help("A condition in SQL over any field, such as 'resource.size_bytes > 1e6'"),
+            )
             .arg(text_arg("text", "WORDS").action(ArgAction::Append).help(
                 "Words somewhere in the values of a record, whatever their case; \"quotes\" keep \
                  words together",
@@ -142,8 +143,7 @@ impl FromArgMatches for FilterArgs {
             ..Filter::default()
         };
         for field in &FIELDS {
-            let values: Vec<String> =
-                many(field.name).iter().flat_map(|text| list(text)).collect();
+            let values: Vec<String> = many(field.name).iter().flat_map(|text| list(text)).collect();
             if !values.is_empty() {
                 filter = filter.field(field.name, values);
             }

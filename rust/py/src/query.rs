@@ -44,9 +44,7 @@ pub(crate) enum Question {
 impl Question {
     async fn answer(&self) -> Result<QueryResult, QueryError> {
         match self {
-            Self::Sql(engine, scope, text, params) => {
-                engine.ask(scope, text, params.clone()).await
-            }
+            Self::Sql(engine, scope, text, params) => engine.ask(scope, text, params.clone()).await,
             Self::Search(Ground { engine, view, store }, search, form) => {
                 let (view, store) = (Arc::clone(view), Arc::clone(store));
                 let found = search.run(engine, view, store, *form).await?;

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, Float64Builder, Int64Builder, StringViewBuilder,
-    TimestampMicrosecondBuilder,
+    Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, Float64Builder, Int64Builder,
+    StringViewBuilder, TimestampMicrosecondBuilder,
 };
 use arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::{Result, exec_err};
@@ -295,8 +295,8 @@ impl ScalarUDFImpl for WordSearch {
         if let Some(rest) = rest.first() {
             let texts = Texts::new(rest)?;
             for (row, found) in found.iter_mut().enumerate() {
-                *found = *found
-                    || texts.get(row).is_some_and(|t| self.word.in_json(t, Form::Canonical));
+                *found =
+                    *found || texts.get(row).is_some_and(|t| self.word.in_json(t, Form::Canonical));
             }
         }
         Ok(ColumnarValue::Array(Arc::new(BooleanArray::from(found))))

@@ -18,7 +18,12 @@ fn export(user: &str, minute: u32, size: u64) -> Value {
 }
 
 fn four() -> Ground {
-    Ground::with_events(&[login("ana", 1), login("ben", 2), export("ana", 3, 10), export("ben", 4, 9e6 as u64)])
+    Ground::with_events(&[
+        login("ana", 1),
+        login("ben", 2),
+        export("ana", 3, 10),
+        export("ben", 4, 9e6 as u64),
+    ])
 }
 
 fn ids(ground: &Ground, flags: &[&str]) -> Vec<String> {
@@ -66,7 +71,10 @@ fn flags_combine() {
     assert_eq!(ids(&ground, &["--user-id", "!ana", "--domain", "auth"]), ["login-ben-2"]);
     assert_eq!(ids(&ground, &["--status-not", "success"]), ["export-ana-3", "export-ben-4"]);
     assert_eq!(ids(&ground, &["--where", "resource.size_bytes > 1e6"]), ["export-ben-4"]);
-    assert_eq!(ids(&ground, &["--source-ip", "198.51.100.0/24", "-r"]), ["login-ben-2", "login-ana-1"]);
+    assert_eq!(
+        ids(&ground, &["--source-ip", "198.51.100.0/24", "-r"]),
+        ["login-ben-2", "login-ana-1"]
+    );
     assert_eq!(ids(&ground, &["--text", "BEN.csv"]), ["export-ben-4"]);
     assert_eq!(ids(&ground, &["--who", "exporter", "--who", "ana"]).len(), 3);
     assert_eq!(ids(&ground, &["--order", "resource.size_bytes desc", "-n", "1"]), ["export-ben-4"]);

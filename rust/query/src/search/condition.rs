@@ -117,9 +117,7 @@ impl Path {
         });
         match column {
             Some(column) if same => quoted(&column.name),
-            Some(column) => {
-                lookup(want, column.path.iter().map(|key| text_literal(key)))
-            }
+            Some(column) => lookup(want, column.path.iter().map(|key| text_literal(key))),
             None => lookup(
                 want,
                 self.0.iter().map(|part| match part {

@@ -21,7 +21,8 @@ use crate::sql::parse_expression;
 /// Functions of numbers.
 const NUMERIC: [&str; 24] = [
     "abs", "acos", "asin", "atan", "atan2", "ceil", "cos", "exp", "floor", "gcd", "isnan", "ln",
-    "log", "log10", "log2", "mod", "pow", "power", "round", "signum", "sin", "sqrt", "tan", "trunc",
+    "log", "log10", "log2", "mod", "pow", "power", "round", "signum", "sin", "sqrt", "tan",
+    "trunc",
 ];
 
 /// The expression in SQL over the view `events`.

@@ -18,18 +18,27 @@ fn what_a_path_is_compared_with_tells_how_it_is_read() {
     becomes("name LIKE 'a%'", "json_get_str(event, 'name') LIKE 'a%'");
     becomes("x BETWEEN -1 AND 2", "json_get_float(event, 'x') BETWEEN -1 AND 2");
     becomes("reason IS NULL", "json_get(event, 'reason') IS NULL");
-    becomes("a + b * 2 > c", "json_get_float(event, 'a') + json_get_float(event, 'b') * 2 > json_get_float(event, 'c')");
+    becomes(
+        "a + b * 2 > c",
+        "json_get_float(event, 'a') + json_get_float(event, 'b') * 2 > json_get_float(event, 'c')",
+    );
     becomes("lower(Name) = 'x'", "lower(json_as_text(event, 'Name')) = 'x'");
     becomes("abs(d) > 1", "abs(json_get_float(event, 'd')) > 1");
     becomes("x::int = 1", "json_get(event, 'x')::INT = 1");
     becomes("attrs ->> 'x' = '1'", "\"attrs\" ->> 'x' = '1'");
-    becomes("actor = 'ana' AND outcome != 'success'", "\"actor\" = 'ana' AND \"outcome\" <> 'success'");
+    becomes(
+        "actor = 'ana' AND outcome != 'success'",
+        "\"actor\" = 'ana' AND \"outcome\" <> 'success'",
+    );
     becomes("timestamp > '2026-03-01T00:00:00Z'", "\"timestamp\" > '2026-03-01T00:00:00Z'");
 }
 
 #[test]
 fn paths_have_positions_quotes_and_reserved_words() {
-    becomes("workflow_steps[0].status = 'x'", "json_get_str(event, 'workflow_steps', 0, 'status') = 'x'");
+    becomes(
+        "workflow_steps[0].status = 'x'",
+        "json_get_str(event, 'workflow_steps', 0, 'status') = 'x'",
+    );
     becomes("\"x-y\".\"select\" = 1", "json_get_float(event, 'x-y', 'select') = 1");
     becomes("user.order = 1", "json_get_float(event, 'user', 'order') = 1");
     becomes("\"it's\" = 1", "json_get_float(event, 'it''s') = 1");

@@ -146,11 +146,7 @@ pub const FIELDS: [LogicalField; 16] = [
         kind: FieldKind::Status,
     },
     text("result_code", "the source's code for the outcome", &[at("result_code")]),
-    text(
-        "sensitivity_level",
-        "how sensitive the resource is",
-        &[at("resource.sensitivity_level")],
-    ),
+    text("sensitivity_level", "how sensitive the resource is", &[at("resource.sensitivity_level")]),
     text(
         "classification",
         "the resource's class in the caller's own scheme",

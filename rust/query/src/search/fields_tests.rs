@@ -42,5 +42,7 @@ fn names_and_flags_are_found() {
     assert!(field("user-id").is_some() && field("nobody").is_none());
     let text = markdown_table();
     assert_eq!(text.lines().count(), FIELDS.len() + 2);
-    assert!(text.contains("| `session_id` | the session | `session_id`, `user_context.session_id` |"));
+    assert!(
+        text.contains("| `session_id` | the session | `session_id`, `user_context.session_id` |")
+    );
 }

@@ -175,9 +175,9 @@ fn at_place(place: &Place, matchers: &[&Matcher]) -> Result<String> {
     };
     let list = only(Path::parse(list)?.sql(Want::Json));
     let member = text_literal(member.trim_start_matches('.'));
-    let tests = matchers.iter().map(|matcher| {
-        format!("any_element({list}, {member}, {})", text_literal(&matcher.text()))
-    });
+    let tests = matchers
+        .iter()
+        .map(|matcher| format!("any_element({list}, {member}, {})", text_literal(&matcher.text())));
     Ok(either(tests.collect()))
 }
 
@@ -232,7 +232,9 @@ fn words(text: &str) -> Result<Vec<String>> {
     words.push(word);
     words.retain(|word| !word.is_empty());
     if inside {
-        return Err(QueryError::Parameter(format!("text: {text:?} has a quote that is not closed")));
+        return Err(QueryError::Parameter(format!(
+            "text: {text:?} has a quote that is not closed"
+        )));
     }
     if words.is_empty() {
         return Err(QueryError::Parameter("text: no word is given".to_owned()));

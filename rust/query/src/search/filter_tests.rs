@@ -40,9 +40,8 @@ fn event_types_name_their_partitions() {
 
 #[test]
 fn severities_are_ordered_and_event_types_have_them() {
-    let of = |least: &str| {
-        sql(&Filter { severity_min: Some(least.to_owned()), ..Filter::default() })
-    };
+    let of =
+        |least: &str| sql(&Filter { severity_min: Some(least.to_owned()), ..Filter::default() });
     assert!(of("error").starts_with("(severity IN ('error', 'critical') OR severity IS NULL"));
     assert!(of("error").contains("event_type IN ("), "{}", of("error"));
     assert!(of("error").contains("'system.access_violation'"));

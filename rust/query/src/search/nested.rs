@@ -112,12 +112,7 @@ fn spelt(path: &Path) -> String {
 }
 
 /// Writes the members that the row has; objects without any are left out.
-fn append_object(
-    nodes: &[Node],
-    batch: &RecordBatch,
-    row: usize,
-    out: &mut Vec<u8>,
-) -> Result<()> {
+fn append_object(nodes: &[Node], batch: &RecordBatch, row: usize, out: &mut Vec<u8>) -> Result<()> {
     out.push(b'{');
     let mut first = true;
     for node in nodes {

@@ -8,9 +8,10 @@ use super::Nesting;
 
 fn record(fields: &[&str], values: &[Option<&str>]) -> String {
     let fields: Vec<String> = fields.iter().map(|field| (*field).to_owned()).collect();
-    let columns = values.iter().enumerate().map(|(n, value)| {
-        (format!("c{n}"), Arc::new(StringArray::from(vec![*value])) as ArrayRef)
-    });
+    let columns = values
+        .iter()
+        .enumerate()
+        .map(|(n, value)| (format!("c{n}"), Arc::new(StringArray::from(vec![*value])) as ArrayRef));
     let batch = RecordBatch::try_from_iter(columns).unwrap();
     let mut out = Vec::new();
     Nesting::new(&fields).unwrap().append(&batch, 0, &mut out).unwrap();
@@ -26,7 +27,10 @@ fn fields_are_nested_as_in_the_record() {
         record(&fields, &all),
         r#"{"resource":{"path":"/x","size_bytes":7},"actor":"a\"na","a":{"b":{"c":null}},"a.d[0].e":[1]}"#
     );
-    assert_eq!(record(&fields, &[None, None, Some("7"), None, None]), r#"{"resource":{"size_bytes":7}}"#);
+    assert_eq!(
+        record(&fields, &[None, None, Some("7"), None, None]),
+        r#"{"resource":{"size_bytes":7}}"#
+    );
     assert_eq!(record(&fields, &[None; 5]), "{}");
 }
 

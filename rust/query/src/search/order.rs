@@ -114,9 +114,8 @@ impl Keys {
     fn signature(&self) -> u32 {
         let parts = self.0.iter().map(|key| format!("{}{}", key.sql, u8::from(key.descending)));
         let text = parts.collect::<Vec<_>>().join(",");
-        text.bytes().fold(0x811c_9dc5, |hash, byte| {
-            (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-        })
+        text.bytes()
+            .fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
     }
 
     /// The cursor of a row; the keys are the last columns of the batch.

@@ -28,7 +28,9 @@ fn equal_values_are_told_apart_by_time_and_id() {
     assert_eq!(keys("cost_usd", false).by_time(), None);
     assert_eq!(Keys::new(&[], true).unwrap().by_time(), Some(true));
     assert_eq!(keys("a.b", false).len(), 5);
-    assert!(keys("timestamp", false).columns().starts_with("\"timestamp\" AS __key0, \"audit_id\""));
+    assert!(
+        keys("timestamp", false).columns().starts_with("\"timestamp\" AS __key0, \"audit_id\"")
+    );
 }
 
 #[test]

@@ -61,9 +61,8 @@ impl Matcher {
 
 /// Whether an address lies in a network; an IPv4 address in IPv6 form is that IPv4 address.
 pub(crate) fn address_in(text: &str, net: &IpNet) -> bool {
-    text.parse::<IpAddr>().is_ok_and(|address| {
-        net.contains(&address) || net.contains(&address.to_canonical())
-    })
+    text.parse::<IpAddr>()
+        .is_ok_and(|address| net.contains(&address) || net.contains(&address.to_canonical()))
 }
 
 /// The usual way with one point to return to: what follows the last `*`.

@@ -61,9 +61,9 @@ fn nested(path: &Path) -> String {
                 crate::json::PathPart::Key(key) => text_literal(key),
                 crate::json::PathPart::Index(index) => index.to_string(),
             });
-            let fixed = path.fixed().map(|column| {
-                column.path.iter().map(|key| text_literal(key)).collect::<Vec<_>>()
-            });
+            let fixed = path
+                .fixed()
+                .map(|column| column.path.iter().map(|key| text_literal(key)).collect::<Vec<_>>());
             let steps = fixed.unwrap_or_else(|| steps.collect());
             format!("json_get_json(event, {})", steps.join(", "))
         }

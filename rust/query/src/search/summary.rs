@@ -94,9 +94,8 @@ impl Filter {
                 }
             }
         }
-        let most = |a: &Group, b: &Group| {
-            b.events.cmp(&a.events).then_with(|| a.value.cmp(&b.value))
-        };
+        let most =
+            |a: &Group, b: &Group| b.events.cmp(&a.events).then_with(|| a.value.cmp(&b.value));
         summary.by_type.sort_by(most);
         summary.by_actor.sort_by(most);
         summary.by_hour.sort_by(|a, b| a.value.cmp(&b.value));

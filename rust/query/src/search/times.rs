@@ -183,9 +183,9 @@ fn spoken(original: &str, lower: &str, now: i64) -> Result<i64> {
         return Ok(utc);
     }
     let hours = ["am", "pm", "a.m.", "p.m."].iter().any(|mark| {
-        lower.find(mark).is_some_and(|at| {
-            lower[..at].trim_end().ends_with(|c: char| c.is_ascii_digit())
-        })
+        lower
+            .find(mark)
+            .is_some_and(|at| lower[..at].trim_end().ends_with(|c: char| c.is_ascii_digit()))
     });
     if utc.rem_euclid(DAY) != 0 || lower.contains(':') || hours {
         return Err(naive(original));

@@ -48,9 +48,14 @@ fn times_are_read_as_people_write_them() {
 
 #[test]
 fn a_time_without_its_offset_is_refused() {
-    for written in
-        ["2026-03-01T12:00:00", "2026-03-01 12:00", "2026-03-01 00:00", "yesterday 10:00", "10am", "12 am"]
-    {
+    for written in [
+        "2026-03-01T12:00:00",
+        "2026-03-01 12:00",
+        "2026-03-01 00:00",
+        "yesterday 10:00",
+        "10am",
+        "12 am",
+    ] {
         let error = moment(written, now()).unwrap_err().to_string();
         assert!(error.contains("no UTC offset; append Z"), "{written}: {error}");
     }

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use futures::TryStreamExt;
-use sealtrail_query::search::{
-    FIELDS, Filter, Form, Order, Search, Window, times, write_nested,
-};
+use sealtrail_query::search::{FIELDS, Filter, Form, Order, Search, Window, times, write_nested};
 use serde_json::{Value, json};
 
 use crate::common::{TestTrail, record};
@@ -60,7 +58,9 @@ async fn every_documented_place_is_searched() {
                 // Every record has these.
                 "event_type" | "domain" | "audit_id" => None,
                 "outcome" => Some(("status", "refused")),
-                path => Some((path, if field.name == "source_ip" { "10.1.2.3" } else { "it's_x%" })),
+                path => {
+                    Some((path, if field.name == "source_ip" { "10.1.2.3" } else { "it's_x%" }))
+                }
             }) else {
                 continue;
             };
@@ -107,13 +107,15 @@ async fn a_place_of_one_domain_is_not_searched_in_others() {
 async fn addresses_are_found_by_network() {
     let mut trail = TestTrail::new();
     let of = |n, ip: &str| record(n, json!({"source_ip": ip}));
-    trail.segment(&[
-        of(0, "203.0.113.7"),
-        of(1, "::ffff:203.0.113.7"),
-        of(2, "203.0.114.1"),
-        of(3, "2001:db8:0:0::1"),
-        of(4, "proxy"),
-    ]).await;
+    trail
+        .segment(&[
+            of(0, "203.0.113.7"),
+            of(1, "::ffff:203.0.113.7"),
+            of(2, "203.0.114.1"),
+            of(3, "2001:db8:0:0::1"),
+            of(4, "proxy"),
+        ])
+        .await;
     trail.unflushed(&[of(5, "203.0.113.99")]);
     for (values, expected) in [
         (&["203.0.113.0/24"][..], &[0, 1, 5][..]),
@@ -131,13 +133,15 @@ async fn addresses_are_found_by_network() {
 #[tokio::test]
 async fn what_has_no_status_is_not_of_any() {
     let mut trail = TestTrail::new();
-    trail.segment(&[
-        record(0, json!({"status": "success"})),
-        record(1, json!({"result": {"status": "Denied"}})),
-        record(2, json!({})),
-        record(3, json!({"status": "odd"})),
-        record(4, json!({"status": 7})),
-    ]).await;
+    trail
+        .segment(&[
+            record(0, json!({"status": "success"})),
+            record(1, json!({"result": {"status": "Denied"}})),
+            record(2, json!({})),
+            record(3, json!({"status": "odd"})),
+            record(4, json!({"status": 7})),
+        ])
+        .await;
     let of = async |trail: &mut TestTrail, value: &str| {
         let ids = ids(trail, only("status", &[value])).await;
         ids.iter().map(|id| id[3..].parse::<u32>().unwrap()).collect::<Vec<_>>()
@@ -320,7 +324,9 @@ async fn pages_are_the_whole_over_ties_and_missing_values() {
         })
         .collect();
     trail.segment(&records[..9]).await.segment(&records[9..17]).await.unflushed(&records[17..]);
-    for order in ["", "timestamp desc", "rank", "rank desc", "cost_usd desc", "tool_name, actor desc"] {
+    for order in
+        ["", "timestamp desc", "rank", "rank desc", "cost_usd desc", "tool_name, actor desc"]
+    {
         for reverse in [false, true] {
             let parsed = if order.is_empty() { vec![] } else { Order::parse(order).unwrap() };
             let search = Search { order: parsed, reverse, ..Search::default() };
@@ -331,7 +337,11 @@ async fn pages_are_the_whole_over_ties_and_missing_values() {
             distinct.dedup();
             assert_eq!(distinct.len(), 23);
             for size in [1, 3, 23, 50] {
-                assert_eq!(paged(&mut trail, &search, size).await, whole, "{order} {reverse} {size}");
+                assert_eq!(
+                    paged(&mut trail, &search, size).await,
+                    whole,
+                    "{order} {reverse} {size}"
+                );
             }
         }
     }
@@ -341,13 +351,15 @@ async fn pages_are_the_whole_over_ties_and_missing_values() {
 async fn missing_values_come_last_and_numbers_before_text() {
     let mut trail = TestTrail::new();
     let of = |n, members| record(n, members);
-    trail.segment(&[
-        of(0, json!({"v": "b"})),
-        of(1, json!({})),
-        of(2, json!({"v": 10})),
-        of(3, json!({"v": 9.5})),
-        of(4, json!({"v": "a"})),
-    ]).await;
+    trail
+        .segment(&[
+            of(0, json!({"v": "b"})),
+            of(1, json!({})),
+            of(2, json!({"v": 10})),
+            of(3, json!({"v": 9.5})),
+            of(4, json!({"v": "a"})),
+        ])
+        .await;
     let by = async |trail: &mut TestTrail, order: &str| {
         let search = Search { order: Order::parse(order).unwrap(), ..Search::default() };
         let found = found(trail, &search).await;
@@ -420,7 +432,8 @@ async fn an_hour_of_many_days_reads_its_segments_only() {
         let store = Arc::clone(&trail.store);
         let found = search.run(&trail.engine, view, store, Form::Nested).await.unwrap();
         let reached = found.reached();
-        let rows = found.result.collect().await.unwrap().iter().map(|b| b.num_rows()).sum::<usize>();
+        let rows =
+            found.result.collect().await.unwrap().iter().map(|b| b.num_rows()).sum::<usize>();
         (rows, reached.cost(&trail.view()))
     };
     let hour = Search::new(Filter { window, ..Filter::default() });
@@ -458,11 +471,13 @@ async fn counts_pages_and_fields_are_those_of_the_records() {
             "source_ip": "10.0.0.1", "agent_id": if user == "ben" { json!("bot") } else { json!(null) }});
         record(n, members)
     };
-    trail.segment(&[
-        of(0, "auth.user_login", "ana", "fail"),
-        of(1, "auth.user_login", "ana", "success"),
-        of(70, "data.file_read", "ben", "denied"),
-    ]).await;
+    trail
+        .segment(&[
+            of(0, "auth.user_login", "ana", "fail"),
+            of(1, "auth.user_login", "ana", "success"),
+            of(70, "data.file_read", "ben", "denied"),
+        ])
+        .await;
     trail.unflushed(&[record(80, json!({"user_id": "ana", "modified_by": "ben"}))]);
     let view = trail.view();
     let (engine, store) = (&trail.engine, || Arc::clone(&trail.store));
@@ -497,7 +512,8 @@ async fn counts_pages_and_fields_are_those_of_the_records() {
     assert_eq!(list("addresses"), [pair("10.0.0.1", 2)]);
     assert_eq!(page.failures.len(), 1);
     assert_eq!(page.failures[0].outcome, "failure");
-    let address = all.who(engine, Arc::clone(&view), store(), "10.0.0.1", 1).await.unwrap().unwrap();
+    let address =
+        all.who(engine, Arc::clone(&view), store(), "10.0.0.1", 1).await.unwrap().unwrap();
     assert_eq!(groups(&address.known_as), [pair("source_ip", 3)]);
     let users = address.lists.iter().find(|list| list.name == "users").unwrap();
     assert_eq!((users.total, users.top.len()), (2, 1));

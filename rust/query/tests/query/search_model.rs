@@ -71,7 +71,9 @@ struct Wanted {
 }
 
 fn wanted() -> impl Strategy<Value = Wanted> {
-    let word = prop::sample::select(vec!["ana", "ben", "bot", "a*", "s", "success", "10.0.0.1", "failure"]);
+    let word = prop::sample::select(vec![
+        "ana", "ben", "bot", "a*", "s", "success", "10.0.0.1", "failure",
+    ]);
     (word, any::<bool>(), any::<bool>(), prop::bool::weighted(0.3)).prop_map(
         |(word, before, after, negated)| {
             let mut parts = vec![word.to_owned()];
@@ -134,10 +136,7 @@ impl Question {
         let mut filter = Filter {
             severity_min: self.severity.map(str::to_owned),
             text: self.word.map(str::to_owned).into_iter().collect(),
-            window: Window {
-                since: self.window.0.map(time_of),
-                until: self.window.1.map(time_of),
-            },
+            window: Window { since: self.window.0.map(time_of), until: self.window.1.map(time_of) },
             ..Filter::default()
         };
         for (index, wanted) in &self.fields {
@@ -158,9 +157,9 @@ impl Question {
             };
             (wanted.iter().all(|w| w.negated) || any(false)) && !any(true)
         });
-        let number = self.number.is_none_or(|least| {
-            record["extra"]["x"].as_f64().is_some_and(|x| x >= least as f64)
-        });
+        let number = self
+            .number
+            .is_none_or(|least| record["extra"]["x"].as_f64().is_some_and(|x| x >= least as f64));
         fields
             && number
             && self.severity.is_none_or(|least| severity(record) >= rank(least))
@@ -218,7 +217,8 @@ fn texts(record: &Value, index: usize) -> Vec<String> {
                 );
             }
             path => {
-                let (path, list) = path.split_once("[]").map_or((path, None), |(p, m)| (p, Some(m)));
+                let (path, list) =
+                    path.split_once("[]").map_or((path, None), |(p, m)| (p, Some(m)));
                 let value = record.pointer(&format!("/{}", path.replace('.', "/")));
                 match (value, list) {
                     (Some(Value::String(text)), None) => texts.push(text.clone()),

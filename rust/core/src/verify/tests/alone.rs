@@ -55,16 +55,24 @@ fn behind_a_gap_each_entry_needs_its_number_signature_and_checkpoint() {
     // Changed, and signed by nobody.
     let changed = signed(&maker, |entry| entry.body.time = "2026-03-01T00:00:00.001Z".to_owned());
     assert_eq!(behind_a_gap(&maker, changed), invalid);
-    // Signed, under the name of another key.
+    // Signed, under the name of another key, or another number.
     let key = "0".repeat(16);
-    let other = signed(&maker, |entry| {
+    let sign = |entry: &mut Entry| {
         let (signing, hmac) = (maker.writer.signing(), maker.writer.hmac());
-        entry.body.key = key;
         let message = entry.body.message().unwrap();
         let mac = hmac.mac(&message);
         entry.hmac = HEXLOWER.encode(&mac);
         let signature = crate::keys::sign(signing, &[message.as_slice(), &mac].concat());
         entry.sig = data_encoding::BASE64.encode(&signature);
+    };
+    let other = signed(&maker, |entry| {
+        entry.body.key = key;
+        sign(entry);
+    });
+    assert_eq!(behind_a_gap(&maker, other), invalid);
+    let other = signed(&maker, |entry| {
+        entry.body.n = 3;
+        sign(entry);
     });
     assert_eq!(behind_a_gap(&maker, other), invalid);
     // With the checkpoint of another tree, and of another size.
