@@ -2,11 +2,13 @@
 //! alone must tell.
 
 use bytes::Bytes;
-use data_encoding::HEXLOWER;
+use data_encoding::{BASE64, HEXLOWER};
+use ed25519_dalek::SigningKey;
 
 use super::maker::{Maker, TIME, event, small, store, verify_in};
 use super::pinned::Objects;
 use super::*;
+use crate::keys::{self, HmacKey};
 use crate::ledger::{
     Body, CHECKPOINT_HINT, Entry, HEARTBEAT, Kind, Revocation, WalRange, cosigned, entry_path,
 };
@@ -28,7 +30,16 @@ fn long() -> Maker {
     maker
 }
 
-/// Entry 4 with `edit`, signed by its writer.
+/// Signs what an entry says now.
+fn sign(entry: &mut Entry, signing: &SigningKey, hmac: &HmacKey) {
+    let message = entry.body.message().unwrap();
+    let mac = hmac.mac(&message);
+    entry.hmac = HEXLOWER.encode(&mac);
+    let signature = keys::sign(signing, &[message.as_slice(), &mac].concat());
+    entry.sig = BASE64.encode(&signature);
+}
+
+/// Entry 4 with `edit`.
 fn signed(maker: &Maker, edit: impl FnOnce(&mut Entry)) -> Objects {
     let mut entry = Entry::parse(&maker.objects[&entry_path(4)]).unwrap();
     edit(&mut entry);
@@ -57,14 +68,7 @@ fn behind_a_gap_each_entry_needs_its_number_signature_and_checkpoint() {
     assert_eq!(behind_a_gap(&maker, changed), invalid);
     // Signed, under the name of another key, or another number.
     let key = "0".repeat(16);
-    let sign = |entry: &mut Entry| {
-        let (signing, hmac) = (maker.writer.signing(), maker.writer.hmac());
-        let message = entry.body.message().unwrap();
-        let mac = hmac.mac(&message);
-        entry.hmac = HEXLOWER.encode(&mac);
-        let signature = crate::keys::sign(signing, &[message.as_slice(), &mac].concat());
-        entry.sig = data_encoding::BASE64.encode(&signature);
-    };
+    let sign = |entry: &mut Entry| sign(entry, maker.writer.signing(), maker.writer.hmac());
     let other = signed(&maker, |entry| {
         entry.body.key = key;
         sign(entry);
@@ -182,6 +186,11 @@ fn only_what_the_owner_signed_whole_was_announced() {
     let mut changed = sound.clone();
     changed.body.time = "2026-03-01T00:00:00.001Z".to_owned();
     assert_eq!(announced(&maker, &changed), refused);
+    // Signed by the owner, but not as the owner's.
+    let mut other = sound.clone();
+    other.body.key = "0".repeat(16);
+    super::alone::sign(&mut other, owner.signing(), &hmac);
+    assert_eq!(announced(&maker, &other), refused);
     for (size, root) in [(n, [7; 32]), (n - 1, root)] {
         let mut other = sound.clone();
         let checkpoint = Checkpoint { origin: maker.info.origin.clone(), size, root };
