@@ -32,6 +32,7 @@ from sealtrail._errors import (
     StoreError,
     UsageError,
 )
+from sealtrail._jobs import Job, JobStatus, job, jobs
 from sealtrail._keys import Keys, Rotation, Writer
 from sealtrail._native import __version__
 from sealtrail._proof import (
@@ -45,6 +46,9 @@ from sealtrail._proof import (
 )
 from sealtrail._result import Result
 from sealtrail._search import SearchField, SearchQuery, SearchResult, search_fields
+from sealtrail._sequence import Match, Sequences
+from sealtrail._tail import Tail
+from sealtrail._trace import RelatedEvent, Trace
 from sealtrail._trail import (
     ImportReport,
     RecordReport,
@@ -79,12 +83,16 @@ __all__ = [
     "IntegrityError",
     "InternalError",
     "InvalidEventError",
+    "Job",
+    "JobStatus",
     "KeyFileError",
     "Keys",
+    "Match",
     "NotFoundError",
     "ProofSigner",
     "RecordReport",
     "RefusedLine",
+    "RelatedEvent",
     "ResourceError",
     "Result",
     "Revocation",
@@ -93,8 +101,11 @@ __all__ = [
     "SearchField",
     "SearchQuery",
     "SearchResult",
+    "Sequences",
     "SqlError",
     "StoreError",
+    "Tail",
+    "Trace",
     "Trail",
     "Trails",
     "TreeState",
@@ -107,6 +118,8 @@ __all__ = [
     "demo",
     "events",
     "init",
+    "job",
+    "jobs",
     "open",
     "search_fields",
     "verify",

@@ -240,6 +240,10 @@ class SearchQuery:
     def _report(self, what: str, top: int = 0) -> bytes:
         return self._native.search_report(self._asked(), what, top)
 
+    def asked(self) -> str:
+        """The search as JSON."""
+        return self._asked()
+
     def _asked(self) -> str:
         asked = {
             "filter": {

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from os import PathLike, fspath
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Literal, NoReturn, Protocol, Self, TypeAlias, overload
 
-from sealtrail import _native
+from sealtrail import _jobs, _native, _tail, _trace
 from sealtrail._errors import NotFoundError, UsageError
+from sealtrail._jobs import Job
 from sealtrail._keys import Keys
 from sealtrail._result import Result
 from sealtrail._search import SearchQuery, SearchResult, Time, Values, make
+from sealtrail._sequence import Sequences, find
+from sealtrail._tail import Tail
 from sealtrail._trails import Trails
 from sealtrail.events import Event
 
@@ -471,6 +474,215 @@ class Trail:
             ``resources``, ``tools``: each with ``total`` and ``top``. None if no event names it.
         """
         return make(self._native, search).who(id, top)
+
+    def submit(self, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> Job:
+        """Ask a question that takes long: a process of its own answers it, also after this one.
+
+        Args:
+            query: As for :meth:`sql`.
+            params: As for :meth:`sql`; text, numbers, bools and None.
+
+        Returns:
+            The job. Its result is kept until :meth:`Job.remove` or ``sealtrail jobs clean``.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> home = tempfile.mkdtemp()
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit", home=home)
+            >>> _ = trail.record({"event_type": "auth.user_login", "user_id": "mira"})
+            >>> trail.submit("SELECT user_id FROM events").result().to_dicts()
+            [{'user_id': 'mira'}]
+        """
+        return _jobs.submit(self._native, query, params)
+
+    def tail(
+        self,
+        *,
+        follow: bool = False,
+        last: int | None = 10,
+        cursor: str | None = None,
+        since: Time | None = None,
+        until: Time | None = None,
+        severity_min: str | None = None,
+        where: str | Sequence[str] | None = None,
+        text: str | Sequence[str] | None = None,
+        **matching: Values,
+    ) -> Tail:
+        """The newest records that meet a filter, and those to come.
+
+        Records come as they are recorded, whatever their timestamp: those of this host at most a
+        second after they are durable, those of other hosts once they are committed; each of them
+        once.
+
+        Args:
+            follow: Wait for those to come, until the iteration is closed or interrupted.
+            last: Give so many of the newest ones first; None for all.
+            cursor: Go on where :attr:`Tail.cursor` was taken, instead.
+            since: As for :meth:`search`.
+            until: As for :meth:`search`.
+            severity_min: As for :meth:`search`.
+            where: As for :meth:`search`.
+            text: As for :meth:`search`.
+            **matching: As for :meth:`search`.
+
+        Returns:
+            An iterator of records.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit")
+            >>> _ = trail.record({"event_type": "auth.user_login", "user_id": "mira"})
+            >>> tail = trail.tail(event_type="auth.*")
+            >>> [record["user_id"] for record in tail]
+            ['mira']
+            >>> _ = trail.record({"event_type": "auth.user_login", "user_id": "jon"})
+            >>> [record["user_id"] for record in trail.tail(cursor=tail.cursor)]
+            ['jon']
+        """
+        wanted = {"since": since, "until": until, "severity_min": severity_min}
+        search = {**wanted, "where": where, "text": text, **matching}
+        return _tail.tail(self._native, search, follow=follow, last=last, cursor=cursor)
+
+    def sequence(
+        self,
+        pattern: str,
+        *,
+        within: float | timedelta,
+        by: str | Sequence[str] | None = None,
+        **search: Any,
+    ) -> Sequences:
+        """Find events that follow each other.
+
+        Args:
+            pattern: Steps such as ``auth.user_login[status=fail]{3,}``, and ``!type[...]`` for what
+                must be absent; ``sealtrail search --help`` says more.
+            within: From the first event of a match to its last, at most: seconds or a duration.
+            by: What the events of a match have in common: one field or several. Default:
+                ``source_ip`` if all steps are ``auth.*``, else ``actor``.
+            **search: Which events take part: ``since``, ``until``, ``where``, ``text``,
+                ``severity_min`` and fields, as for :meth:`search`; and ``limit``, at most so many
+                matches.
+
+        Returns:
+            The matches, found as they are read.
+
+        Raises:
+            SqlError: The pattern cannot be read; ``line`` and ``column`` tell the place.
+            UsageError: Something given means nothing.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit")
+            >>> for status in ["fail", "fail", "fail", "success"]:
+            ...     event = {"event_type": "auth.user_login", "status": status}
+            ...     _ = trail.record({**event, "source_ip": "203.0.113.9"})
+            >>> brute_force = "auth.user_login[status=fail]{3,} auth.user_login[status=success]"
+            >>> [match.steps for match in trail.sequence(brute_force, within=300)]
+            [[1, 1, 1, 2]]
+        """
+        return find(self._native, make(self._native, search), pattern, within, by)
+
+    def trace(
+        self,
+        id: str,  # noqa: A002
+        *,
+        kind: _trace.Kind | None = None,
+        up: bool = True,
+        down: bool = True,
+        depth: int | None = None,
+        max_nodes: int = 10_000,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> _trace.Trace:
+        """Who stands behind an id, and everything that came of it.
+
+        Args:
+            id: Of an event, execution, session, agent, credential or user.
+            kind: What it is the id of, if it is that of several things.
+            up: Show what it is under, up to the user and the authentication.
+            down: Show what is under it.
+            depth: At most so many levels below it.
+            max_nodes: At most so many events; ``cut`` says whether some were left out.
+            since: Under it, only events from this time on (with its zone).
+            until: Under it, only events before this time (with its zone).
+
+        Returns:
+            The chain.
+
+        Raises:
+            NotFoundError: Nothing has this id.
+            UsageError: It is the id of several things; the message says of which.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit")
+            >>> read = {"event_type": "data.file_read", "resource": {"path": "/claims.csv"}}
+            >>> id = trail.record(read | {"agent_id": "triage", "initiated_by": "mira"})
+            >>> [node["name"] for node in trail.trace(id).nodes[:2]]
+            ['mira', 'triage']
+        """
+        return _trace.trace(
+            self._native,
+            id,
+            kind=kind,
+            up=up,
+            down=down,
+            depth=depth,
+            max_nodes=max_nodes,
+            window=(since, until),
+        )
+
+    def execution_chain(self, execution_id: str) -> Result:
+        """Everything done in a run and under it: a row for each event, and for each of its steps.
+
+        Columns: ``depth``, ``timestamp``, ``kind`` (``event`` or ``step``), ``execution_id``,
+        ``parent``, ``audit_id``, ``event_type``, ``actor``, ``agent_id``, ``action``, ``outcome``,
+        ``step_name``, ``step_status``, ``step_index``, ``duration_ms``, ``decision_condition``,
+        ``decision_evaluated_value``, ``decision_result``, ``resource_path``,
+        ``resource_sensitivity_level``, ``tool_name``, ``error``, ``approved_by``,
+        ``authority_audit_id``, ``after_permission_ended``.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        return _trace.execution_chain(self._native, execution_id)
+
+    def related(
+        self,
+        id: str,  # noqa: A002
+        *,
+        context: timedelta = timedelta(minutes=30),
+        kind: _trace.Kind | None = None,
+        limit: int = 10_000,
+        **search: Any,
+    ) -> list[_trace.RelatedEvent]:
+        """Events of the same user, session, agent, execution, address or resource around a time.
+
+        Args:
+            id: Of an event, or of anything that :meth:`trace` takes.
+            context: How long before its first and after its last event.
+            kind: What it is the id of, if it is that of several things.
+            limit: At most so many events, the earliest.
+            **search: Only those that a :meth:`search` with these keywords finds.
+
+        Returns:
+            ``record`` and ``reasons`` of each, by time.
+
+        Raises:
+            NotFoundError: Nothing has this id.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit")
+            >>> id = trail.record({"event_type": "auth.user_login", "user_id": "mira"})
+            >>> _ = trail.record({"event_type": "data.export", "user_id": "mira"})
+            >>> [event["reasons"] for event in trail.related(id)]
+            [['itself', 'user mira'], ['user mira']]
+        """
+        asked = make(self._native, search).asked()
+        return _trace.related(
+            self._native, id, context=context, kind=kind, limit=limit, asked=asked
+        )
 
     def register(self, name: str, table: ArrowStream | Path_) -> None:
         r"""Bring a table into the SQL of this object: people, assets, threat intelligence.

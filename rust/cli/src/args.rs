@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     anchor, check_proof, checkpoint, completions, config, demo, events, fields, get, import, init,
-    keys, man, pin, prove, record, search, sql, stats, verify, who,
+    jobs, keys, man, pin, prove, record, search, sql, stats, tail, trace_chain, verify, who,
 };
 use crate::failure::Failure;
 use crate::session::Session;
@@ -82,8 +82,10 @@ enum Command {
     Fields(fields::Fields),
     Who(who::Who),
     Sql(sql::Sql),
+    Tail(tail::Tail),
     Get(get::Get),
     Stats(stats::Stats),
+    TraceChain(trace_chain::TraceChain),
     VerifyIntegrity(verify::Verify),
     Checkpoint(checkpoint::Checkpoint),
     Prove(prove::Prove),
@@ -91,6 +93,7 @@ enum Command {
     Keys(keys::Keys),
     Pin(pin::Pin),
     Anchor(anchor::Anchor),
+    Jobs(jobs::Jobs),
     Events(events::Events),
     Config(config::Config),
     Demo(demo::Demo),
@@ -99,6 +102,17 @@ enum Command {
 }
 
 impl Cli {
+    /// As [`run`](Self::run), on this trail and with this configuration.
+    pub(crate) fn run_on(
+        mut self,
+        session: &mut Session<'_>,
+        trail: &str,
+        config: Option<&str>,
+    ) -> Result<u8, Failure> {
+        self.global = Global { trail: Some(trail.to_owned()), config: config.map(PathBuf::from) };
+        self.run(session)
+    }
+
     /// Runs the command and gives its exit code.
     pub(crate) fn run(self, session: &mut Session<'_>) -> Result<u8, Failure> {
         session.global = self.global;
@@ -110,8 +124,10 @@ impl Cli {
             Command::Fields(command) => command.run(session),
             Command::Who(command) => command.run(session),
             Command::Sql(command) => command.run(session),
+            Command::Tail(command) => command.run(session),
             Command::Get(command) => command.run(session),
             Command::Stats(command) => command.run(session),
+            Command::TraceChain(command) => command.run(session),
             Command::VerifyIntegrity(command) => command.run(session),
             Command::Checkpoint(command) => command.run(session),
             Command::Prove(command) => command.run(session),
@@ -119,6 +135,7 @@ impl Cli {
             Command::Keys(command) => command.run(session),
             Command::Pin(command) => command.run(session),
             Command::Anchor(command) => command.run(session),
+            Command::Jobs(command) => command.run(session),
             Command::Events(command) => command.run(session),
             Command::Config(command) => command.run(session),
             Command::Demo(command) => command.run(session),

@@ -15,6 +15,7 @@ mod context;
 mod failure;
 mod filter;
 mod input;
+pub mod jobs;
 mod output;
 mod progress;
 mod session;
@@ -26,6 +27,7 @@ use clap::Parser;
 
 pub use cancel::Cancel;
 pub use context::Context;
+pub use jobs::set_program;
 
 use args::Cli;
 use failure::{EXIT_INTERRUPTED, EXIT_USAGE, Failure};
@@ -57,7 +59,9 @@ fn no_core_dumps() {
 /// Runs the command that `args` name in the environment that `context` describes; gives its exit
 /// code.
 pub fn run_with(args: impl IntoIterator<Item = OsString>, context: Context<'_>) -> u8 {
+    let args: Vec<OsString> = args.into_iter().collect();
     let mut session = Session::new(context);
+    session.args = args.iter().skip(1).cloned().collect();
     let result = match Cli::try_parse_from(args) {
         Ok(cli) => cli.run(&mut session),
         Err(error) => explain(&error, &mut session),
@@ -80,6 +84,11 @@ pub fn run_with(args: impl IntoIterator<Item = OsString>, context: Context<'_>) 
     // Nobody is left to tell when standard error cannot be written to.
     let _ = session.err.finish();
     code
+}
+
+/// The command that these arguments name, without the program's name before them.
+fn command_of(args: &[String]) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(std::iter::once("sealtrail").chain(args.iter().map(String::as_str)))
 }
 
 /// Help and version on standard output, wrong usage on standard error.

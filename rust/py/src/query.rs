@@ -1,5 +1,6 @@
 //! Results of SQL: computed as they are read, batch by batch.
 
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -12,7 +13,9 @@ use pyo3::types::{PyCapsule, PyList, PyTuple};
 use pyo3_arrow::ffi::{
     ArrayIterator, to_array_pycapsules, to_schema_pycapsule, to_stream_pycapsule,
 };
+use sealtrail_cli::jobs::read_rows;
 use sealtrail_query::search::{Form, Search, nested_records};
+use sealtrail_query::sequence::{self, SequenceQuery};
 use sealtrail_query::{Engine, EngineOptions, Params, QueryError, QueryResult, Scope};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -39,12 +42,19 @@ pub(crate) enum Question {
     Sql(&'static Engine, Scope, String, Params),
     /// A search.
     Search(Ground, Search, Form),
+    /// Sequences, at most so many, with these fields of their events.
+    Sequence(Ground, Box<SequenceQuery>, Option<u64>, Vec<String>, Form),
 }
 
 impl Question {
     async fn answer(&self) -> Result<QueryResult, QueryError> {
         match self {
             Self::Sql(engine, scope, text, params) => engine.ask(scope, text, params.clone()).await,
+            Self::Sequence(Ground { engine, view, store }, query, limit, fields, form) => {
+                let (view, store) = (Arc::clone(view), Arc::clone(store));
+                let matches = sequence::search(engine, view, store, query).await?;
+                matches.limit(*limit).into_rows(fields, *form).await
+            }
             Self::Search(Ground { engine, view, store }, search, form) => {
                 let (view, store) = (Arc::clone(view), Arc::clone(store));
                 let found = search.run(engine, view, store, *form).await?;
@@ -60,6 +70,8 @@ impl Question {
 enum Source {
     Question(Box<Question>),
     Rows(Vec<RecordBatch>),
+    /// A Parquet file.
+    File(PathBuf),
 }
 
 /// Lets a runtime's thread compute the batches, one ahead of the reader. Not every operator pauses
@@ -141,6 +153,13 @@ impl Query {
         Self { source, schema, first: Mutex::default(), head: Mutex::default() }
     }
 
+    /// The rows of a Parquet file, read as they are asked for.
+    pub(crate) fn of_file(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        let (schema, _) = read_rows(&path).map_err(|error| error.raise(py))?;
+        let source = Source::File(path);
+        Ok(Self { source, schema, first: Mutex::default(), head: Mutex::default() })
+    }
+
     fn batches(&self, py: Python<'_>) -> PyResult<Batches> {
         let planned = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
         match (planned, &self.source) {
@@ -151,6 +170,10 @@ impl Query {
                 let batches = question.answer().await?.batches();
                 Ok::<_, QueryError>(computed_apart(Box::pin(batches)))
             }),
+            (None, Source::File(path)) => {
+                let (_, rows) = read_rows(path).map_err(|error| error.raise(py))?;
+                Ok(Box::pin(futures::stream::iter(rows.map(|rows| rows.map_err(Into::into)))))
+            }
             (None, Source::Rows(rows)) => {
                 Ok(Box::pin(futures::stream::iter(rows.clone().into_iter().map(Ok))))
             }

@@ -17,6 +17,7 @@ use crate::query::{Query, Question};
 use crate::trail::to_json;
 
 /// One moment of a trail, and what reads it.
+#[derive(Clone)]
 pub(crate) struct Ground {
     pub(crate) engine: &'static Engine,
     pub(crate) view: Arc<ReadView>,
@@ -44,7 +45,7 @@ pub(crate) fn read(py: Python<'_>, asked: &str) -> PyResult<Search> {
 }
 
 /// What is wrong with the keywords is wrong usage; with an expression, wrong SQL.
-fn wrong(py: Python<'_>, error: QueryError) -> PyErr {
+pub(crate) fn wrong(py: Python<'_>, error: QueryError) -> PyErr {
     match error {
         QueryError::Parameter(message) => usage(message),
         other => other.raise(py),

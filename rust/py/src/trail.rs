@@ -13,15 +13,20 @@ use sealtrail_core::proof::Proof;
 use sealtrail_core::record::Strictness;
 use sealtrail_core::trail::{self, InitOptions};
 use sealtrail_core::{Error, import};
+use sealtrail_query::chain::Source;
 use sealtrail_query::{Scope, ScopedTrail};
 use serde::Serialize;
 
 use crate::errors::{Raise, usage};
+use crate::jobs::Jobs;
 use crate::keys::Keys;
 use crate::opening::{Place, owner_of, passphrase};
 use crate::params;
 use crate::query::{Query, engine};
 use crate::scope::{Table, Tables};
+use crate::sequence::Sequences;
+use crate::tail::Tail;
+use crate::trace::{self, Trace};
 use crate::{bridge, encode, files, importing, load, search, verify};
 
 /// An open trail. What it gives is JSON where Python makes objects of its own from it.
@@ -94,12 +99,23 @@ fn open_at(py: Python<'_>, place: Place, url: &str) -> PyResult<Trail> {
 }
 
 impl Trail {
-    fn store(&self) -> Result<Arc<dyn ObjectStore>, Error> {
+    /// The trail itself.
+    pub(crate) fn inner(&self) -> &trail::Trail {
+        &self.inner
+    }
+
+    pub(crate) fn store(&self) -> Result<Arc<dyn ObjectStore>, Error> {
         if let Some(store) = self.store.get() {
             return Ok(Arc::clone(store));
         }
         let store = self.inner.storage().object_store()?;
         Ok(Arc::clone(self.store.get_or_init(|| store)))
+    }
+
+    /// The trail as of now, for chains.
+    pub(crate) fn source(&self, py: Python<'_>) -> PyResult<Source<'static>> {
+        let search::Ground { engine, view, store } = self.ground(py)?;
+        Ok(Source { engine, view, store })
     }
 
     /// The trail as of now, to be searched.
@@ -210,8 +226,40 @@ impl Trail {
         Query::ask(py, engine(py)?, self.scope(py, at)?, text, params)
     }
 
+    #[pyo3(signature = (follow, number, cursor, asked))]
+    fn tail(
+        &self,
+        py: Python<'_>,
+        follow: bool,
+        number: Option<u64>,
+        cursor: Option<&str>,
+        asked: &str,
+    ) -> PyResult<Tail> {
+        let filter = search::read(py, asked)?.filter;
+        Tail::begin(py, self, follow, number, cursor, &filter)
+    }
+
+    fn submit(&self, py: Python<'_>, command: &str, args: Vec<String>) -> PyResult<String> {
+        Jobs::submit(py, &self.place, self.inner.url(), command, args)
+    }
+
+    fn jobs_home(&self) -> Option<PathBuf> {
+        self.place.root.clone()
+    }
+
     fn search(&self, py: Python<'_>, asked: &str, form: &str) -> PyResult<Query> {
         search::search(py, self.ground(py)?, asked, form)
+    }
+
+    fn sequence(
+        &self,
+        py: Python<'_>,
+        asked: &str,
+        pattern: &str,
+        within: f64,
+        by: Vec<String>,
+    ) -> PyResult<Sequences> {
+        Sequences::ask(py, self.ground(py)?, asked, pattern, within, by)
     }
 
     fn search_drained(&self, py: Python<'_>, asked: &str) -> PyResult<Vec<u8>> {
@@ -241,6 +289,27 @@ impl Trail {
     }
 
     #[pyo3(signature = (verify))]
+    fn trace(&self, py: Python<'_>, subject: &str, wish: trace::Wish) -> PyResult<Option<Trace>> {
+        trace::trace(py, self, subject, wish)
+    }
+
+    fn execution_chain(&self, py: Python<'_>, execution: &str) -> PyResult<Option<(Query, bool)>> {
+        trace::execution_chain(py, self, execution)
+    }
+
+    #[pyo3(signature = (subject, kind, context, most, asked))]
+    fn related(
+        &self,
+        py: Python<'_>,
+        subject: &str,
+        kind: Option<&str>,
+        context: i64,
+        most: usize,
+        asked: &str,
+    ) -> PyResult<Option<Vec<u8>>> {
+        trace::related(py, self, subject, kind, context, most, asked)
+    }
+
     fn files(&self, py: Python<'_>, verify: bool) -> PyResult<Query> {
         let view = bridge::wait(py, self.inner.view())?;
         if verify {

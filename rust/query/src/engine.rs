@@ -52,7 +52,8 @@ pub struct EngineOptions {
     /// Bytes of segment footers and page indexes kept between queries, for each trail. Default
     /// 64 MiB.
     pub footer_cache: usize,
-    /// Where to spill. Default: the system's folder for temporary files.
+    /// Where to spill, for work that must end however large it is: sorts then take longer, and
+    /// less memory. Default: the system's folder for temporary files.
     pub spill_folder: Option<PathBuf>,
     /// Bytes that running queries may spill, together. Default 100 GiB.
     pub spill_limit: u64,
@@ -186,8 +187,13 @@ impl Engine {
 
     /// As [`ask`](Self::ask), with all filters tested while decoding: for few rows of which much
     /// is wanted.
-    pub(crate) async fn ask_eagerly(&self, scope: &Scope, sql: &str) -> Result<QueryResult> {
-        self.answer(scope, sql, Params::None, true).await
+    pub(crate) async fn ask_eagerly(
+        &self,
+        scope: &Scope,
+        sql: &str,
+        params: Params,
+    ) -> Result<QueryResult> {
+        self.answer(scope, sql, params, true).await
     }
 
     async fn answer(
@@ -316,6 +322,11 @@ fn config(options: &EngineOptions) -> SessionConfig {
     let reserve = options.memory_limit / options.target_partitions.max(1) / 8;
     settings.execution.sort_spill_reservation_bytes =
         reserve.min(settings.execution.sort_spill_reservation_bytes);
+    if options.spill_folder.is_some() {
+        // To merge what it sorted batch by batch a sort may need more than it has left; to sort
+        // all that it holds at once is slower, and always goes well before it spills.
+        settings.execution.sort_in_place_threshold_bytes = options.memory_limit;
+    }
     config
 }
 

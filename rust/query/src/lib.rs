@@ -1,8 +1,10 @@
 //! SQL over a trail.
 
 mod adapter;
+pub mod chain;
 mod engine;
 mod error;
+pub mod follow;
 mod functions;
 mod json;
 pub mod output;
@@ -13,6 +15,7 @@ mod pruning;
 mod reader;
 mod scope;
 pub mod search;
+pub mod sequence;
 mod shape;
 mod shredded;
 mod sql;

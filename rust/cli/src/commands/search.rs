@@ -1,6 +1,8 @@
 //! `sealtrail search`: what happened, by what is known about it.
 
+mod related;
 mod report;
+mod sequence;
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -11,12 +13,14 @@ use clap::Args;
 use sealtrail_core::trail::Trail;
 use sealtrail_query::output::write_result;
 use sealtrail_query::search::{Form, Order, Reached, Search as Question, write_nested};
-use sealtrail_query::{Engine, EngineOptions, QueryResult, ReadView};
+use sealtrail_query::{Engine, QueryResult, ReadView};
 
+use super::jobs;
 use crate::commands::sql::Format;
 use crate::failure::{EXIT_NO_MATCH, Failure};
 use crate::filter::{FilterArgs, VALUES_HELP};
 use crate::session::Session;
+use related::RelatedArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,6 +29,7 @@ Examples:
   sealtrail search --source-ip 203.0.113.0/24 --event-type auth.user_login --status failure --stats
   sealtrail search --where 'resource.size_bytes > 1e6' --order 'resource.size_bytes desc' -n 20
   sealtrail search --text 'rm -rf' -o json | jq '.[] | .resource.path'
+  sealtrail search --related-to audit_evt_17d20b6e88c4 --context 30min
   sealtrail search --agent-id 'agent_*' --fields timestamp,agent_id,tool_name -o csv
 
 The earliest comes first; -r turns that round. json and jsonl are the records as they were signed,
@@ -33,10 +38,13 @@ ends with the cursor for --cursor. The exit code is 1 if nothing matched.";
 
 /// Find what happened
 #[derive(Debug, Args)]
-#[command(after_help = format!("{EXAMPLES}\n\n{VALUES_HELP}"))]
+#[command(after_help = format!("{EXAMPLES}\n\n{VALUES_HELP}\n\n{}", sequence::HELP))]
 pub(crate) struct Search {
     #[command(flatten)]
     filter: FilterArgs,
+    #[command(flatten)]
+    sequence: sequence::SequenceArgs,
+    related: RelatedArgs,
     /// Order by these fields, such as 'cost_usd desc, timestamp'; otherwise
     /// by time. What lacks a field comes last
     #[arg(long, value_name = "FIELDS", verbatim_doc_comment)]
@@ -69,6 +77,14 @@ pub(crate) struct Search {
     /// Search, and say instead of the results what was skipped and read
     #[arg(long, group = "instead")]
     explain: bool,
+    /// Run it as a job that outlives this terminal, and print its id; the
+    /// result is Parquet (`sealtrail jobs`)
+    #[arg(
+        long = "async",
+        conflicts_with_all = ["output_file", "instead"],
+        verbatim_doc_comment
+    )]
+    detach: bool,
 }
 
 /// The moment of the trail that is searched, and what searches it.
@@ -81,12 +97,22 @@ struct Ground {
 impl Search {
     pub(crate) fn run(self, session: &mut Session<'_>) -> Result<u8, Failure> {
         let question = self.question(session)?;
+        if self.detach && session.job.is_none() {
+            return jobs::submit(session, "search", None);
+        }
+        if self.related.wanted() {
+            let found = self.related(session, question.filter)?;
+            return Ok(if found == 0 { EXIT_NO_MATCH } else { 0 });
+        }
+        let sequences = self.sequence.query(question.filter.clone())?;
         let format = self.format(session)?;
         let trail = session.open()?;
-        let engine = Engine::new(&EngineOptions::default())?;
+        let engine = session.engine()?;
         let view = session.wait(trail.view())?;
         let ground = Ground { engine, view, trail };
-        let found = if self.count {
+        let found = if let Some(query) = &sequences {
+            sequence::results(session, &ground, query, &self.wanted(format))?
+        } else if self.count {
             self.counted(session, &ground, &question)?
         } else if self.stats {
             report::summary(session, &ground, &question, self.output)?
@@ -109,6 +135,16 @@ impl Search {
         };
         question.check()?;
         Ok(question)
+    }
+
+    fn wanted(&self, format: Format) -> sequence::Wanted<'_> {
+        sequence::Wanted {
+            fields: &self.fields,
+            limit: self.limit,
+            format,
+            output_file: self.output_file.as_deref(),
+            count: self.count,
+        }
     }
 
     fn format(&self, session: &Session<'_>) -> Result<Format, Failure> {
@@ -145,6 +181,7 @@ impl Search {
                     session.out.show_controls();
                 }
                 let cancel = session.cancel.clone();
+                let result = jobs::counted(session, result);
                 cancel.wait(write(result, format, &self.fields, &mut session.out))?
             }
             Some(path) => {

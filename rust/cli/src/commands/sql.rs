@@ -11,11 +11,12 @@ use clap::{Args, ValueEnum};
 use sealtrail_core::ledger::Moment;
 use sealtrail_core::trail::Trail;
 use sealtrail_query::output::{OutputFormat, write_result};
-use sealtrail_query::{CallersTable, Engine, EngineOptions, Params, QueryResult, Scope};
+use sealtrail_query::{CallersTable, Params, QueryResult, Scope};
 
+use super::jobs;
 use crate::failure::{EXIT_NO_MATCH, Failure};
 use crate::session::Session;
-use crate::text::{count, seconds};
+use crate::text::{count, seconds, size};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -23,6 +24,7 @@ Examples:
   sealtrail sql \"SELECT * FROM data_events WHERE agent_id = $1\" --param agent_7
   sealtrail sql \"SELECT * FROM auth_events WHERE outcome = $o\" --param o=failure -o csv
   sealtrail sql -f report.sql -o parquet --output-file report.parquet
+  sealtrail sql -f long.sql --async
   sealtrail sql \"SELECT team FROM events JOIN staff USING (user_id)\" --table staff=staff.csv
 
 Tables: events, auth_events, agent_events, data_events, workflow_events, system_events,
@@ -63,6 +65,14 @@ pub(crate) struct Sql {
     /// Say on standard error how long it took
     #[arg(long)]
     timing: bool,
+    /// Memory for sorting, grouping and joining, such as 256MiB; what does not
+    /// fit goes to temporary files. Otherwise 1GiB
+    #[arg(long, value_name = "SIZE", value_parser = size, verbatim_doc_comment)]
+    memory_limit: Option<usize>,
+    /// Run it as a job that outlives this terminal, and print its id; the
+    /// result is Parquet (`sealtrail jobs`)
+    #[arg(long = "async", conflicts_with = "output_file", verbatim_doc_comment)]
+    detach: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -86,6 +96,10 @@ impl Format {
         session: &Session<'_>,
         to_file: bool,
     ) -> Result<Self, Failure> {
+        // A job keeps rows as Parquet; `jobs result` has the choice.
+        if session.job.is_some() {
+            return Ok(Self::Parquet);
+        }
         let for_people = session.stdout_is_terminal && !to_file;
         let default = if for_people { Self::Table } else { Self::Jsonl };
         match asked {
@@ -111,6 +125,12 @@ impl From<Format> for OutputFormat {
 
 impl Sql {
     pub(crate) fn run(self, session: &mut Session<'_>) -> Result<u8, Failure> {
+        if self.detach && session.job.is_none() {
+            let stdin = self.query.as_deref() == Some("-");
+            let stdin = stdin.then(|| self.statement(session)).transpose()?;
+            return jobs::submit(session, "sql", stdin);
+        }
+        session.memory_limit = self.memory_limit;
         let statement = self.statement(session)?;
         let params = params::parse(&self.param)?;
         let format = Format::chosen(self.output, session, self.output_file.is_some())?;
@@ -199,7 +219,7 @@ fn answer(
     statement: &str,
     params: Params,
 ) -> Result<QueryResult, Failure> {
-    let engine = Engine::new(&EngineOptions::default())?;
+    let engine = session.engine()?;
     session.wait(engine.ask(scope, statement, params))
 }
 
@@ -212,6 +232,7 @@ fn to_stdout(
         session.out.show_controls();
     }
     let cancel = session.cancel.clone();
+    let result = jobs::counted(session, result);
     cancel.wait(write_result(result, format.into(), &mut session.out))
 }
 

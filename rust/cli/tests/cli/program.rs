@@ -39,6 +39,7 @@ fn help_and_version_are_data_and_wrong_usage_is_not() {
         "sql",
         "get",
         "stats",
+        "trace-chain",
         "verify-integrity",
         "pin",
         "anchor",
@@ -63,7 +64,8 @@ fn help_and_version_are_data_and_wrong_usage_is_not() {
 #[test]
 fn a_reader_that_goes_away_ends_the_command_quietly() {
     let ground = Ground::with_events(&[login("ana", 1), login("ben", 2)]);
-    let commands: [&[&str]; 6] = [
+    let commands: [&[&str]; 7] = [
+        &["tail"],
         &["sql", "SELECT * FROM events"],
         &["sql", "SELECT * FROM events", "-o", "parquet"],
         &["get", "login-ana-1"],

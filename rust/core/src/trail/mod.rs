@@ -8,6 +8,7 @@ mod commit;
 mod cosigned;
 mod epoch;
 mod files;
+mod follow;
 mod import;
 mod init;
 mod load;
@@ -38,6 +39,7 @@ mod snapshot_tests;
 mod tests;
 
 pub use cosigned::Cosigned;
+pub use follow::{Follower, Records};
 pub use import::{ImportProblem, ImportProgress, ImportReport, ImportRun};
 pub use init::{InitOptions, TRAIL_FILE, init};
 pub use load::{LoadOptions, LoadProgress, LoadReport, RefusedLine};

@@ -22,7 +22,7 @@ use datafusion::logical_expr::{
 };
 
 pub(crate) use eval::{Output, Texts, literal_path};
-pub(crate) use meaning::{Meaning, MeaningUdf};
+pub(crate) use meaning::{Meaning, MeaningUdf, outcome};
 pub(crate) use planner::{JsonOperators, JsonRewriter};
 pub(crate) use search::{Known, Search, SearchUdf};
 

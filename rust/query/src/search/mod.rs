@@ -3,7 +3,7 @@
 //! A [`Filter`] says what is searched for in terms of logical fields, each of which stands for
 //! every path where records tell that fact; it becomes a condition over the view `events`.
 
-mod condition;
+pub(crate) mod condition;
 mod explain;
 mod expression;
 mod fields;
@@ -12,13 +12,14 @@ mod inventory;
 mod nested;
 mod order;
 mod pattern;
-mod pick;
-mod run;
-mod slices;
+pub(crate) mod pick;
+pub(crate) mod run;
+pub(crate) mod slices;
 mod summary;
 pub mod times;
 mod who;
 
+pub(crate) use condition::time_literal;
 pub use explain::Cost;
 pub use fields::{FIELDS, FieldKind, LogicalField, Place, field, markdown_table};
 pub use filter::Filter;

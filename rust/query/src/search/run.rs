@@ -23,6 +23,7 @@ use crate::search::order::{KEY, Keys, Order};
 use crate::search::pick::{Form, select};
 use crate::search::slices::slices;
 use crate::search::{Filter, Window};
+use crate::sql::Params;
 
 /// A search: what is searched for, in which order, how much of it, and which fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,7 +98,7 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) async fn sql(&self, sql: &str) -> Result<QueryResult> {
         let scope = Scope::of(Arc::clone(&self.view), Arc::clone(&self.store));
-        self.engine.ask_eagerly(&scope, sql).await.map_err(without_place)
+        self.engine.ask_eagerly(&scope, sql, Params::None).await.map_err(without_place)
     }
 }
 

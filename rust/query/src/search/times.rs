@@ -114,6 +114,20 @@ pub fn moment(text: &str, now: i64) -> Result<i64> {
     if (0..=LAST).contains(&found) { Ok(found) } else { Err(far(text)) }
 }
 
+/// Microseconds of a length of time such as `30min` or `1 day 12 hours`.
+///
+/// # Errors
+/// `Parameter` if it is none.
+pub fn length(text: &str) -> Result<i64> {
+    let lower = text.trim().to_lowercase();
+    let plain = !lower.starts_with('-') && !lower.ends_with("ago");
+    duration(&lower).flatten().filter(|_| plain).ok_or_else(|| {
+        QueryError::Parameter(format!(
+            "{text:?} is no length of time; write 30min, 2h or \"1 day\""
+        ))
+    })
+}
+
 fn no_time(text: &str) -> QueryError {
     QueryError::Parameter(format!(
         "{text:?} is no time; write 2026-03-01T12:00:00Z, a date, \"24 hours\", \"2 weeks ago\", \

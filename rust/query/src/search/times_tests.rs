@@ -84,3 +84,12 @@ fn a_window_is_from_since_to_before_until() {
     let error = Window::parse(Some("soon"), None, now()).unwrap_err();
     assert!(error.to_string().starts_with("since: \"soon\""), "{error}");
 }
+
+#[test]
+fn a_length_has_no_direction() {
+    assert_eq!(length("30min").unwrap(), 1_800_000_000);
+    assert_eq!(length(" 1 day, 12 Hours").unwrap(), 36 * 3_600_000_000);
+    for wrong in ["", "30", "-30min", "30min ago", "yesterday", "99999999999999 weeks"] {
+        assert!(length(wrong).is_err(), "{wrong}");
+    }
+}

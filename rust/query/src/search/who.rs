@@ -133,7 +133,7 @@ fn statement(filter: &Filter, id: &str, name: &str) -> Result<String> {
     let values = values.collect::<Vec<_>>().join(", ");
     let roles = ROLES.iter().map(|role| {
         let is = Filter::default().field(role, [name]).condition()?;
-        Ok(format!("({is}) IS TRUE AS is_{role}"))
+        Ok(format!("CASE WHEN {is} THEN 1 END AS is_{role}"))
     });
     let roles = roles.collect::<Result<Vec<_>>>()?.join(", ");
     let which = LISTS.iter().enumerate();
@@ -141,7 +141,7 @@ fn statement(filter: &Filter, id: &str, name: &str) -> Result<String> {
     let which = which.collect::<Vec<_>>().join(" + ");
     let names = LISTS.map(|(name, _)| name).join(", ");
     let sets = LISTS.map(|(name, _)| format!("({name})")).join(", ");
-    let counts = ROLES.map(|role| format!("count(*) FILTER (WHERE is_{role}) AS n_{role}"));
+    let counts = ROLES.map(|role| format!("count(is_{role}) AS n_{role}"));
     Ok(format!(
         "SELECT {which} AS which, {names}, count(*) AS n, min(t) AS first, max(t) AS last, \
            count(*) FILTER (WHERE failed) AS n_failed, {} \

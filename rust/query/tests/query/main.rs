@@ -11,6 +11,7 @@ mod records;
 mod scopes;
 mod search;
 mod search_model;
+mod sequences;
 mod statements;
 mod stopping;
 mod types;

@@ -155,6 +155,11 @@ async fn what_has_no_status_is_not_of_any() {
     assert_eq!(of(&mut trail, "!*").await, Vec::<u32>::new());
 }
 
+/// When the records that matter are from.
+fn march() -> Window {
+    Window { since: Some(times::moment("2026-03-01", 0).unwrap()), until: None }
+}
+
 /// Trails of the same records, in which paths have columns or none.
 async fn promoted_or_not(records: &[Value]) -> Vec<(&'static str, TestTrail)> {
     let mut promoted = TestTrail::new();
@@ -185,7 +190,7 @@ async fn conditions_mean_the_same_whatever_is_promoted() {
     ];
     let records: Vec<Value> =
         records.into_iter().enumerate().map(|(n, members)| record(n, members)).collect();
-    let since = Window { since: Some(times::moment("2026-03-01", 0).unwrap()), until: None };
+    let since = march();
     for (name, mut trail) in promoted_or_not(&records).await {
         for (condition, expected) in [
             ("x > 9", &[1, 3][..]),
@@ -240,6 +245,7 @@ async fn words_are_found_in_every_value_and_nowhere_else() {
     ];
     let records: Vec<Value> =
         records.into_iter().enumerate().map(|(n, members)| record(n, members)).collect();
+    let since = march();
     for (name, mut trail) in promoted_or_not(&records).await {
         for (text, expected) in [
             ("quarterly", &[0][..]),
@@ -258,7 +264,7 @@ async fn words_are_found_in_every_value_and_nowhere_else() {
             ("2026-03-01T00:03", &[3]),
             ("id_000002", &[2]),
         ] {
-            let filter = Filter { text: vec![text.to_owned()], ..Filter::default() };
+            let filter = Filter { text: vec![text.to_owned()], window: since, ..Filter::default() };
             let expected: Vec<String> = expected.iter().map(|n| format!("id_{n:06}")).collect();
             assert_eq!(ids(&mut trail, filter).await, expected, "{name}: {text}");
         }
