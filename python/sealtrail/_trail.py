@@ -297,6 +297,8 @@ class Trail:
     def close(self, *, commit: bool = True) -> None:
         """Stop writing and give the writer free; reading goes on.
 
+        The ledger says then that this process ended in order and left nothing in its log.
+
         The next record opens a writer again: close the trail once more after it.
 
         Args:

@@ -230,6 +230,7 @@ pub(super) fn print(
         let when = if beat.age_seconds < 0 { "ahead of this clock" } else { "ago" };
         writeln!(out, "  newest heartbeat {} {when}, by {}", seconds(age), beat.writer)?;
     }
+    writeln!(out, "  {}", report.runs)?;
     for finding in &report.findings {
         writeln!(out, "finding: {finding}")?;
     }

@@ -6,6 +6,7 @@ mod anchoring;
 mod checkpoint;
 mod clock;
 mod commit;
+mod cosigned;
 mod epoch;
 mod files;
 mod follow;
@@ -16,6 +17,7 @@ mod load;
 mod lookup;
 mod open;
 mod owner;
+mod plan;
 mod position;
 mod prove;
 mod seen;
@@ -26,7 +28,11 @@ mod writer;
 mod writers;
 
 #[cfg(test)]
+mod cosigned_tests;
+#[cfg(test)]
 mod prove_tests;
+#[cfg(test)]
+mod runs_tests;
 #[cfg(test)]
 mod simulation_tests;
 #[cfg(test)]
@@ -35,6 +41,7 @@ mod snapshot_tests;
 mod tests;
 
 pub use access::{Access, Ended, Rows, ask_apart};
+pub use cosigned::Cosigned;
 pub use follow::{Follower, Records};
 pub use import::{ImportProblem, ImportProgress, ImportReport, ImportRun};
 pub use init::{InitOptions, TRAIL_FILE, init};

@@ -9,7 +9,8 @@ use data_encoding::HEXLOWER;
 
 use super::adopt::Bequest;
 use super::clock::Clock;
-use super::commit::{Committer, Plan};
+use super::commit::Committer;
+use super::plan::Plan;
 use super::position::{Candidate, Position, unhex};
 use super::seen::Seen;
 use super::settings::OpenOptions;
@@ -18,7 +19,7 @@ use super::writers::epoch_now;
 use super::{now_micros, owner};
 use crate::anchors::{Anchors, Publisher};
 use crate::keys::{HmacKey, WriterKeys, load_or_create_secret};
-use crate::ledger::{Entry, Ledger, TrailInfo};
+use crate::ledger::{Entry, Ledger, RecoveredLog, TrailInfo};
 use crate::record::{IdSource, Rules, facts_of};
 use crate::storage::durable::{self, LockFile};
 use crate::wal::{Recovered, Wal, WalOptions, recover};
@@ -66,13 +67,19 @@ pub(super) async fn open_writer(
     if !revoked.is_empty() {
         // Before anything is committed: then all that was taken over before a crash shows here.
         let known = mine.logged_ids().chain(writers.iter().flat_map(|w| w.logged_ids())).collect();
-        revoked.into_iter().try_for_each(|bequest| mine.adopt(bequest, &ledger, &known))?;
+        for bequest in revoked {
+            let adopted = mine.adopt(bequest, &ledger, &known)?;
+            let told = Some(adopted).filter(|log| log.records > 0);
+            mine.committer.lock().await.recovered.extend(told);
+        }
     }
     // What cannot be committed now is durable in the log and waits for the next flush.
     let _ = mine.flush().await;
     for writer in writers {
-        let _ = writer.flush().await;
-        writer.close(false).await?;
+        if writer.close(true).await.is_err() {
+            // As it may be without a store, it keeps its log.
+            writer.close(false).await?;
+        }
     }
     mine.tell_of_jump().await?;
     start_flusher(Arc::downgrade(&mine))?;
@@ -175,13 +182,15 @@ pub(super) async fn resume(
     how: Holding,
 ) -> Result<Arc<Writer>> {
     let Claim { dir, lock, keys } = claim;
-    let committer = committed_by(&dir, keys, ledger, options).await?;
+    let (mut committer, ended) = committed_by(&dir, keys, ledger, options).await?;
     *ledger = committer.ledger.clone();
     let info = info(ledger)?;
     let keys = &committer.keys;
     let wal_dir = dir.join("wal");
     let key_of = |epoch| keys.hmac_at(epoch, keys.epoch());
     let recovered = recover(&wal_dir, &key_of, committer.committed)?;
+    committer.recovered = broken_off(&recovered, ended, keys.id()).into_iter().collect();
+    let keys = &committer.keys;
     let pending = pending(&recovered)?;
     let known = ledger.state().writers.get(keys.id()).map_or(0, |w| w.recorded);
     let last = pending.iter().map(|p| p.recorded_at).fold(known, i64::max);
@@ -230,13 +239,14 @@ pub(super) async fn resume(
     }))
 }
 
-/// What a writer has committed, once it is authorised and no outcome of it is open.
+/// What a writer has committed, once it is authorised and no outcome of it is open; and where its
+/// log ended when a process ended in order, before and after an outcome was settled.
 async fn committed_by(
     dir: &Path,
     keys: WriterKeys,
     ledger: &mut Ledger,
     options: &OpenOptions,
-) -> Result<Committer> {
+) -> Result<(Committer, [Option<u64>; 2])> {
     if !ledger.state().writers.contains_key(keys.id()) {
         let owner = options.owner_key(&info(ledger)?.trail_id)?;
         let anchors = Anchors::of(&options.home, ledger.storage().url());
@@ -259,10 +269,24 @@ async fn committed_by(
     );
     let spacing = options.settings.snapshot_spacing;
     let mut committer = committer(dir.to_owned(), keys, ledger.clone(), spacing, publisher)?;
+    let ended = committer.ended;
     committer.settle().await?;
+    committer.active = false;
+    let ended = [ended, committer.ended];
     // Ids of a load that did not come as far as a candidate.
     Seen::discard(dir)?;
-    Ok(committer)
+    Ok((committer, ended))
+}
+
+/// What to say of the process before, if it did not end in order: where its log ended when one did
+/// was kept before or by the entry that was settled just now.
+fn broken_off(log: &Recovered, ended: [Option<u64>; 2], writer: &str) -> Option<RecoveredLog> {
+    let last = log.next - 1;
+    let in_order = last == 0 || ended.contains(&Some(last));
+    if in_order && log.findings.is_empty() {
+        return None;
+    }
+    Some(RecoveredLog { records: log.frames.len() as u64, writer: writer.to_owned() })
 }
 
 /// Position, candidate and keys as the ledger has them.
@@ -303,7 +327,7 @@ fn committer(
         Some(plan) => plan.body.wal.map_or(committed, |wal| committed.min(wal.from - 1)),
         None => committed,
     };
-    let committer = Committer {
+    let mut committer = Committer {
         dir,
         keys,
         ledger,
@@ -314,8 +338,12 @@ fn committer(
         publisher,
         published: Instant::now(),
         tried: 0,
+        recovered: Vec::new(),
+        active: false,
+        ended: position.as_ref().and_then(|p| p.ended),
+        position,
     };
-    if position.is_none() && committer.unsettled.is_none() {
+    if committer.position.is_none() && committer.unsettled.is_none() {
         committer.save_position()?;
     }
     Ok(committer)

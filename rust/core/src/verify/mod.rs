@@ -6,6 +6,7 @@
 
 mod anchors;
 mod blooms;
+mod cosigned;
 mod description;
 mod extent;
 mod jobs;
@@ -15,6 +16,7 @@ mod pinned;
 mod report;
 mod rest;
 mod rows;
+mod runs;
 mod secrets;
 mod segment;
 mod since;
@@ -41,6 +43,7 @@ use crate::{Error, Result};
 
 pub use pinned::{Pinning, verify_pinned};
 pub use report::{Beat, Before, Counts, Finding, Report, Verdict};
+pub use runs::{OpenRun, RecoveredRun, Runs};
 
 /// How thoroughly to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]

@@ -126,6 +126,9 @@ async fn history(seed: u64, trace: Rc<RefCell<Vec<String>>>) {
     futures::future::join_all(hosts.iter_mut().map(|host| host.live(steps, &tags))).await;
 
     bad.calm().await;
+    for host in &mut hosts {
+        host.catch_up().await;
+    }
     promised(&good, &hosts, &tags).await;
     for host in &mut hosts {
         host.settle(&tags).await;
@@ -164,4 +167,8 @@ async fn check(good: &Storage, hosts: &[Host], tags: &Tags, owner: Arc<OwnerKey>
     let report = verify(good, &trust, &options, &|_| {}, &Arc::default()).await.unwrap();
     assert_eq!((report.verdict, &report.findings), (Verdict::Verified, &vec![]));
     assert_eq!(report.committed, found.len() as u64);
+    // Nobody is said to have broken off who did not.
+    if hosts.iter().all(|host| !host.broke_off) {
+        assert_eq!(report.runs.recovered, []);
+    }
 }
