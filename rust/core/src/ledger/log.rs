@@ -5,10 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::signed::Read;
+use super::signed::Signers;
 use super::state::{DueSnapshot, State};
 use super::{resume, snapshot};
-use crate::merkle::{self, Hash};
+use crate::merkle::{self, Accumulator, Hash};
 use crate::storage::Storage;
 use crate::{Error, Result};
 
@@ -31,7 +31,7 @@ pub fn entry_path(n: u64) -> String {
 pub struct Ledger {
     storage: Storage,
     state: Arc<State>,
-    leaves: Vec<Hash>,
+    leaves: Arc<Vec<Hash>>,
 }
 
 impl Ledger {
@@ -60,8 +60,7 @@ impl Ledger {
     /// The objects of all slots.
     pub(super) async fn all_objects(&self) -> Result<Vec<Bytes>> {
         let storage = &self.storage;
-        let listed = storage.names_after(FOLDER, FOLDER).await?;
-        let mut numbers: Vec<u64> = listed.iter().filter_map(|path| entry_number(path)).collect();
+        let mut numbers = storage.pick_after(FOLDER, FOLDER, entry_number).await?;
         numbers.sort_unstable();
         if numbers.is_empty() {
             let message =
@@ -81,13 +80,13 @@ impl Ledger {
     }
 
     pub(super) fn from_parts(storage: Storage, state: State, leaves: Vec<Hash>) -> Self {
-        Self { storage, state: Arc::new(state), leaves }
+        Self { storage, state: Arc::new(state), leaves: Arc::new(leaves) }
     }
 
     /// State and leaves as of the newest usable snapshot that an entry before `size` names.
     pub(crate) async fn at_snapshot(storage: &Storage, size: u64) -> Option<(State, Vec<Hash>)> {
         let ledger = resume::before(storage, size).await?;
-        Some((Arc::unwrap_or_clone(ledger.state), ledger.leaves))
+        Some((Arc::unwrap_or_clone(ledger.state), Arc::unwrap_or_clone(ledger.leaves)))
     }
 
     /// The file of a snapshot as of now, for the next entry to name.
@@ -124,8 +123,11 @@ impl Ledger {
 
     /// Root of the tree over the first `size` objects, `None` if there are fewer.
     pub fn root_at(&self, size: u64) -> Option<Hash> {
+        if size == self.state.size() {
+            return Some(self.state.root());
+        }
         let leaves = self.leaves.get(..usize::try_from(size).ok()?)?;
-        Some(merkle::root(leaves))
+        Some(Accumulator::of(leaves).root())
     }
 
     /// Audit paths of these objects in the tree over the first `size`, `None` if there are fewer.
@@ -151,11 +153,13 @@ impl Ledger {
     /// `verify` reports them; but without a valid entry 0 there is no trail.
     pub(super) fn fold(&mut self, objects: &[Bytes]) -> Result<usize> {
         let state = Arc::make_mut(&mut self.state);
+        let leaves = Arc::make_mut(&mut self.leaves);
+        let mut signers = Signers::of(state);
         let mut valid = 0;
         for some in objects.chunks(FOLDED_AT_ONCE) {
-            for read in Read::all(state, some) {
+            for read in signers.read(some) {
                 let n = state.size();
-                self.leaves.push(read.leaf);
+                leaves.push(read.leaf);
                 match state.apply_read(read, |_, _| {}) {
                     Ok(_) => valid += 1,
                     Err(e) if n == 0 => return Err(Error::integrity(entry_path(0), e.to_string())),

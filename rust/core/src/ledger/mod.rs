@@ -1,8 +1,10 @@
 //! The ledger: numbered, create-only, signed entries (FORMAT section 7).
 
+mod bounds;
 mod entry;
 mod log;
 pub(crate) mod moment;
+mod paths;
 mod resume;
 mod signed;
 pub(crate) mod snapshot;
@@ -18,7 +20,7 @@ pub use entry::{
 pub use log::{CHECKPOINT_HINT, HEARTBEAT, Ledger, entry_path};
 pub(crate) use log::{FOLDER, entry_number};
 pub use moment::Moment;
-pub(crate) use signed::Signed;
+pub(crate) use signed::{Read, Signed, Signers};
 pub use snapshot::snapshot_path;
 pub(crate) use state::{DueSnapshot, public_key};
 pub use state::{InvalidEntry, State, WriterState};

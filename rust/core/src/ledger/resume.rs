@@ -22,31 +22,62 @@ use crate::storage::Storage;
 const BEFORE_SNAPSHOTS: &str = "ledger/snapshot";
 /// Names of snapshots that are looked at; somebody may have left many that mean nothing.
 const MOST_TRIED: usize = 40;
+/// Entries that a listing may lack although it has later ones.
+const MOST_UNLISTED: u64 = 64;
 /// Honest writers make a full one after at most sixteen that continue it.
 const LONGEST_CHAIN: usize = 300;
 
-/// The ledger by way of the newest snapshot that can be used, if there is one.
-pub(super) async fn newest(storage: &Storage) -> Option<Ledger> {
-    let names = storage.names_after(FOLDER, BEFORE_SNAPSHOTS).await.ok()?;
-    let mut numbers: Vec<u64> = names.iter().filter_map(|name| snapshot_number(name)).collect();
-    numbers.sort_unstable();
-    for n in numbers.into_iter().rev().take(MOST_TRIED) {
-        if let Some((ledger, entry)) = at(storage, n).await {
-            return go_on(ledger, n, entry).await;
-        }
-    }
-    None
+/// An object of the ledger's folder that counts for something here.
+#[derive(Debug, Clone, Copy)]
+enum Name {
+    Entry(u64),
+    Snapshot(u64),
 }
 
-/// The ledger as of the newest usable snapshot that an entry before `size` names. Whoever knows the root of those entries knows the snapshot too.
+impl Name {
+    fn of(path: &str) -> Option<Self> {
+        let snapshot = || snapshot_number(path).map(Self::Snapshot);
+        entry_number(path).map(Self::Entry).or_else(snapshot)
+    }
+}
+
+/// The ledger by way of the newest snapshot that can be used, if there is one.
+pub(super) async fn newest(storage: &Storage) -> Option<Ledger> {
+    // An object store lists what it is asked for, twice a little. A folder is read whole anyway.
+    let remote = storage.is_remote();
+    let after = if remote { BEFORE_SNAPSHOTS } else { FOLDER };
+    let names = storage.pick_after(FOLDER, after, Name::of).await.ok()?;
+    let (n, (ledger, entry)) = first_usable(storage, &names, u64::MAX).await?;
+    let names = match remote {
+        true => storage.pick_after(FOLDER, &entry_path(n), Name::of).await.ok()?,
+        false => names,
+    };
+    go_on(ledger, n, entry, &names).await
+}
+
+/// The ledger as of the newest usable snapshot that an entry before `size` names. Whoever knows
+/// the root of those entries knows the snapshot too.
 pub(super) async fn before(storage: &Storage, size: u64) -> Option<Ledger> {
-    let names = storage.names_after(FOLDER, BEFORE_SNAPSHOTS).await.ok()?;
-    let mut numbers: Vec<u64> = names.iter().filter_map(|name| snapshot_number(name)).collect();
-    numbers.retain(|n| *n < size);
+    let names = storage.pick_after(FOLDER, BEFORE_SNAPSHOTS, Name::of).await.ok()?;
+    first_usable(storage, &names, size).await.map(|(_, (ledger, _))| ledger)
+}
+
+/// The newest snapshot that counts among those as of less than `size`: its number, the ledger as of
+/// it, and the entry that names it.
+async fn first_usable(
+    storage: &Storage,
+    names: &[Name],
+    size: u64,
+) -> Option<(u64, (Ledger, Bytes))> {
+    let number = |name: &Name| match name {
+        Name::Snapshot(n) if *n < size => Some(*n),
+        _ => None,
+    };
+    let mut numbers: Vec<u64> = names.iter().filter_map(number).collect();
     numbers.sort_unstable();
     for n in numbers.into_iter().rev().take(MOST_TRIED) {
-        if let Some((ledger, _)) = at(storage, n).await {
-            return Some(ledger);
+        if let Some(found) = at(storage, n).await {
+            return Some((n, found));
         }
     }
     None
@@ -131,15 +162,18 @@ fn vouched(naming: &Entry, first: &[u8], by: &[u8]) -> Option<VerifyingKey> {
 }
 
 /// Reads the entries from `n` on. If one is missing or invalid, reading from entry 0 must tell.
-async fn go_on(mut ledger: Ledger, n: u64, entry: Bytes) -> Option<Ledger> {
-    let names = ledger.storage().names_after(FOLDER, &entry_path(n)).await.ok()?;
-    let mut numbers: Vec<u64> = names.iter().filter_map(|name| entry_number(name)).collect();
-    numbers.sort_unstable();
-    if (n + 1..).zip(&numbers).any(|(expected, found)| expected != *found) {
+async fn go_on(mut ledger: Ledger, n: u64, entry: Bytes, names: &[Name]) -> Option<Ledger> {
+    let later = names.iter().filter_map(|name| match name {
+        Name::Entry(number) if *number > n => Some(*number),
+        _ => None,
+    });
+    let (count, last) = later.fold((0, n), |(count, last), n| (count + 1, last.max(n)));
+    // Of entries that come during a listing it may show later ones only, but not many.
+    if last - n > count + MOST_UNLISTED {
         return None;
     }
     let mut objects = vec![entry];
-    objects.extend(ledger.fetch(n + 1..n + 1 + numbers.len() as u64).await.ok()?);
+    objects.extend(ledger.fetch(n + 1..last + 1).await.ok()?);
     let valid = ledger.fold(&objects).ok()?;
     (valid == objects.len()).then_some(ledger)
 }

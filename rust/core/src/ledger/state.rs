@@ -1,6 +1,6 @@
 //! What the trail is after a number of entries.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use data_encoding::{BASE64, HEXLOWER};
@@ -9,6 +9,7 @@ use ed25519_dalek::VerifyingKey;
 use super::entry::{
     AddedSegment, Authorization, Body, Entry, Kind, Revocation, SnapshotRef, TrailInfo,
 };
+use super::paths::Paths;
 use super::signed::{Read, Signed};
 use crate::columns::Registry;
 use crate::json;
@@ -104,7 +105,7 @@ pub struct State {
     /// The newest snapshot, full or not; unknown where `self` was read from a full one.
     pub(crate) newest_snapshot: Option<NamedSnapshot>,
     pub(super) tree: Accumulator,
-    pub(super) paths: HashSet<String>,
+    pub(super) paths: Paths,
 }
 
 impl State {
@@ -159,12 +160,12 @@ impl State {
     }
 
     /// As [`apply_seen`](Self::apply_seen), for an object whose signatures may be checked already.
-    pub(super) fn apply_read(
+    pub(crate) fn apply_read(
         &mut self,
         read: Read,
         seen: impl FnOnce(&Self, &Entry),
     ) -> Result<Entry, InvalidEntry> {
-        let Read { leaf, entry, signed } = read;
+        let Read { leaf, entry, signed, .. } = read;
         let result = entry.map_err(invalid).and_then(|entry| {
             let mut next = Changes::default();
             self.check(&entry, signed, &mut next)?;
@@ -200,7 +201,8 @@ impl State {
         if body.n != self.size() {
             return Err(invalid(format!("it says it is entry {}", body.n)));
         }
-        if body.tree != HEXLOWER.encode(&self.root()) {
+        let root = self.root();
+        if body.tree != HEXLOWER.encode(&root) {
             return Err(invalid("its root of the entries before it differs from theirs"));
         }
         let time = json::parse_canonical_timestamp(body.time.as_bytes());
@@ -209,7 +211,7 @@ impl State {
         if keys::key_id(&public) != body.key {
             return Err(invalid("its key id is not that of its writer's key"));
         }
-        self.check_signatures(entry, &public, signed)?;
+        self.check_signatures(entry, &public, root, signed)?;
         let present = [
             body.trail.is_some() || body.owner.is_some(),
             body.authorizes.is_some(),
@@ -269,6 +271,7 @@ impl State {
         &self,
         entry: &Entry,
         public: &VerifyingKey,
+        root: Hash,
         signed: Option<Signed>,
     ) -> Result<(), InvalidEntry> {
         let info = self.info.as_deref().or(entry.body.trail.as_ref());
@@ -277,7 +280,7 @@ impl State {
             Some(signed) => signed,
             None => Signed::check(entry, public, &info.origin).map_err(invalid)?,
         };
-        if signed.checkpoint.size != self.size() || signed.checkpoint.root != self.root() {
+        if signed.checkpoint.size != self.size() || signed.checkpoint.root != root {
             return Err(invalid("its checkpoint is not of the entries before it"));
         }
         Ok(())
@@ -399,7 +402,8 @@ impl State {
         let by_day = self.info.as_ref().is_some_and(|i| i.by_day());
         for (at, add) in adds.iter().enumerate() {
             let again = adds[..at].iter().any(|a| a.path == add.path);
-            if add.partition(by_day).is_none() || again || self.paths.contains(&add.path) {
+            let taken = again || self.paths.contains(&add.path, &self.segments);
+            if taken || add.partition(by_day).is_none() {
                 return Err(invalid(format!("{:?} is taken or no path of a segment", add.path)));
             }
             if add.min > add.max || add.batches == 0 {
@@ -409,14 +413,16 @@ impl State {
                 )));
             }
         }
-        let mut registry = self.registry.clone();
-        for column in body.columns.iter().flatten() {
-            registry.take(column).map_err(|e| invalid(e.to_string()))?;
+        if let Some(columns) = &body.columns {
+            let mut registry = self.registry.clone();
+            for column in columns {
+                registry.take(column).map_err(|e| invalid(e.to_string()))?;
+            }
+            if registry.since(&self.registry) != *columns {
+                return Err(invalid("its `columns` are known already or out of order"));
+            }
+            next.registry = Some(registry);
         }
-        if body.columns.as_ref().is_some_and(|list| registry.since(&self.registry) != *list) {
-            return Err(invalid("its `columns` are known already or out of order"));
-        }
-        next.registry = Some(registry);
         self.check_close(body, adds.iter().map(|a| a.batches).sum())
     }
 
@@ -466,7 +472,7 @@ impl State {
         for add in body.adds.iter().flatten() {
             batches += add.batches;
             self.rows += add.rows;
-            self.paths.insert(add.path.clone());
+            self.paths.insert(&add.path);
             self.segments.push(Arc::new(add.clone()));
         }
         if let Some(writer) = self.writers.get_mut(&body.writer) {
