@@ -1,11 +1,10 @@
 //! Entries as bytes.
 
-use std::collections::BTreeMap;
-
 use data_encoding::{BASE64, HEXLOWER};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 
+use super::bounds::ColumnBounds;
 use crate::Result;
 use crate::columns::LogicalColumn;
 use crate::keys::{self, HmacKey};
@@ -141,7 +140,7 @@ pub struct AddedSegment {
     /// Hex SHA-256 of the object.
     pub sha256: String,
     /// Bounds by which readers skip the segment.
-    pub stats: BTreeMap<String, Bounds>,
+    pub stats: ColumnBounds,
 }
 
 impl AddedSegment {

@@ -17,7 +17,7 @@ pub const CHECKPOINT_HINT: &str = "checkpoint";
 /// Path of the hint that holds the newest heartbeat.
 pub const HEARTBEAT: &str = "heartbeat";
 pub(crate) const FOLDER: &str = "ledger";
-const PARALLEL_READS: usize = 16;
+const PARALLEL_READS: usize = 64;
 /// Entries that are parsed at a time.
 const FOLDED_AT_ONCE: usize = 4096;
 
@@ -71,7 +71,7 @@ impl Ledger {
             let message = "the entry is missing although later ones exist";
             return Err(Error::integrity(entry_path(missing.0), message));
         }
-        self.fetch(0..numbers.len() as u64).await
+        fetch(storage, 0..numbers.len() as u64).await
     }
 
     /// Of no entries yet.
@@ -144,11 +144,6 @@ impl Ledger {
         merkle::consistency_proof(leaves, usize::try_from(old).ok()?)
     }
 
-    pub(super) async fn fetch(&self, numbers: std::ops::Range<u64>) -> Result<Vec<Bytes>> {
-        let gets: Vec<_> = numbers.map(|n| get(self.storage.clone(), entry_path(n))).collect();
-        stream::iter(gets).buffered(PARALLEL_READS).try_collect().await
-    }
-
     /// Folds further objects and tells how many are valid entries. The others have no effect, and
     /// `verify` reports them; but without a valid entry 0 there is no trail.
     pub(super) fn fold(&mut self, objects: &[Bytes]) -> Result<usize> {
@@ -169,6 +164,12 @@ impl Ledger {
         }
         Ok(valid)
     }
+}
+
+/// The objects of these slots.
+pub(super) async fn fetch(storage: &Storage, numbers: std::ops::Range<u64>) -> Result<Vec<Bytes>> {
+    let gets: Vec<_> = numbers.map(|n| get(storage.clone(), entry_path(n))).collect();
+    stream::iter(gets).buffered(PARALLEL_READS).try_collect().await
 }
 
 async fn get(storage: Storage, path: String) -> Result<Bytes> {

@@ -13,6 +13,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub use bounds::ColumnBounds;
 pub use entry::{
     AddedSegment, Authorization, Body, Bounds, Close, Entry, Kind, Recorded, Revocation,
     SnapshotRef, TrailInfo, WalRange,

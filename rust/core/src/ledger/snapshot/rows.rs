@@ -85,11 +85,16 @@ impl Rows {
                         Err(e) => return drop(send.send(((group, 0), Err(e)))),
                     };
                     for (at, batch) in reader.enumerate() {
+                        // After an error it may go on with errors for ever.
+                        let failed = batch.is_err();
                         let send = send.clone();
                         scope.spawn(move |_| {
                             let parsed = column(batch).and_then(|column| parse(&column));
                             drop(send.send(((group, at), parsed)));
                         });
+                        if failed {
+                            return;
+                        }
                     }
                 });
             }

@@ -14,6 +14,7 @@ use crate::ledger::paths::Paths;
 use crate::ledger::snapshot::Part;
 use crate::ledger::{DueSnapshot, resume, snapshot};
 use crate::merkle::{self, Accumulator};
+use crate::note::Checkpoint;
 use crate::storage::Storage;
 
 /// The ledger in a folder, whose names are read but once.
@@ -26,15 +27,16 @@ fn folder(history: &History) -> (tempfile::TempDir, Storage) {
     (dir, storage)
 }
 
-fn forty() -> History {
+/// Snapshots as of 4, 8 and so on to 40, and two entries after the one that names the last.
+fn some() -> History {
     let mut history = History::new(4);
-    (0..40).for_each(|_| history.append(0));
+    (0..42).for_each(|_| history.append(0));
     history
 }
 
 #[test]
 fn a_folder_opens_like_a_store() {
-    let history = forty();
+    let history = some();
     let (_dir, storage) = folder(&history);
     for n in [100, 500, u64::MAX] {
         set(&storage, &snapshot_path(n), b"rubbish".to_vec());
@@ -48,9 +50,91 @@ fn a_folder_opens_like_a_store() {
     assert_eq!(opened.root_at(history.state.size() + 1), None);
 }
 
+/// Puts the checkpoint of the first `size` entries there.
+fn hint(history: &History, storage: &Storage, size: u64) {
+    let root = Accumulator::of(&history.leaves[..usize::try_from(size).unwrap()]).root();
+    let checkpoint = Checkpoint { origin: history.info.origin.clone(), size, root };
+    let name = history.info.key_name(history.writers[0].id());
+    let note = checkpoint.sign(&name, history.writers[0].signing()).unwrap();
+    set(storage, CHECKPOINT_HINT, note);
+}
+
+#[test]
+fn a_published_checkpoint_leads_to_the_snapshot_however_old_it_is() {
+    let history = some();
+    let size = history.state.size();
+    let (_dir, storage) = folder(&history);
+    assert!(block_on(resume::by_hint(&storage)).is_none(), "nothing is published");
+    let mut led = 0;
+    for hinted in 1..=size {
+        hint(&history, &storage, hinted);
+        if let Some(ledger) = block_on(resume::by_hint(&storage)) {
+            assert_eq!(ledger.state().size(), hinted);
+            led += 1;
+        }
+        let opened = block_on(Ledger::open(storage.clone())).unwrap();
+        assert_eq!(**opened.state(), history.state);
+    }
+    assert_eq!(led, size - 4, "all but those before entry 4, the first that names a snapshot");
+}
+
+#[test]
+fn a_checkpoint_that_leads_astray_is_passed_over() {
+    let history = some();
+    let size = history.state.size();
+    let newest = history.newest().unwrap();
+    let opens = |storage: &Storage| {
+        let opened = block_on(Ledger::open(storage.clone())).unwrap();
+        assert_eq!(**opened.state(), history.state);
+        block_on(resume::by_hint(storage)).is_some()
+    };
+    let (_dir, storage) = folder(&history);
+    let text = |size: u64| format!("x\n{size}\n{}\n\n\u{2014} x AAAAAGFi\n", "A".repeat(43) + "=");
+    assert!(Checkpoint::parse(&text(7)).is_ok());
+    for astray in ["".into(), "rubbish".into(), text(0), text(size + 1), text(u64::MAX)] {
+        set(&storage, CHECKPOINT_HINT, astray.clone());
+        assert!(!opens(&storage), "{astray:?}");
+    }
+    hint(&history, &storage, size);
+    assert!(opens(&storage));
+    // The newest snapshot is gone or another: an older one is the way.
+    set(&storage, &snapshot_path(newest), b"rubbish".to_vec());
+    assert!(!opens(&storage));
+    block_on(storage.delete(&snapshot_path(newest))).unwrap();
+    assert!(!opens(&storage));
+}
+
+#[test]
+fn a_checkpoint_that_is_very_old_is_passed_over() {
+    let mut history = some();
+    hint_is_used(&history, 30, true);
+    (0..300).for_each(|_| history.append(0));
+    hint_is_used(&history, 30, false);
+    hint_is_used(&history, 330, true);
+}
+
+fn hint_is_used(history: &History, size: u64, used: bool) {
+    let (_dir, storage) = folder(history);
+    hint(history, &storage, size);
+    assert_eq!(block_on(resume::by_hint(&storage)).is_some(), used);
+    assert_eq!(**block_on(Ledger::open(storage)).unwrap().state(), history.state);
+}
+
+#[test]
+fn a_missing_entry_before_a_published_checkpoint_is_told() {
+    let history = some();
+    let (_dir, storage) = folder(&history);
+    hint(&history, &storage, history.state.size());
+    let missing = history.newest().unwrap() + 1;
+    assert!(missing + 1 < history.state.size(), "later ones are there");
+    block_on(storage.delete(&entry_path(missing))).unwrap();
+    let error = block_on(Ledger::open(storage)).unwrap_err().to_string();
+    assert!(error.contains(&entry_path(missing)), "{error}");
+}
+
 #[test]
 fn a_gap_in_a_folder_is_told() {
-    let history = forty();
+    let history = some();
     let newest = history.newest().unwrap();
     let (_dir, storage) = folder(&history);
     let (size, rubbish) = (history.state.size(), b"rubbish".to_vec());
@@ -79,7 +163,7 @@ fn swollen(history: &History, segments: u64) -> State {
 
 #[test]
 fn a_snapshot_of_several_row_groups_keeps_its_order() {
-    let history = forty();
+    let history = some();
     let state = swollen(&history, 20_000);
     for due in [DueSnapshot::Full, DueSnapshot::Continued] {
         let file = snapshot::write(&state, &history.leaves, due).unwrap();
@@ -98,7 +182,7 @@ fn a_snapshot_of_several_row_groups_keeps_its_order() {
 
 #[test]
 fn what_is_expected_of_later_snapshots_does_not_depend_on_earlier_ones() {
-    let mut history = forty();
+    let mut history = some();
     let mut kept = snapshot::Expected::default();
     for _ in 0..6 {
         for due in [DueSnapshot::Full, DueSnapshot::Continued, DueSnapshot::Full] {
@@ -125,7 +209,7 @@ fn accumulators_are_alike_however_they_are_made() {
 
 #[test]
 fn a_path_is_taken_once_it_is_a_segments() {
-    let history = forty();
+    let history = some();
     let segments = &history.state.segments;
     let hashes = segments.iter().map(|s| crate::ledger::paths::hash(&s.path));
     let paths = Paths::of(hashes.collect::<Vec<_>>().into_iter());
@@ -143,6 +227,17 @@ fn bounds_are_two_integers_or_two_strings() {
         let again = serde_json::to_string(&bounds).unwrap();
         assert_eq!(serde_json::from_str::<Bounds>(&again).unwrap(), bounds);
     }
+    let columns = r#"{"audit_id":["a","b"],"recorded_at":[1,2],"zz":["",""]}"#;
+    let read: ColumnBounds = serde_json::from_str(columns).unwrap();
+    assert_eq!(serde_json::to_string(&read).unwrap(), columns);
+    assert_eq!(read.keys().collect::<Vec<_>>(), ["audit_id", "recorded_at", "zz"]);
+    let shuffled = r#"{"zz":["",""],"recorded_at":[1,2],"audit_id":["c","d"],"audit_id":["a","b"]}"#;
+    let mut other: ColumnBounds = serde_json::from_str(shuffled).unwrap();
+    assert_eq!(other, read);
+    assert_eq!(other.remove("recorded_at"), Some(Bounds::Number(1, 2)));
+    assert_eq!(other.get("recorded_at"), None);
+    assert_eq!(other.insert("recorded_at".to_owned(), Bounds::Number(1, 3)), None);
+    assert_eq!(other.get("recorded_at"), Some(&Bounds::Number(1, 3)));
     let bad = ["[]", "[1]", "[1,2,3]", r#"[1,"a"]"#, "[1.5,2]", "[1,18446744073709551615]", "{}"];
     for bad in bad {
         assert!(serde_json::from_str::<Bounds>(bad).is_err(), "{bad}");
