@@ -209,7 +209,10 @@ fn signatures(entries: u64) -> Outcome<Duration> {
     let count = usize::try_from(entries)? * SIGNATURES;
     let begun = Instant::now();
     let good = pool.install(|| {
-        (0..count).into_par_iter().filter(|_| public.verify_strict(&message, &signature).is_ok()).count()
+        (0..count)
+            .into_par_iter()
+            .filter(|_| public.verify_strict(&message, &signature).is_ok())
+            .count()
     });
     if good == count { Ok(begun.elapsed()) } else { Err("a signature does not hold".into()) }
 }

@@ -15,7 +15,8 @@ use crate::{Error, Result};
 
 /// A store's answer takes tens of milliseconds, and there are many to wait for.
 const PARALLEL_READS: usize = 64;
-const CHECKED_AT_ONCE: usize = 1024;
+/// The trails of tests are short, and have several such parts too.
+const CHECKED_AT_ONCE: usize = if cfg!(test) { 3 } else { 1024 };
 const PROGRESS_EVERY: u64 = 256;
 
 /// Objects by number.

@@ -231,7 +231,8 @@ fn bounds_are_two_integers_or_two_strings() {
     let read: ColumnBounds = serde_json::from_str(columns).unwrap();
     assert_eq!(serde_json::to_string(&read).unwrap(), columns);
     assert_eq!(read.keys().collect::<Vec<_>>(), ["audit_id", "recorded_at", "zz"]);
-    let shuffled = r#"{"zz":["",""],"recorded_at":[1,2],"audit_id":["c","d"],"audit_id":["a","b"]}"#;
+    let shuffled =
+        r#"{"zz":["",""],"recorded_at":[1,2],"audit_id":["c","d"],"audit_id":["a","b"]}"#;
     let mut other: ColumnBounds = serde_json::from_str(shuffled).unwrap();
     assert_eq!(other, read);
     assert_eq!(other.remove("recorded_at"), Some(Bounds::Number(1, 2)));
