@@ -16,7 +16,7 @@ use crate::{Error, Result};
 /// A store's answer takes tens of milliseconds, and there are many to wait for.
 const PARALLEL_READS: usize = 64;
 /// The trails of tests are short, and have several such parts too.
-const CHECKED_AT_ONCE: usize = if cfg!(test) { 3 } else { 1024 };
+const CHECKED_AT_ONCE: usize = if cfg!(test) { 8 } else { 1024 };
 const PROGRESS_EVERY: u64 = 256;
 
 /// Objects by number.
@@ -39,18 +39,23 @@ impl Auditor<'_> {
             return Ok(());
         }
         let run = self.run;
-        let mut checking = check(run, Signers::of(&self.state), Vec::new());
+        let mut checking = None;
         for some in numbers.chunks(CHECKED_AT_ONCE) {
             let next = fetch(run, some).await?;
-            let (signers, objects) = done(checking).await?;
-            checking = check(run, signers, next);
+            let (signers, objects) = match checking.take() {
+                Some(before) => done(before).await?,
+                None => (Signers::of(&self.state), Vec::new()),
+            };
+            checking = Some(check(run, signers, next));
             self.fold(objects, numbers.len())?;
             if self.stopped {
                 return Ok(());
             }
         }
-        let (_, objects) = done(checking).await?;
-        self.fold(objects, numbers.len())
+        match checking {
+            Some(last) => self.fold(done(last).await?.1, numbers.len()),
+            None => Ok(()),
+        }
     }
 
     fn fold(&mut self, objects: Vec<(u64, Bytes, Read)>, of: usize) -> Result<()> {
