@@ -11,6 +11,10 @@ Example:
     'VERIFIED'
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from sealtrail import demo, events
 from sealtrail._errors import (
     AlreadyExistsError,
@@ -28,6 +32,7 @@ from sealtrail._errors import (
     StoreError,
     UsageError,
 )
+from sealtrail._jobs import Job, JobStatus, job, jobs
 from sealtrail._keys import Keys, Rotation, Writer
 from sealtrail._native import __version__
 from sealtrail._proof import (
@@ -40,6 +45,10 @@ from sealtrail._proof import (
     check_proof,
 )
 from sealtrail._result import Result
+from sealtrail._search import SearchField, SearchQuery, SearchResult, search_fields
+from sealtrail._sequence import Match, Sequences
+from sealtrail._tail import Tail
+from sealtrail._trace import RelatedEvent, Trace
 from sealtrail._trail import (
     ImportReport,
     RecordReport,
@@ -50,6 +59,18 @@ from sealtrail._trail import (
     open,  # noqa: A004
     verify,
 )
+from sealtrail._trails import Trails
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Add the cell magic ``%%sealtrail``: ``%load_ext sealtrail`` calls this."""
+    from sealtrail import _magic  # noqa: PLC0415 - IPython is there only in notebooks
+
+    _magic.register(shell)
+
 
 __all__ = [
     "AlreadyExistsError",
@@ -62,20 +83,31 @@ __all__ = [
     "IntegrityError",
     "InternalError",
     "InvalidEventError",
+    "Job",
+    "JobStatus",
     "KeyFileError",
     "Keys",
+    "Match",
     "NotFoundError",
     "ProofSigner",
     "RecordReport",
     "RefusedLine",
+    "RelatedEvent",
     "ResourceError",
     "Result",
     "Revocation",
     "Rotation",
     "SealtrailError",
+    "SearchField",
+    "SearchQuery",
+    "SearchResult",
+    "Sequences",
     "SqlError",
     "StoreError",
+    "Tail",
+    "Trace",
     "Trail",
+    "Trails",
     "TreeState",
     "UsageError",
     "VerifyReport",
@@ -86,6 +118,9 @@ __all__ = [
     "demo",
     "events",
     "init",
+    "job",
+    "jobs",
     "open",
+    "search_fields",
     "verify",
 ]

@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from os import PathLike, fspath
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Literal, NoReturn, Protocol, Self, TypeAlias
+from typing import Any, BinaryIO, Literal, NoReturn, Protocol, Self, TypeAlias, overload
 
-from sealtrail import _native
+from sealtrail import _jobs, _native, _tail, _trace
 from sealtrail._errors import NotFoundError, UsageError
+from sealtrail._jobs import Job
 from sealtrail._keys import Keys
 from sealtrail._result import Result
+from sealtrail._search import SearchQuery, SearchResult, Time, Values, make
+from sealtrail._sequence import Sequences, find
+from sealtrail._tail import Tail
+from sealtrail._trails import Trails
 from sealtrail.events import Event
 
 Path_: TypeAlias = str | PathLike[str]
@@ -348,9 +353,396 @@ class Trail:
         """
         return Result(self._native.sql(query, params, _moment(at)))
 
-    def files(self) -> Result:
-        """The Parquet files of the trail and their physical figures, one row each."""
-        return Result(self._native.files())
+    def search(  # noqa: PLR0913
+        self,
+        *,
+        since: Time | None = None,
+        until: Time | None = None,
+        severity_min: str | None = None,
+        where: str | Sequence[str] | None = None,
+        text: str | Sequence[str] | None = None,
+        order: str | Sequence[str] | None = None,
+        reverse: bool = False,
+        limit: int | None = None,
+        cursor: str | None = None,
+        fields: Sequence[str] | None = None,
+        **matching: Values,
+    ) -> SearchResult:
+        r"""Find what happened; everything that is given must be met. The earliest comes first.
+
+        Args:
+            since: What happened then or later: a ``datetime`` with its zone, a ``date`` (its first
+                moment in UTC), a ``timedelta`` (so long ago), or text such as ``"24 hours"``,
+                ``"2 weeks ago"``, ``"yesterday"``, ``"last monday"``.
+            until: What happened before.
+            severity_min: The least severity; that of its event type where an event has none.
+            where: Expressions of SQL over any path of the record, such as
+                ``"resource.size_bytes > 1e6"``.
+            text: Words that stand somewhere in the values of a record, whatever their case;
+                ``"quotes"`` keep words together.
+            order: Fields to order by, such as ``"cost_usd desc"``; what is missing comes last.
+            reverse: Turn the order round: by default the latest first.
+            limit: At most so many results.
+            cursor: Go on after the result that this is the cursor of.
+            fields: Only these: paths such as ``resource.path``, or columns such as ``actor``.
+            **matching: Values of the logical fields (:func:`sealtrail.search_fields`: ``user_id``,
+                ``agent_id``, ``event_type``, ``status``, ``source_ip``, ``resource``...) or of
+                paths (``**{"resource.type": "file"}``): one or a list. ``*`` stands for any
+                characters, ``?`` for one, ``!`` in front excludes, a network such as
+                ``203.0.113.0/24`` holds its addresses, ``\\`` takes a meaning away. With ``_not``
+                or ``_not_in`` after the name, what matches is left out, and records without a
+                value are found.
+
+        Returns:
+            The results, computed as they are read.
+
+        Raises:
+            UsageError: Something given means nothing.
+            SqlError: An expression cannot be read.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit")
+            >>> _ = trail.record({"event_type": "auth.user_login", "user_id": "mira"})
+            >>> _ = trail.record({"event_type": "agent.created", "owner": "mira"})
+            >>> trail.search(user_id="mi*", fields=["event_type", "actor"]).to_dicts()[0]
+            {'event_type': 'auth.user_login', 'actor': 'mira'}
+        """
+        options = locals()
+        return make(self._native, _options(options)).run()
+
+    def query(  # noqa: PLR0913
+        self,
+        *,
+        since: Time | None = None,
+        until: Time | None = None,
+        severity_min: str | None = None,
+        where: str | Sequence[str] | None = None,
+        text: str | Sequence[str] | None = None,
+        order_by: str | Sequence[str] | None = None,
+        reverse: bool = False,
+        limit: int | None = None,
+        cursor: str | None = None,
+        fields: Sequence[str] | None = None,
+        **matching: Values,
+    ) -> SearchQuery:
+        """A search that goes on: with ``where``, ``order_by``, ``limit`` and more.
+
+        The keywords are those of :meth:`search`.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> from datetime import timedelta
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit")
+            >>> _ = trail.record({"event_type": "auth.user_login", "status": "fail"})
+            >>> failed = trail.query(status_not_in=["success"], since=timedelta(days=1))
+            >>> failed.where("mfa_verified IS NULL").order_by("timestamp desc").limit(5).count()
+            1
+        """
+        options = locals()
+        return make(self._native, _options(options))
+
+    def fields(self, top: int = 5, **search: Any) -> list[dict[str, Any]]:
+        """Every field of the records: ``path``, ``types``, ``events``, ``fill``, ``top``, ...
+
+        Args:
+            top: How many of the most frequent values to tell.
+            **search: Only of the records that a :meth:`search` with these keywords finds.
+
+        Returns:
+            One for each path, ``[]`` standing for the elements of an array: ``types`` (the most
+            frequent first), ``events`` that have it, ``fill`` (0 to 1), ``distinct`` values,
+            ``more`` (there are more of them than were counted), and ``top``, a list of
+            ``{"value": ..., "events": ...}``.
+        """
+        return make(self._native, search).fields(top)
+
+    def who(self, id: str, top: int = 10, **search: Any) -> dict[str, Any] | None:  # noqa: A002
+        """The page of one user, agent, credential, session or address.
+
+        Args:
+            id: Who it is about.
+            top: How long the lists are at most.
+            **search: Only of the records that a :meth:`search` with these keywords finds.
+
+        Returns:
+            ``known_as``, ``events``, ``first``, ``last``, ``failed``, the last ``failures``, and
+            the lists ``did`` and ``about`` (event types, as actor and otherwise), ``outcomes``,
+            ``users``, ``agents``, ``actors``, ``credentials``, ``addresses``, ``sessions``,
+            ``resources``, ``tools``: each with ``total`` and ``top``. None if no event names it.
+        """
+        return make(self._native, search).who(id, top)
+
+    def submit(self, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> Job:
+        """Ask a question that takes long: a process of its own answers it, also after this one.
+
+        Args:
+            query: As for :meth:`sql`.
+            params: As for :meth:`sql`; text, numbers, bools and None.
+
+        Returns:
+            The job. Its result is kept until :meth:`Job.remove` or ``sealtrail jobs clean``.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> home = tempfile.mkdtemp()
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit", home=home)
+            >>> _ = trail.record({"event_type": "auth.user_login", "user_id": "mira"})
+            >>> trail.submit("SELECT user_id FROM events").result().to_dicts()
+            [{'user_id': 'mira'}]
+        """
+        return _jobs.submit(self._native, query, params)
+
+    def tail(
+        self,
+        *,
+        follow: bool = False,
+        last: int | None = 10,
+        cursor: str | None = None,
+        since: Time | None = None,
+        until: Time | None = None,
+        severity_min: str | None = None,
+        where: str | Sequence[str] | None = None,
+        text: str | Sequence[str] | None = None,
+        **matching: Values,
+    ) -> Tail:
+        """The newest records that meet a filter, and those to come.
+
+        Records come as they are recorded, whatever their timestamp: those of this host at most a
+        second after they are durable, those of other hosts once they are committed; each of them
+        once.
+
+        Args:
+            follow: Wait for those to come, until the iteration is closed or interrupted.
+            last: Give so many of the newest ones first; None for all.
+            cursor: Go on where :attr:`Tail.cursor` was taken, instead.
+            since: As for :meth:`search`.
+            until: As for :meth:`search`.
+            severity_min: As for :meth:`search`.
+            where: As for :meth:`search`.
+            text: As for :meth:`search`.
+            **matching: As for :meth:`search`.
+
+        Returns:
+            An iterator of records.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit")
+            >>> _ = trail.record({"event_type": "auth.user_login", "user_id": "mira"})
+            >>> tail = trail.tail(event_type="auth.*")
+            >>> [record["user_id"] for record in tail]
+            ['mira']
+            >>> _ = trail.record({"event_type": "auth.user_login", "user_id": "jon"})
+            >>> [record["user_id"] for record in trail.tail(cursor=tail.cursor)]
+            ['jon']
+        """
+        wanted = {"since": since, "until": until, "severity_min": severity_min}
+        search = {**wanted, "where": where, "text": text, **matching}
+        return _tail.tail(self._native, search, follow=follow, last=last, cursor=cursor)
+
+    def sequence(
+        self,
+        pattern: str,
+        *,
+        within: float | timedelta,
+        by: str | Sequence[str] | None = None,
+        **search: Any,
+    ) -> Sequences:
+        """Find events that follow each other.
+
+        Args:
+            pattern: Steps such as ``auth.user_login[status=fail]{3,}``, and ``!type[...]`` for what
+                must be absent; ``sealtrail search --help`` says more.
+            within: From the first event of a match to its last, at most: seconds or a duration.
+            by: What the events of a match have in common: one field or several. Default:
+                ``source_ip`` if all steps are ``auth.*``, else ``actor``.
+            **search: Which events take part: ``since``, ``until``, ``where``, ``text``,
+                ``severity_min`` and fields, as for :meth:`search`; and ``limit``, at most so many
+                matches.
+
+        Returns:
+            The matches, found as they are read.
+
+        Raises:
+            SqlError: The pattern cannot be read; ``line`` and ``column`` tell the place.
+            UsageError: Something given means nothing.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit")
+            >>> for status in ["fail", "fail", "fail", "success"]:
+            ...     event = {"event_type": "auth.user_login", "status": status}
+            ...     _ = trail.record({**event, "source_ip": "203.0.113.9"})
+            >>> brute_force = "auth.user_login[status=fail]{3,} auth.user_login[status=success]"
+            >>> [match.steps for match in trail.sequence(brute_force, within=300)]
+            [[1, 1, 1, 2]]
+        """
+        return find(self._native, make(self._native, search), pattern, within, by)
+
+    def trace(
+        self,
+        id: str,  # noqa: A002
+        *,
+        kind: _trace.Kind | None = None,
+        up: bool = True,
+        down: bool = True,
+        depth: int | None = None,
+        max_nodes: int = 10_000,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> _trace.Trace:
+        """Who stands behind an id, and everything that came of it.
+
+        Args:
+            id: Of an event, execution, session, agent, credential or user.
+            kind: What it is the id of, if it is that of several things.
+            up: Show what it is under, up to the user and the authentication.
+            down: Show what is under it.
+            depth: At most so many levels below it.
+            max_nodes: At most so many events; ``cut`` says whether some were left out.
+            since: Under it, only events from this time on (with its zone).
+            until: Under it, only events before this time (with its zone).
+
+        Returns:
+            The chain.
+
+        Raises:
+            NotFoundError: Nothing has this id.
+            UsageError: It is the id of several things; the message says of which.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit")
+            >>> read = {"event_type": "data.file_read", "resource": {"path": "/claims.csv"}}
+            >>> id = trail.record(read | {"agent_id": "triage", "initiated_by": "mira"})
+            >>> [node["name"] for node in trail.trace(id).nodes[:2]]
+            ['mira', 'triage']
+        """
+        return _trace.trace(
+            self._native,
+            id,
+            kind=kind,
+            up=up,
+            down=down,
+            depth=depth,
+            max_nodes=max_nodes,
+            window=(since, until),
+        )
+
+    def execution_chain(self, execution_id: str) -> Result:
+        """Everything done in a run and under it: a row for each event, and for each of its steps.
+
+        Columns: ``depth``, ``timestamp``, ``kind`` (``event`` or ``step``), ``execution_id``,
+        ``parent``, ``audit_id``, ``event_type``, ``actor``, ``agent_id``, ``action``, ``outcome``,
+        ``step_name``, ``step_status``, ``step_index``, ``duration_ms``, ``decision_condition``,
+        ``decision_evaluated_value``, ``decision_result``, ``resource_path``,
+        ``resource_sensitivity_level``, ``tool_name``, ``error``, ``approved_by``,
+        ``authority_audit_id``, ``after_permission_ended``.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        return _trace.execution_chain(self._native, execution_id)
+
+    def related(
+        self,
+        id: str,  # noqa: A002
+        *,
+        context: timedelta = timedelta(minutes=30),
+        kind: _trace.Kind | None = None,
+        limit: int = 10_000,
+        **search: Any,
+    ) -> list[_trace.RelatedEvent]:
+        """Events of the same user, session, agent, execution, address or resource around a time.
+
+        Args:
+            id: Of an event, or of anything that :meth:`trace` takes.
+            context: How long before its first and after its last event.
+            kind: What it is the id of, if it is that of several things.
+            limit: At most so many events, the earliest.
+            **search: Only those that a :meth:`search` with these keywords finds.
+
+        Returns:
+            ``record`` and ``reasons`` of each, by time.
+
+        Raises:
+            NotFoundError: Nothing has this id.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit")
+            >>> id = trail.record({"event_type": "auth.user_login", "user_id": "mira"})
+            >>> _ = trail.record({"event_type": "data.export", "user_id": "mira"})
+            >>> [event["reasons"] for event in trail.related(id)]
+            [['itself', 'user mira'], ['user mira']]
+        """
+        asked = make(self._native, search).asked()
+        return _trace.related(
+            self._native, id, context=context, kind=kind, limit=limit, asked=asked
+        )
+
+    def register(self, name: str, table: ArrowStream | Path_) -> None:
+        r"""Bring a table into the SQL of this object: people, assets, threat intelligence.
+
+        It is read now and held in memory; it becomes no part of the trail.
+
+        Args:
+            name: How SQL calls it: lower-case letters, digits and ``_``.
+            table: Anything with ``__arrow_c_stream__`` (a pyarrow table, a pandas or polars frame,
+                an answer of a trail), or the path of a ``.parquet``, ``.csv`` or ``.tsv`` (with a
+                header), ``.jsonl`` or ``.ndjson`` file.
+
+        Raises:
+            UsageError: The name is a view's, or the file cannot be read.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> from pathlib import Path
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit")
+            >>> _ = trail.record({"event_type": "auth.user_login", "user_id": "mira"})
+            >>> staff = Path(tempfile.mkdtemp()) / "staff.csv"
+            >>> _ = staff.write_text("user_id,team\nmira,claims\n")
+            >>> trail.register("staff", staff)
+            >>> trail.sql("SELECT team FROM events JOIN staff USING (user_id)").to_dicts()
+            [{'team': 'claims'}]
+        """
+        self._native.register(name, table)
+
+    def unregister(self, name: str) -> bool:
+        """Forget a table; False if there was none of this name."""
+        return self._native.unregister(name)
+
+    def table(self) -> _native.Table:
+        """The ``events`` of now as a table for DataFusion for Python.
+
+        Its schema is that of ``SELECT * FROM events``; filters, columns and limits are handed
+        down, and the reading is done here.
+
+        Example:
+            >>> import datafusion, sealtrail, tempfile  # doctest: +SKIP
+            >>> trail = sealtrail.open("./audit")  # doctest: +SKIP
+            >>> context = datafusion.SessionContext()  # doctest: +SKIP
+            >>> context.register_table("events", trail.table())  # doctest: +SKIP
+            >>> context.sql("SELECT count(*) FROM events").show()  # doctest: +SKIP
+        """
+        return self._native.table()
+
+    def files(self, *, verify: bool = False) -> Result:
+        """The Parquet files of the committed trail and their physical figures, one row each.
+
+        This is the list of the ledger: what else lies in the folders is no part of the trail.
+        ``location`` is what DuckDB, Polars and pandas open. Their rows are physical: the fixed
+        columns that hold a value, the columns that this file promoted, and ``_rest``, the
+        remaining fields as JSON; partition ``domain`` is in ``path``.
+
+        Args:
+            verify: Read every file first, and compare its length and SHA-256 with the ledger's.
+
+        Raises:
+            IntegrityError: With ``verify``: a file is missing or is another one.
+        """
+        return Result(self._native.files(verify))
 
     def stats(self) -> dict[str, Any]:
         """Figures: events by domain, time range, segments, bytes, unsealed records, ..."""
@@ -576,23 +968,50 @@ def init(
     return Trail(native)
 
 
-def open(  # noqa: A001
+@overload
+def open(  # type: ignore[overload-overlap] # noqa: A001 - a str is no list of URLs
     url: Path_ | None = None, *, home: Path_ | None = None, config: Path_ | None = None
-) -> Trail:
-    """Open a trail, for reading and writing.
+) -> Trail: ...
+
+
+@overload
+def open(  # noqa: A001
+    url: Sequence[Path_] | Mapping[str, Path_],
+    *,
+    home: Path_ | None = None,
+    config: Path_ | None = None,
+) -> Trails: ...
+
+
+def open(  # noqa: A001
+    url: Path_ | Sequence[Path_] | Mapping[str, Path_] | None = None,
+    *,
+    home: Path_ | None = None,
+    config: Path_ | None = None,
+) -> Trail | Trails:
+    """Open a trail, for reading and writing; or several, for questions to all of them.
 
     Args:
-        url: As for :func:`init`.
+        url: As for :func:`init`. A list of them, or a mapping of names to them, opens several.
         home: As for :func:`init`.
         config: As for :func:`init`.
 
     Returns:
-        The open trail.
+        The open trail, or the open trails.
 
     Raises:
         NotFoundError: There is none.
     """
-    return Trail(_native.open(_url(url), home=_path(home), config=_path(config)))
+
+    def one(url: Path_ | None) -> Trail:
+        return Trail(_native.open(_url(url), home=_path(home), config=_path(config)))
+
+    if url is None or isinstance(url, (str, PathLike)):
+        return one(url)
+    if isinstance(url, Mapping):
+        return Trails({name: one(url) for name, url in url.items()})
+    trails = [one(url) for url in url]
+    return Trails({trail.url: trail for trail in trails})
 
 
 def verify(  # noqa: PLR0913
@@ -657,6 +1076,13 @@ def verify(  # noqa: PLR0913
 def _object(text: bytes) -> dict[str, Any]:
     value: dict[str, Any] = json.loads(text)
     return value
+
+
+def _options(given: dict[str, Any]) -> dict[str, Any]:
+    """The keywords of a search out of a method's local names."""
+    return {name: value for name, value in given.items() if name not in {"self", "matching"}} | {
+        **given["matching"]
+    }
 
 
 def _url(url: Path_ | None) -> str | None:

@@ -12,7 +12,9 @@ NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.i
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook(notebook: Path, tmp_path: Path) -> None:
+def test_notebook(notebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Whose machine this is, and what it has recorded, must not matter.
+    monkeypatch.setenv("HOME", str(tmp_path))
     cells = nbformat.read(notebook, as_version=4)
     NotebookClient(
         cells, timeout=100, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}

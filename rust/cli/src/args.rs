@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    anchor, check_proof, checkpoint, config, demo, events, get, import, init, keys, pin, prove,
-    record, sql, stats, verify,
+    anchor, check_proof, checkpoint, completions, config, demo, events, fields, get, import, init,
+    jobs, keys, man, pin, prove, record, search, sql, stats, tail, trace_chain, verify, who,
 };
 use crate::failure::Failure;
 use crate::session::Session;
@@ -15,6 +15,7 @@ const AFTER_HELP: &str = "\
 Examples:
   sealtrail init ./audit
   sealtrail record --trail ./audit events.jsonl
+  sealtrail search --user-id user_20417 --since \"24 hours\"
   sealtrail sql \"SELECT event_type, count(*) AS n FROM events GROUP BY 1 ORDER BY n DESC\"
   sealtrail verify-integrity
   sealtrail demo
@@ -77,9 +78,14 @@ enum Command {
     Init(init::Init),
     Record(record::Record),
     Import(import::Import),
+    Search(search::Search),
+    Fields(fields::Fields),
+    Who(who::Who),
     Sql(sql::Sql),
+    Tail(tail::Tail),
     Get(get::Get),
     Stats(stats::Stats),
+    TraceChain(trace_chain::TraceChain),
     VerifyIntegrity(verify::Verify),
     Checkpoint(checkpoint::Checkpoint),
     Prove(prove::Prove),
@@ -87,12 +93,26 @@ enum Command {
     Keys(keys::Keys),
     Pin(pin::Pin),
     Anchor(anchor::Anchor),
+    Jobs(jobs::Jobs),
     Events(events::Events),
     Config(config::Config),
     Demo(demo::Demo),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 impl Cli {
+    /// As [`run`](Self::run), on this trail and with this configuration.
+    pub(crate) fn run_on(
+        mut self,
+        session: &mut Session<'_>,
+        trail: &str,
+        config: Option<&str>,
+    ) -> Result<u8, Failure> {
+        self.global = Global { trail: Some(trail.to_owned()), config: config.map(PathBuf::from) };
+        self.run(session)
+    }
+
     /// Runs the command and gives its exit code.
     pub(crate) fn run(self, session: &mut Session<'_>) -> Result<u8, Failure> {
         session.global = self.global;
@@ -100,9 +120,14 @@ impl Cli {
             Command::Init(command) => command.run(session),
             Command::Record(command) => command.run(session),
             Command::Import(command) => command.run(session),
+            Command::Search(command) => command.run(session),
+            Command::Fields(command) => command.run(session),
+            Command::Who(command) => command.run(session),
             Command::Sql(command) => command.run(session),
+            Command::Tail(command) => command.run(session),
             Command::Get(command) => command.run(session),
             Command::Stats(command) => command.run(session),
+            Command::TraceChain(command) => command.run(session),
             Command::VerifyIntegrity(command) => command.run(session),
             Command::Checkpoint(command) => command.run(session),
             Command::Prove(command) => command.run(session),
@@ -110,9 +135,12 @@ impl Cli {
             Command::Keys(command) => command.run(session),
             Command::Pin(command) => command.run(session),
             Command::Anchor(command) => command.run(session),
+            Command::Jobs(command) => command.run(session),
             Command::Events(command) => command.run(session),
             Command::Config(command) => command.run(session),
             Command::Demo(command) => command.run(session),
+            Command::Completions(command) => command.run(session),
+            Command::Man(command) => command.run(session),
         }
     }
 }

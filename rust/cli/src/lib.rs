@@ -13,7 +13,9 @@ mod cancel;
 mod commands;
 mod context;
 mod failure;
+mod filter;
 mod input;
+pub mod jobs;
 mod output;
 mod progress;
 mod session;
@@ -25,6 +27,7 @@ use clap::Parser;
 
 pub use cancel::Cancel;
 pub use context::Context;
+pub use jobs::set_program;
 
 use args::Cli;
 use failure::{EXIT_INTERRUPTED, EXIT_USAGE, Failure};
@@ -37,16 +40,28 @@ use session::Session;
 /// the command stop and clean up; a second one, or a command that does not stop within five
 /// seconds, ends the process.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
+    no_core_dumps();
     let cancel = Cancel::default();
     cancel::on_ctrl_c(&cancel);
     let env = |name: &str| std::env::var(name).ok();
     run_with(args, Context::of_process(&env, cancel))
 }
 
+/// Keys are in memory: a crash must not write them to a file.
+fn no_core_dumps() {
+    #[cfg(unix)]
+    if let Ok((_, hard)) = rlimit::Resource::CORE.get() {
+        // Where the limit cannot be set it stays as the system has it.
+        let _ = rlimit::Resource::CORE.set(0, hard);
+    }
+}
+
 /// Runs the command that `args` name in the environment that `context` describes; gives its exit
 /// code.
 pub fn run_with(args: impl IntoIterator<Item = OsString>, context: Context<'_>) -> u8 {
+    let args: Vec<OsString> = args.into_iter().collect();
     let mut session = Session::new(context);
+    session.args = args.iter().skip(1).cloned().collect();
     let result = match Cli::try_parse_from(args) {
         Ok(cli) => cli.run(&mut session),
         Err(error) => explain(&error, &mut session),
@@ -69,6 +84,11 @@ pub fn run_with(args: impl IntoIterator<Item = OsString>, context: Context<'_>) 
     // Nobody is left to tell when standard error cannot be written to.
     let _ = session.err.finish();
     code
+}
+
+/// The command that these arguments name, without the program's name before them.
+fn command_of(args: &[String]) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(std::iter::once("sealtrail").chain(args.iter().map(String::as_str)))
 }
 
 /// Help and version on standard output, wrong usage on standard error.

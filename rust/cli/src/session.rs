@@ -1,5 +1,6 @@
 //! What every command needs: the configuration, the trail, the streams.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,10 +8,12 @@ use sealtrail_core::Error;
 use sealtrail_core::config::{self, Home, Loaded};
 use sealtrail_core::keys::{OwnerKey, PASSPHRASE_VARIABLE, Passphrase};
 use sealtrail_core::trail::{OpenOptions, Settings, Trail};
+use sealtrail_query::{Engine, EngineOptions};
 use zeroize::Zeroizing;
 
 use crate::args::Global;
 use crate::failure::Failure;
+use crate::jobs::Current;
 use crate::output::{ReportFormat, Stream};
 use crate::{Cancel, Context, tell};
 
@@ -24,6 +27,12 @@ pub(crate) struct Session<'a> {
     pub(crate) stderr_is_terminal: bool,
     pub(crate) cancel: Cancel,
     pub(crate) global: Global,
+    /// The arguments, without the program's name.
+    pub(crate) args: Vec<OsString>,
+    /// Bytes that questions may hold for sorting and grouping, if the user said.
+    pub(crate) memory_limit: Option<usize>,
+    /// The job that this process runs, if it runs one.
+    pub(crate) job: Option<Current>,
     env: &'a (dyn Fn(&str) -> Option<String> + Sync),
     loaded: Option<Arc<Loaded>>,
 }
@@ -39,6 +48,9 @@ impl<'a> Session<'a> {
             stderr_is_terminal: context.stderr_is_terminal,
             cancel: context.cancel,
             global: Global::default(),
+            args: Vec::new(),
+            memory_limit: None,
+            job: None,
             env: context.env,
             loaded: None,
         }
@@ -47,6 +59,22 @@ impl<'a> Session<'a> {
     /// An environment variable that is set to something.
     pub(crate) fn env(&self, name: &str) -> Option<String> {
         (self.env)(name).filter(|value| !value.is_empty())
+    }
+
+    /// The environment that the program runs in.
+    pub(crate) fn environment(&self) -> &'a (dyn Fn(&str) -> Option<String> + Sync) {
+        self.env
+    }
+
+    /// What answers questions. A job spills into its own folder.
+    pub(crate) fn engine(&self) -> Result<Engine, Failure> {
+        let default = EngineOptions::default();
+        let options = EngineOptions {
+            memory_limit: self.memory_limit.unwrap_or(default.memory_limit),
+            spill_folder: self.job.as_ref().map(Current::spill_folder),
+            ..default
+        };
+        Ok(Engine::new(&options)?)
     }
 
     /// The configuration in force; its warnings are printed the first time.
@@ -170,6 +198,7 @@ impl<'a> Session<'a> {
     pub(crate) fn report_format(&mut self, asked: Option<ReportFormat>) -> ReportFormat {
         let default =
             if self.stdout_is_terminal { ReportFormat::Table } else { ReportFormat::Json };
+        let asked = asked.filter(|_| self.job.is_none());
         let format = asked.unwrap_or(default);
         if format == ReportFormat::Table {
             self.out.show_controls();

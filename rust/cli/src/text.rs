@@ -41,6 +41,40 @@ pub(crate) fn bytes(number: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
+/// Reads a number of bytes: `1048576`, `512KiB`, `64 MB`, `2g`. Units are powers of 1024.
+pub(crate) fn size(text: &str) -> Result<usize, String> {
+    let text = text.trim().to_ascii_lowercase();
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let unit = match text[digits.len()..].trim_start() {
+        "" | "b" => Some(0),
+        "k" | "kb" | "kib" => Some(10),
+        "m" | "mb" | "mib" => Some(20),
+        "g" | "gb" | "gib" => Some(30),
+        _ => None,
+    };
+    let number = digits.parse::<usize>().ok().filter(|number| *number > 0);
+    let bytes = number.zip(unit).and_then(|(number, unit)| number.checked_mul(1 << unit));
+    bytes.ok_or_else(|| "give a size such as 512KiB, 256MiB or 2GiB".to_owned())
+}
+
+/// Reads a duration: a number and `s`, `m`, `h`, `d` or `w`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let text = text.trim();
+    let (number, unit) = text.split_at(text.len() - text.chars().last().map_or(0, char::len_utf8));
+    let seconds = match unit {
+        "s" => Some(1),
+        "m" => Some(60),
+        "h" => Some(3600),
+        "d" => Some(86_400),
+        "w" => Some(604_800),
+        _ => None,
+    };
+    let number = number.trim().parse::<u64>().ok();
+    let seconds = number.zip(seconds).and_then(|(number, unit)| number.checked_mul(unit));
+    let seconds = seconds.ok_or_else(|| "give a duration such as 90s, 12h or 7d".to_owned())?;
+    Ok(Duration::from_secs(seconds))
+}
+
 /// A duration in seconds, or milliseconds below a tenth of a second.
 pub(crate) fn seconds(elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64();

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{aligned, bytes, count, grouped, seconds};
+use super::{aligned, bytes, count, duration, grouped, seconds, size};
 
 #[test]
 fn numbers_are_grouped_by_three() {
@@ -36,4 +36,20 @@ fn short_times_are_in_milliseconds() {
 fn columns_are_aligned_and_lines_do_not_end_in_spaces() {
     let rows = [["a", "1", "x"], ["long", "", ""], ["b", "22", "y"]].map(|r| r.map(String::from));
     assert_eq!(aligned("  ", &rows), "  a     1   x\n  long\n  b     22  y\n");
+}
+
+#[test]
+fn sizes_and_durations_have_units() {
+    assert_eq!(size("1048576"), Ok(1 << 20));
+    assert_eq!(size("512KiB"), Ok(512 << 10));
+    assert_eq!(size("64 MB"), Ok(64 << 20));
+    assert_eq!(size("2g"), Ok(2 << 30));
+    for wrong in ["", "0", "MiB", "-1", "1.5G", "4 bananas", "99999999999999999999"] {
+        assert!(size(wrong).is_err(), "{wrong}");
+    }
+    assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+    assert_eq!(duration("7d"), Ok(Duration::from_secs(604_800)));
+    for wrong in ["", "7", "d", "-1d", "1 y", "\u{e9}", "99999999999999999999w"] {
+        assert!(duration(wrong).is_err(), "{wrong}");
+    }
 }

@@ -133,6 +133,11 @@ impl Raise for JobError {
 }
 
 /// The runtime. Its threads do not exist in a forked child, where waiting would never end.
+/// Where work goes on that others ask for.
+pub(crate) fn handle() -> PyResult<Handle> {
+    Ok(runtime()?.handle().clone())
+}
+
 fn runtime() -> PyResult<&'static Runtime> {
     static PROCESS: OnceLock<u32> = OnceLock::new();
     let (here, started) = (std::process::id(), *PROCESS.get_or_init(std::process::id));

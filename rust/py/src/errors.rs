@@ -90,7 +90,8 @@ impl Raise for QueryError {
         let new = |class| Exception::new(py, class, self.kind(), self.to_string());
         match self {
             Self::Sql(SqlProblem { line, column, .. })
-            | Self::ReadOnly(SqlProblem { line, column, .. }) => new("SqlError").at(line, column),
+            | Self::ReadOnly(SqlProblem { line, column, .. })
+            | Self::Sequence(SqlProblem { line, column, .. }) => new("SqlError").at(line, column),
             Self::Parameter(_) | Self::Execution(_) => new("SqlError"),
             Self::Resources(_) => new("ResourceError"),
             Self::Output(_) => new("StoreError"),

@@ -11,7 +11,7 @@ use crate::errors::internal;
 use crate::query::Query;
 
 /// One row for each live segment, in the order of their addition.
-pub(crate) fn files(py: Python<'_>, view: &ReadView, by_day: bool) -> PyResult<Query> {
+pub(crate) fn files(py: Python<'_>, view: &ReadView, root: &str, by_day: bool) -> PyResult<Query> {
     let segments = view.segments();
     let partition = |s: &AddedSegment| {
         let (domain, period) = s.partition(by_day)?;
@@ -22,6 +22,7 @@ pub(crate) fn files(py: Python<'_>, view: &ReadView, by_day: bool) -> PyResult<Q
     let plain = |value: fn(&AddedSegment) -> &String| {
         text(segments.iter().map(|s| Some(value(s).clone())).collect())
     };
+    let locations = segments.iter().map(|s| Some(format!("{root}/{}", s.path))).collect();
     let number = |value: fn(&AddedSegment) -> u64| {
         Arc::new(UInt64Array::from_iter_values(segments.iter().map(|s| value(s)))) as ArrayRef
     };
@@ -40,6 +41,7 @@ pub(crate) fn files(py: Python<'_>, view: &ReadView, by_day: bool) -> PyResult<Q
         ("last", time(|s| s.max)),
         ("sha256", plain(|s| &s.sha256)),
         ("root", plain(|s| &s.root)),
+        ("location", text(locations)),
     ]);
     Ok(Query::of(rows.map_err(|error| internal(py, &error.to_string()))?))
 }

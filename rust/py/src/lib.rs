@@ -8,6 +8,7 @@ mod encode;
 mod errors;
 mod files;
 mod importing;
+mod jobs;
 mod keys;
 mod lines;
 mod load;
@@ -16,6 +17,11 @@ mod params;
 mod progress;
 mod proof;
 mod query;
+mod scope;
+mod search;
+mod sequence;
+mod tail;
+mod trace;
 mod trail;
 mod values;
 mod verify;
@@ -32,11 +38,23 @@ mod native {
     #[pymodule_export]
     use crate::demo::Demo;
     #[pymodule_export]
+    use crate::jobs::Jobs;
+    #[pymodule_export]
     use crate::keys::Keys;
     #[pymodule_export]
     use crate::proof::{check_consistency, check_proof};
     #[pymodule_export]
     use crate::query::{Batch, BatchReader, Query, Rows, Schema};
+    #[pymodule_export]
+    use crate::scope::{Table, Trails};
+    #[pymodule_export]
+    use crate::search::search_fields;
+    #[pymodule_export]
+    use crate::sequence::Sequences;
+    #[pymodule_export]
+    use crate::tail::Tail;
+    #[pymodule_export]
+    use crate::trace::Trace;
     #[pymodule_export]
     use crate::trail::{Trail, init, open};
     #[pymodule_export]
@@ -45,6 +63,8 @@ mod native {
     /// Runs the command line; `argv` starts with the name of the program. Gives the exit code.
     #[pyfunction]
     fn cli_main(py: Python<'_>, argv: Vec<OsString>) -> u8 {
+        // Only jobs need to know it, and they say so.
+        let _ = crate::jobs::set_program(py);
         py.detach(|| sealtrail_cli::run(argv))
     }
 

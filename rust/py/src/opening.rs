@@ -20,6 +20,9 @@ const TRAIL_VARIABLE: &str = "SEALTRAIL_TRAIL";
 pub(crate) struct Place {
     pub(crate) home: Home,
     pub(crate) loaded: Arc<Loaded>,
+    /// The home and the configuration file that the caller named.
+    pub(crate) root: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
 }
 
 impl Place {
@@ -48,11 +51,12 @@ impl Place {
         };
         let cwd = std::env::current_dir().map_err(|error| Error::io(".", error))?;
         let loaded = config::load(config, &env, &cwd)?;
-        let home = match &home {
-            Some(home) => Home::at(home),
-            None => Home::from_env(&env)?,
+        let (home, root) = match home {
+            Some(root) => (Home::at(&root), Some(root)),
+            None => (Home::from_env(&env)?, None),
         };
-        Ok(Self { home, loaded: Arc::new(loaded) })
+        let config = config.map(|path| cwd.join(path));
+        Ok(Self { home, loaded: Arc::new(loaded), root, config })
     }
 
     /// The trail that is meant: the given one, else SEALTRAIL_TRAIL, else the configuration's.

@@ -1,5 +1,6 @@
 //! Results of SQL: computed as they are read, batch by batch.
 
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -7,17 +8,20 @@ use arrow::array::{ArrayRef, RecordBatch, StructArray};
 use arrow::datatypes::{Field, SchemaRef};
 use arrow::error::ArrowError;
 use futures::{Stream, StreamExt};
-use object_store::ObjectStore;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyList, PyTuple};
 use pyo3_arrow::ffi::{
     ArrayIterator, to_array_pycapsules, to_schema_pycapsule, to_stream_pycapsule,
 };
-use sealtrail_query::{Engine, EngineOptions, Params, QueryError, QueryResult, ReadView};
+use sealtrail_cli::jobs::read_rows;
+use sealtrail_query::search::{Form, Search, nested_records};
+use sealtrail_query::sequence::{self, SequenceQuery};
+use sealtrail_query::{Engine, EngineOptions, Params, QueryError, QueryResult, Scope};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::errors::{Raise, panic_text, usage};
+use crate::search::Ground;
 use crate::{bridge, values};
 
 type Batches = Pin<Box<dyn Stream<Item = Result<RecordBatch, QueryError>> + Send>>;
@@ -32,25 +36,42 @@ pub(crate) fn engine(py: Python<'_>) -> PyResult<&'static Engine> {
     Ok(ENGINE.get_or_init(|| engine))
 }
 
-/// A question and the moment of the trail that it is asked of.
-struct Question {
-    engine: &'static Engine,
-    view: Arc<ReadView>,
-    store: Arc<dyn ObjectStore>,
-    text: String,
-    params: Params,
+/// What is asked, of what.
+pub(crate) enum Question {
+    /// In SQL.
+    Sql(&'static Engine, Scope, String, Params),
+    /// A search.
+    Search(Ground, Search, Form),
+    /// Sequences, at most so many, with these fields of their events.
+    Sequence(Ground, Box<SequenceQuery>, Option<u64>, Vec<String>, Form),
 }
 
 impl Question {
     async fn answer(&self) -> Result<QueryResult, QueryError> {
-        let (view, store) = (Arc::clone(&self.view), Arc::clone(&self.store));
-        self.engine.sql(view, store, &self.text, self.params.clone()).await
+        match self {
+            Self::Sql(engine, scope, text, params) => engine.ask(scope, text, params.clone()).await,
+            Self::Sequence(Ground { engine, view, store }, query, limit, fields, form) => {
+                let (view, store) = (Arc::clone(view), Arc::clone(store));
+                let matches = sequence::search(engine, view, store, query).await?;
+                matches.limit(*limit).into_rows(fields, *form).await
+            }
+            Self::Search(Ground { engine, view, store }, search, form) => {
+                let (view, store) = (Arc::clone(view), Arc::clone(store));
+                let found = search.run(engine, view, store, *form).await?;
+                match form {
+                    Form::Nested => nested_records(found.result, &search.fields),
+                    Form::Flat | Form::Brief => Ok(found.result),
+                }
+            }
+        }
     }
 }
 
 enum Source {
     Question(Box<Question>),
     Rows(Vec<RecordBatch>),
+    /// A Parquet file.
+    File(PathBuf),
 }
 
 /// Lets a runtime's thread compute the batches, one ahead of the reader. Not every operator pauses
@@ -109,12 +130,15 @@ impl Query {
     pub(crate) fn ask(
         py: Python<'_>,
         engine: &'static Engine,
-        view: Arc<ReadView>,
-        store: Arc<dyn ObjectStore>,
+        scope: Scope,
         text: String,
         params: Params,
     ) -> PyResult<Self> {
-        let question = Question { engine, view, store, text, params };
+        Self::plan(py, Question::Sql(engine, scope, text, params))
+    }
+
+    /// As [`ask`](Self::ask), for any question.
+    pub(crate) fn plan(py: Python<'_>, question: Question) -> PyResult<Self> {
         let result = bridge::wait(py, question.answer())?;
         let schema = Arc::clone(&result.schema);
         let first = Mutex::new(Some(Box::pin(result.batches()) as Batches));
@@ -129,6 +153,13 @@ impl Query {
         Self { source, schema, first: Mutex::default(), head: Mutex::default() }
     }
 
+    /// The rows of a Parquet file, read as they are asked for.
+    pub(crate) fn of_file(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        let (schema, _) = read_rows(&path).map_err(|error| error.raise(py))?;
+        let source = Source::File(path);
+        Ok(Self { source, schema, first: Mutex::default(), head: Mutex::default() })
+    }
+
     fn batches(&self, py: Python<'_>) -> PyResult<Batches> {
         let planned = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
         match (planned, &self.source) {
@@ -139,6 +170,10 @@ impl Query {
                 let batches = question.answer().await?.batches();
                 Ok::<_, QueryError>(computed_apart(Box::pin(batches)))
             }),
+            (None, Source::File(path)) => {
+                let (_, rows) = read_rows(path).map_err(|error| error.raise(py))?;
+                Ok(Box::pin(futures::stream::iter(rows.map(|rows| rows.map_err(Into::into)))))
+            }
             (None, Source::Rows(rows)) => {
                 Ok(Box::pin(futures::stream::iter(rows.clone().into_iter().map(Ok))))
             }

@@ -13,14 +13,21 @@ use sealtrail_core::proof::Proof;
 use sealtrail_core::record::Strictness;
 use sealtrail_core::trail::{self, InitOptions};
 use sealtrail_core::{Error, import};
+use sealtrail_query::chain::Source;
+use sealtrail_query::{Scope, ScopedTrail};
 use serde::Serialize;
 
 use crate::errors::{Raise, usage};
+use crate::jobs::Jobs;
 use crate::keys::Keys;
 use crate::opening::{Place, owner_of, passphrase};
 use crate::params;
 use crate::query::{Query, engine};
-use crate::{bridge, encode, files, importing, load, verify};
+use crate::scope::{Table, Tables};
+use crate::sequence::Sequences;
+use crate::tail::Tail;
+use crate::trace::{self, Trace};
+use crate::{bridge, encode, files, importing, load, search, verify};
 
 /// An open trail. What it gives is JSON where Python makes objects of its own from it.
 #[pyclass(frozen, module = "sealtrail._native")]
@@ -29,6 +36,7 @@ pub(crate) struct Trail {
     place: Place,
     /// The one handle by which the query engine knows this trail.
     store: OnceLock<Arc<dyn ObjectStore>>,
+    tables: Tables,
 }
 
 fn strictness(strict: bool) -> Strictness {
@@ -87,16 +95,56 @@ pub(crate) fn open(
 fn open_at(py: Python<'_>, place: Place, url: &str) -> PyResult<Trail> {
     let options = place.options(url).map_err(|error| error.raise(py))?;
     let inner = bridge::wait(py, trail::Trail::open(url, options))?;
-    Ok(Trail { inner, place, store: OnceLock::new() })
+    Ok(Trail { inner, place, store: OnceLock::new(), tables: Tables::default() })
 }
 
 impl Trail {
-    fn store(&self) -> Result<Arc<dyn ObjectStore>, Error> {
+    /// The trail itself.
+    pub(crate) fn inner(&self) -> &trail::Trail {
+        &self.inner
+    }
+
+    pub(crate) fn store(&self) -> Result<Arc<dyn ObjectStore>, Error> {
         if let Some(store) = self.store.get() {
             return Ok(Arc::clone(store));
         }
         let store = self.inner.storage().object_store()?;
         Ok(Arc::clone(self.store.get_or_init(|| store)))
+    }
+
+    /// The trail as of now, for chains.
+    pub(crate) fn source(&self, py: Python<'_>) -> PyResult<Source<'static>> {
+        let search::Ground { engine, view, store } = self.ground(py)?;
+        Ok(Source { engine, view, store })
+    }
+
+    /// The trail as of now, to be searched.
+    fn ground(&self, py: Python<'_>) -> PyResult<search::Ground> {
+        let store = self.store().map_err(|error| error.raise(py))?;
+        let view = bridge::wait(py, self.inner.view())?;
+        Ok(search::Ground { engine: engine(py)?, view, store })
+    }
+
+    /// The trail as it is now or was at a moment.
+    pub(crate) fn moment(
+        &self,
+        py: Python<'_>,
+        name: String,
+        at: Option<&str>,
+    ) -> PyResult<ScopedTrail> {
+        let store = self.store().map_err(|error| error.raise(py))?;
+        let view = match at {
+            None => bridge::wait(py, self.inner.view())?,
+            Some(at) => {
+                let moment = Moment::parse(at).map_err(|error| error.raise(py))?;
+                bridge::wait(py, self.inner.view_at(moment))?
+            }
+        };
+        Ok(ScopedTrail { name, view, store })
+    }
+
+    fn scope(&self, py: Python<'_>, at: Option<&str>) -> PyResult<Scope> {
+        self.tables.add_to(py, Scope::of_all(vec![self.moment(py, String::new(), at)?]))
     }
 }
 
@@ -175,21 +223,99 @@ impl Trail {
         let py = query.py();
         let text = query.to_str()?.to_owned();
         let params = params::params(params)?;
-        let store = self.store().map_err(|error| error.raise(py))?;
-        let engine = engine(py)?;
-        let view = match at {
-            None => bridge::wait(py, self.inner.view())?,
-            Some(at) => {
-                let moment = Moment::parse(at).map_err(|error| error.raise(py))?;
-                bridge::wait(py, self.inner.view_at(moment))?
-            }
-        };
-        Query::ask(py, engine, view, store, text, params)
+        Query::ask(py, engine(py)?, self.scope(py, at)?, text, params)
     }
 
-    fn files(&self, py: Python<'_>) -> PyResult<Query> {
+    #[pyo3(signature = (follow, number, cursor, asked))]
+    fn tail(
+        &self,
+        py: Python<'_>,
+        follow: bool,
+        number: Option<u64>,
+        cursor: Option<&str>,
+        asked: &str,
+    ) -> PyResult<Tail> {
+        let filter = search::read(py, asked)?.filter;
+        Tail::begin(py, self, follow, number, cursor, &filter)
+    }
+
+    fn submit(&self, py: Python<'_>, command: &str, args: Vec<String>) -> PyResult<String> {
+        Jobs::submit(py, &self.place, self.inner.url(), command, args)
+    }
+
+    fn jobs_home(&self) -> Option<PathBuf> {
+        self.place.root.clone()
+    }
+
+    fn search(&self, py: Python<'_>, asked: &str, form: &str) -> PyResult<Query> {
+        search::search(py, self.ground(py)?, asked, form)
+    }
+
+    fn sequence(
+        &self,
+        py: Python<'_>,
+        asked: &str,
+        pattern: &str,
+        within: f64,
+        by: Vec<String>,
+    ) -> PyResult<Sequences> {
+        Sequences::ask(py, self.ground(py)?, asked, pattern, within, by)
+    }
+
+    fn search_drained(&self, py: Python<'_>, asked: &str) -> PyResult<Vec<u8>> {
+        search::drain(py, &self.ground(py)?, asked)
+    }
+
+    fn search_report(
+        &self,
+        py: Python<'_>,
+        asked: &str,
+        what: &str,
+        top: usize,
+    ) -> PyResult<Vec<u8>> {
+        search::report(py, self.ground(py)?, asked, what, top)
+    }
+
+    fn register(&self, name: &str, source: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.tables.register(name, source)
+    }
+
+    fn unregister(&self, name: &str) -> bool {
+        self.tables.unregister(name)
+    }
+
+    fn table(&self, py: Python<'_>) -> PyResult<Table> {
+        Table::of(py, &self.scope(py, None)?)
+    }
+
+    #[pyo3(signature = (verify))]
+    fn trace(&self, py: Python<'_>, subject: &str, wish: trace::Wish) -> PyResult<Option<Trace>> {
+        trace::trace(py, self, subject, wish)
+    }
+
+    fn execution_chain(&self, py: Python<'_>, execution: &str) -> PyResult<Option<(Query, bool)>> {
+        trace::execution_chain(py, self, execution)
+    }
+
+    #[pyo3(signature = (subject, kind, context, most, asked))]
+    fn related(
+        &self,
+        py: Python<'_>,
+        subject: &str,
+        kind: Option<&str>,
+        context: i64,
+        most: usize,
+        asked: &str,
+    ) -> PyResult<Option<Vec<u8>>> {
+        trace::related(py, self, subject, kind, context, most, asked)
+    }
+
+    fn files(&self, py: Python<'_>, verify: bool) -> PyResult<Query> {
         let view = bridge::wait(py, self.inner.view())?;
-        files::files(py, &view, self.inner.info().by_day())
+        if verify {
+            bridge::wait(py, view.check_files(self.inner.storage()))?;
+        }
+        files::files(py, &view, self.inner.url(), self.inner.info().by_day())
     }
 
     #[pyo3(signature = (level, key, owner_key, threads, pinning, progress))]

@@ -19,10 +19,11 @@ use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_expr_adapter::{PhysicalExprAdapter, PhysicalExprAdapterFactory};
 use sealtrail_core::columns::{ColumnType, LogicalColumn, REST};
 
-use crate::functions::{JsonFn, JsonUdf, Meaning, MeaningUdf, literal_path};
+use crate::functions::{JsonFn, JsonUdf, Meaning, MeaningUdf, Search, SearchUdf, literal_path};
 use crate::json::{Form, PathPart};
 use crate::shape::{ATTRS, DOMAIN, EVENT, Shape, arrow_type, column_type};
-use crate::shredded::{Assembled, LogicalValue, ShreddedGet, any_signature};
+use crate::shredded::{Assembled, LogicalValue, ShreddedGet, WordSearch, any_signature};
+use crate::words::Word;
 
 /// Key of the schema metadata with the JSON array of those columns of a segment at whose paths
 /// some rows hold a value of another type. Without it every column may be one of them.
@@ -31,19 +32,22 @@ pub(crate) const MISFITS: &str = "sealtrail.misfits";
 /// Makes an adapter for each segment.
 #[derive(Debug)]
 pub(crate) struct SegmentAdapterFactory {
+    /// The columns of the table.
     shape: Arc<Shape>,
+    /// The columns of the trail, which name those of its segments.
+    own: Shape,
     config: Arc<ConfigOptions>,
 }
 
 impl SegmentAdapterFactory {
-    pub(crate) fn new(shape: Arc<Shape>) -> Self {
-        Self { shape, config: Arc::new(ConfigOptions::default()) }
+    pub(crate) fn new(shape: Arc<Shape>, own: Shape) -> Self {
+        Self { shape, own, config: Arc::new(ConfigOptions::default()) }
     }
 
     /// The adapter for data with this schema.
     pub(crate) fn adapter(&self, physical: &SchemaRef) -> SegmentAdapter {
         SegmentAdapter {
-            layout: Layout::new(&self.shape, physical),
+            layout: Layout::new(&self.own, physical),
             shape: Arc::clone(&self.shape),
             physical: Arc::clone(physical),
             config: Arc::clone(&self.config),
@@ -111,7 +115,7 @@ pub(crate) struct SegmentAdapter {
 impl PhysicalExprAdapter for SegmentAdapter {
     fn rewrite(&self, expr: Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>> {
         expr.transform_down(|expr| {
-            let replaced = match self.lookup(&expr)? {
+            let replaced = match self.lookup(&expr)?.or_else(|| self.words(&expr)) {
                 Some(found) => Some(found),
                 None => match expr.downcast_ref::<Column>() {
                     Some(column) => Some(self.column(column.name())?),
@@ -142,7 +146,7 @@ impl SegmentAdapter {
             return exec_err!("no column {name}");
         };
         let data_type = arrow_type(column.kind);
-        let Some(stored) = self.layout.columns.iter().find(|c| c.column.name == name) else {
+        let Some(stored) = self.layout.columns.iter().find(|c| c.column.path == column.path) else {
             // A fixed column is left out of a segment where it has no value.
             let rest = if fixed { None } else { self.rest() };
             return match rest {
@@ -207,6 +211,27 @@ impl SegmentAdapter {
         }))
     }
 
+    /// The search for a word in `event`, in the columns that can hold it and in the rest; none if
+    /// this is not one.
+    fn words(&self, expr: &Arc<dyn PhysicalExpr>) -> Option<Arc<dyn PhysicalExpr>> {
+        let call = ScalarFunctionExpr::try_downcast_func::<SearchUdf>(expr.as_ref())?;
+        let udf = call.fun().inner().downcast_ref::<SearchUdf>()?;
+        let (Search::RecordHas, [subject, word]) = (udf.search, call.args()) else { return None };
+        let word = Word::new(literal_text(word)?);
+        if subject.downcast_ref::<Column>()?.name() != EVENT {
+            return None;
+        }
+        let columns = self.layout.columns.iter().filter(|stored| word.fits(stored.column.kind));
+        let mut args: Vec<_> = columns.map(|stored| self.stored(stored)).collect();
+        let columns = args.len();
+        args.extend(self.rest());
+        if args.is_empty() {
+            return Some(lit(false));
+        }
+        let udf = WordSearch { word, columns, signature: any_signature() };
+        Some(self.call(udf, args, DataType::Boolean))
+    }
+
     /// A function of the views without the arguments that are NULL in this segment.
     fn meaning(&self, expr: &Arc<dyn PhysicalExpr>) -> Result<Option<Arc<dyn PhysicalExpr>>> {
         let Some(call) = ScalarFunctionExpr::try_downcast_func::<MeaningUdf>(expr.as_ref()) else {
@@ -257,6 +282,11 @@ impl SegmentAdapter {
         let rest = self.rest().filter(|_| sees_null || !stored.clean);
         if same_type && as_is && rest.is_none() {
             return column;
+        }
+        if function == JsonFn::GetFloat && stored.column.kind == ColumnType::Int64 && rest.is_none()
+        {
+            // Within ±(2^53 - 1), so exact.
+            return Arc::new(CastExpr::new(column, DataType::Float64, None));
         }
         let udf = ShreddedGet { function, path, signature: any_signature() };
         self.call(udf, std::iter::once(column).chain(rest).collect(), function.return_type())

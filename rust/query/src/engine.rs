@@ -11,11 +11,10 @@ use datafusion::catalog::{
 };
 use datafusion::common::DataFusionError;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::datasource::ViewTable;
+use datafusion::datasource::{TableProvider, ViewTable};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
-use datafusion::execution::object_store::ObjectStoreRegistry;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
@@ -26,15 +25,17 @@ use datafusion::prelude::{SQLOptions, SessionConfig};
 use futures::{Stream, StreamExt};
 use object_store::ObjectStore;
 use sealtrail_core::trail::ReadView;
-use url::Url;
 
 use crate::error::{QueryError, Result};
 use crate::functions::{JsonOperators, JsonRewriter, all};
 use crate::plain::plain_stream;
-use crate::provider::{STORE_URL, TrailTable, Unflushed};
+use crate::provider::{TrailTable, Unflushed};
 use crate::reader::{FooterCache, SegmentReaderFactory};
+use crate::scope::{Scope, ScopedTrail, Stores};
 use crate::shape::Shape;
 use crate::sql::{self, Params, Parsed, Wanted};
+use crate::table::EventsTable;
+use crate::trails::TrailsTable;
 use crate::{place, views};
 
 const CATALOG: &str = "trail";
@@ -51,7 +52,8 @@ pub struct EngineOptions {
     /// Bytes of segment footers and page indexes kept between queries, for each trail. Default
     /// 64 MiB.
     pub footer_cache: usize,
-    /// Where to spill. Default: the system's folder for temporary files.
+    /// Where to spill, for work that must end however large it is: sorts then take longer, and
+    /// less memory. Default: the system's folder for temporary files.
     pub spill_folder: Option<PathBuf>,
     /// Bytes that running queries may spill, together. Default 100 GiB.
     pub spill_limit: u64,
@@ -69,11 +71,12 @@ impl Default for EngineOptions {
     }
 }
 
-/// Answers SQL over trails. Cheap to share; keeps footers between queries.
+/// Answers SQL over trails. Clones share what is kept between queries: footers.
+#[derive(Clone)]
 pub struct Engine {
-    state: SessionState,
+    state: Arc<SessionState>,
     footer_cache: usize,
-    trails: Mutex<Vec<KnownTrail>>,
+    trails: Arc<Mutex<Vec<KnownTrail>>>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -97,6 +100,8 @@ pub struct QueryResult {
     /// The batches, computed as they are asked for. [`QueryResult::batches`] gives the same with
     /// errors of this crate.
     pub stream: SendableRecordBatchStream,
+    /// What computes it, with its figures.
+    pub(crate) plan: Option<Arc<dyn ExecutionPlan>>,
 }
 
 impl std::fmt::Debug for QueryResult {
@@ -145,31 +150,23 @@ impl Engine {
             .with_disk_manager_builder(disk)
             .build_arc()
             .map_err(|error| QueryError::running(&error))?;
-        let state = SessionStateBuilder::new()
+        let mut state = SessionStateBuilder::new()
             .with_config(config(options))
             .with_runtime_env(runtime)
             .with_default_features()
             .build();
-        let mut engine =
-            Self { state, footer_cache: options.footer_cache, trails: Mutex::default() };
-        engine.register().map_err(|error| QueryError::running(&error))?;
-        Ok(engine)
+        register(&mut state).map_err(|error| QueryError::running(&error))?;
+        Ok(Self {
+            state: Arc::new(state),
+            footer_cache: options.footer_cache,
+            trails: Arc::default(),
+        })
     }
 
-    fn register(&mut self) -> datafusion::common::Result<()> {
-        use datafusion::execution::FunctionRegistry;
-        for function in all() {
-            self.state.register_udf(function)?;
-        }
-        self.state.register_expr_planner(Arc::new(JsonOperators))?;
-        self.state.register_function_rewrite(Arc::new(JsonRewriter))
-    }
-
-    /// Answers one statement that reads the trail as `view` shows it; `store` is rooted at the
-    /// trail. Runs on the caller's tokio runtime.
+    /// As [`ask`](Self::ask) of one trail: as `view` shows it; `store` is rooted at the trail.
     ///
     /// # Errors
-    /// `Sql` (with the place in the text), `ReadOnly`, `Parameter`, `Resources`, `Execution`.
+    /// As [`ask`](Self::ask).
     pub async fn sql(
         &self,
         view: Arc<ReadView>,
@@ -177,15 +174,45 @@ impl Engine {
         sql: &str,
         params: Params,
     ) -> Result<QueryResult> {
+        self.ask(&Scope::of(view, store), sql, params).await
+    }
+
+    /// Answers one statement over what is in `scope`. Runs on the caller's tokio runtime.
+    ///
+    /// # Errors
+    /// `Sql` (with the place in the text), `ReadOnly`, `Parameter`, `Resources`, `Execution`.
+    pub async fn ask(&self, scope: &Scope, sql: &str, params: Params) -> Result<QueryResult> {
+        self.answer(scope, sql, params, false).await
+    }
+
+    /// As [`ask`](Self::ask), with all filters tested while decoding: for few rows of which much
+    /// is wanted.
+    pub(crate) async fn ask_eagerly(
+        &self,
+        scope: &Scope,
+        sql: &str,
+        params: Params,
+    ) -> Result<QueryResult> {
+        self.answer(scope, sql, params, true).await
+    }
+
+    async fn answer(
+        &self,
+        scope: &Scope,
+        sql: &str,
+        params: Params,
+        eager: bool,
+    ) -> Result<QueryResult> {
         let parsed = sql::parse(sql)?;
         let values = sql::bind(&parsed, params)?;
-        let table = self.table(&view, &store);
-        let shape = Arc::clone(table.shape());
-        let mut state = self.session(&store).map_err(|error| QueryError::running(&error))?;
+        let mut state = self.session(scope).map_err(|error| QueryError::running(&error))?;
+        state.config_mut().options_mut().execution.parquet.pushdown_filters |= eager;
         let failed = |error: DataFusionError| place::planning(sql, &parsed.tokens, &error);
-        let schema = catalog(&state, table).map_err(failed)?;
+        let records = self.records(scope).map_err(failed)?;
+        let columns = records.schema();
+        let schema = catalog(&state, scope, records).map_err(failed)?;
         state.mark_start_execution();
-        let mut plan = logical_plan(&state, &schema, &shape, &parsed).await.map_err(failed)?;
+        let mut plan = logical_plan(&state, &schema, &columns, &parsed).await.map_err(failed)?;
         let options = SQLOptions::new()
             .with_allow_ddl(false)
             .with_allow_dml(false)
@@ -196,13 +223,45 @@ impl Engine {
         }
         let physical = state.create_physical_plan(&plan).await.map_err(failed)?;
         let physical = interruptible(physical).map_err(failed)?;
+        let plan = Some(Arc::clone(&physical));
         let stream = execute_stream(physical, state.task_ctx()).map_err(failed)?;
         let stream = plain_stream(stream);
-        Ok(QueryResult { schema: stream.schema(), stream })
+        Ok(QueryResult { schema: stream.schema(), stream, plan })
     }
 
-    /// The table of a view, with what is kept from earlier statements.
-    fn table(&self, view: &Arc<ReadView>, store: &Arc<dyn ObjectStore>) -> TrailTable {
+    /// The `events` of a scope as a table for another DataFusion.
+    ///
+    /// # Errors
+    /// `Execution`.
+    pub async fn events_table(&self, scope: &Scope) -> Result<Arc<EventsTable>> {
+        let failed = |error: DataFusionError| QueryError::running(&error);
+        let parsed = sql::parse("SELECT * FROM events")?;
+        let state = self.session(scope).map_err(failed)?;
+        let records = self.records(scope).map_err(failed)?;
+        let columns = records.schema();
+        let schema = catalog(&state, scope, records).map_err(failed)?;
+        let plan = logical_plan(&state, &schema, &columns, &parsed).await.map_err(failed)?;
+        Ok(Arc::new(EventsTable::new(state, plan)))
+    }
+
+    /// The table of all records in a scope.
+    fn records(&self, scope: &Scope) -> datafusion::common::Result<Arc<dyn TableProvider>> {
+        let shape = Arc::new(Shape::new(&scope.columns()));
+        let mut tables = scope.trails.iter().enumerate().map(|(number, trail)| {
+            (trail.name.clone(), self.table(trail, number, Arc::clone(&shape)))
+        });
+        match (tables.next(), tables.next()) {
+            (Some((_, only)), None) => Ok(Arc::new(only)),
+            (first, second) => {
+                let all = first.into_iter().chain(second).chain(tables).collect();
+                Ok(Arc::new(TrailsTable::new(all, &shape)))
+            }
+        }
+    }
+
+    /// The table of a trail, with what is kept from earlier statements.
+    fn table(&self, trail: &ScopedTrail, number: usize, shape: Arc<Shape>) -> TrailTable {
+        let ScopedTrail { view, store, .. } = trail;
         let mut trails = self.trails.lock().unwrap_or_else(PoisonError::into_inner);
         trails.retain(|trail| trail.store.strong_count() > 0);
         let weak = Arc::downgrade(store);
@@ -220,23 +279,32 @@ impl Engine {
         };
         trail.last = Some((asked, Arc::clone(&unflushed)));
         let readers = SegmentReaderFactory::new(Arc::clone(store), Arc::clone(&trail.footers));
-        TrailTable::new(Arc::clone(view), Arc::new(readers), unflushed)
+        TrailTable::new(Arc::clone(view), shape, number, Arc::new(readers), unflushed)
     }
 
-    /// A session of its own that can read `store` and nothing else.
-    fn session(&self, store: &Arc<dyn ObjectStore>) -> datafusion::common::Result<SessionState> {
+    /// A session of its own that can read the stores of `scope` and nothing else.
+    fn session(&self, scope: &Scope) -> datafusion::common::Result<SessionState> {
         let shared = self.state.runtime_env();
         let runtime = RuntimeEnv {
             memory_pool: Arc::clone(&shared.memory_pool),
             disk_manager: Arc::clone(&shared.disk_manager),
             cache_manager: Arc::clone(&shared.cache_manager),
-            object_store_registry: Arc::new(OneStore(Arc::clone(store))),
+            object_store_registry: Arc::new(Stores::of(scope)),
         };
-        Ok(SessionStateBuilder::new_from_existing(self.state.clone())
+        Ok(SessionStateBuilder::new_from_existing(self.state.as_ref().clone())
             .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
             .with_runtime_env(Arc::new(runtime))
             .build())
     }
+}
+
+fn register(state: &mut SessionState) -> datafusion::common::Result<()> {
+    use datafusion::execution::FunctionRegistry;
+    for function in all() {
+        state.register_udf(function)?;
+    }
+    state.register_expr_planner(Arc::new(JsonOperators))?;
+    state.register_function_rewrite(Arc::new(JsonRewriter))
 }
 
 fn config(options: &EngineOptions) -> SessionConfig {
@@ -254,16 +322,25 @@ fn config(options: &EngineOptions) -> SessionConfig {
     let reserve = options.memory_limit / options.target_partitions.max(1) / 8;
     settings.execution.sort_spill_reservation_bytes =
         reserve.min(settings.execution.sort_spill_reservation_bytes);
+    if options.spill_folder.is_some() {
+        // To merge what it sorted batch by batch a sort may need more than it has left; to sort
+        // all that it holds at once is slower, and always goes well before it spills.
+        settings.execution.sort_in_place_threshold_bytes = options.memory_limit;
+    }
     config
 }
 
-/// The catalog of one session with the table of all records.
+/// The catalog of one session with the table of all records and the caller's tables.
 fn catalog(
     state: &SessionState,
-    table: TrailTable,
+    scope: &Scope,
+    records: Arc<dyn TableProvider>,
 ) -> datafusion::common::Result<Arc<MemorySchemaProvider>> {
     let schema = Arc::new(MemorySchemaProvider::new());
-    schema.register_table(views::RECORDS.to_owned(), Arc::new(table))?;
+    schema.register_table(views::RECORDS.to_owned(), records)?;
+    for (name, table) in &scope.tables {
+        schema.register_table(name.clone(), Arc::clone(table))?;
+    }
     let catalog = MemoryCatalogProvider::new();
     catalog.register_schema(SCHEMA, Arc::clone(&schema) as _)?;
     state.catalog_list().register_catalog(CATALOG.to_owned(), Arc::new(catalog));
@@ -275,17 +352,17 @@ fn catalog(
 async fn logical_plan(
     state: &SessionState,
     schema: &MemorySchemaProvider,
-    shape: &Shape,
+    columns: &SchemaRef,
     parsed: &Parsed,
 ) -> datafusion::common::Result<LogicalPlan> {
     let wanted = parsed.wanted();
     if wanted != Wanted::All {
-        register_views(state, schema, shape, parsed, &wanted).await?;
+        register_views(state, schema, columns, parsed, &wanted).await?;
         if let Ok(plan) = state.statement_to_plan(parsed.statement.clone()).await {
             return Ok(plan);
         }
     }
-    register_views(state, schema, shape, parsed, &Wanted::All).await?;
+    register_views(state, schema, columns, parsed, &Wanted::All).await?;
     state.statement_to_plan(parsed.statement.clone()).await
 }
 
@@ -309,7 +386,7 @@ fn interruptible(
 async fn register_views(
     state: &SessionState,
     schema: &MemorySchemaProvider,
-    shape: &Shape,
+    columns: &SchemaRef,
     parsed: &Parsed,
     wanted: &Wanted,
 ) -> datafusion::common::Result<()> {
@@ -320,7 +397,7 @@ async fn register_views(
     let on_events = views::NAMES.iter().any(|name| name.ends_with("_events") && named(name));
     for name in views::NAMES {
         if (lists || named(name) || name == "events" && on_events)
-            && let Some(definition) = views::definition(name, shape, wanted)
+            && let Some(definition) = views::definition(name, columns, wanted)
         {
             let view = sql::parse(&definition)
                 .map_err(|error| DataFusionError::External(Box::new(error)))?;
@@ -333,25 +410,4 @@ async fn register_views(
         }
     }
     Ok(())
-}
-
-/// Knows the store of one trail.
-#[derive(Debug)]
-struct OneStore(Arc<dyn ObjectStore>);
-
-impl ObjectStoreRegistry for OneStore {
-    fn register_store(
-        &self,
-        _url: &Url,
-        _store: Arc<dyn ObjectStore>,
-    ) -> Option<Arc<dyn ObjectStore>> {
-        None
-    }
-
-    fn get_store(&self, url: &Url) -> datafusion::common::Result<Arc<dyn ObjectStore>> {
-        if STORE_URL.starts_with(url.as_str().trim_end_matches('/')) {
-            return Ok(Arc::clone(&self.0));
-        }
-        Err(DataFusionError::Plan(format!("{url} is not part of the trail")))
-    }
 }

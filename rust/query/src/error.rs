@@ -15,6 +15,9 @@ pub enum QueryError {
     /// The statement would do something other than read.
     #[error("{}", .0)]
     ReadOnly(SqlProblem),
+    /// The text is no sequence.
+    #[error("{}", .0)]
+    Sequence(SqlProblem),
     /// Too few, too many or unknown parameters.
     #[error("{0}")]
     Parameter(String),
@@ -64,6 +67,7 @@ impl QueryError {
         match self {
             Self::Sql(_) => "sql",
             Self::ReadOnly(_) => "read_only",
+            Self::Sequence(_) => "sequence",
             Self::Parameter(_) => "parameter",
             Self::Resources(_) => "resources",
             Self::Execution(_) => "execution",
@@ -75,7 +79,7 @@ impl QueryError {
     /// The exit code of the command line: 2 for a statement to correct, 3 for the rest.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Sql(_) | Self::ReadOnly(_) | Self::Parameter(_) => 2,
+            Self::Sql(_) | Self::ReadOnly(_) | Self::Sequence(_) | Self::Parameter(_) => 2,
             Self::Core(error) => error.exit_code(),
             Self::Resources(_) | Self::Execution(_) | Self::Output(_) => 3,
         }
@@ -84,7 +88,7 @@ impl QueryError {
     /// The place in the statement, where the error has one.
     pub fn problem(&self) -> Option<&SqlProblem> {
         match self {
-            Self::Sql(problem) | Self::ReadOnly(problem) => Some(problem),
+            Self::Sql(problem) | Self::ReadOnly(problem) | Self::Sequence(problem) => Some(problem),
             _ => None,
         }
     }
@@ -96,8 +100,28 @@ impl QueryError {
             DataFusionError::ResourcesExhausted(message) => Self::Resources(message.clone()),
             DataFusionError::ObjectStore(source) => Self::Core(store_error(source)),
             DataFusionError::ParquetError(source) => reading(source),
+            DataFusionError::External(source) if source.is::<Self>() => {
+                source.downcast_ref::<Self>().map_or_else(|| Self::Execution(plain(error)), again)
+            }
             root => Self::Execution(plain(root)),
         }
+    }
+}
+
+/// An error of this crate that went through the stream of another one.
+fn again(error: &QueryError) -> QueryError {
+    match error {
+        QueryError::Sql(problem) => QueryError::Sql(problem.clone()),
+        QueryError::ReadOnly(problem) => QueryError::ReadOnly(problem.clone()),
+        QueryError::Sequence(problem) => QueryError::Sequence(problem.clone()),
+        QueryError::Parameter(message) => QueryError::Parameter(message.clone()),
+        QueryError::Resources(message) => QueryError::Resources(message.clone()),
+        QueryError::Output(message) => QueryError::Output(message.clone()),
+        QueryError::Core(sealtrail_core::Error::NotFound(message)) => {
+            QueryError::Core(sealtrail_core::Error::NotFound(message.clone()))
+        }
+        QueryError::Core(other) => QueryError::Execution(other.to_string()),
+        QueryError::Execution(message) => QueryError::Execution(message.clone()),
     }
 }
 

@@ -1,8 +1,10 @@
 //! SQL over a trail.
 
 mod adapter;
+pub mod chain;
 mod engine;
 mod error;
+pub mod follow;
 mod functions;
 mod json;
 pub mod output;
@@ -11,12 +13,20 @@ mod plain;
 mod provider;
 mod pruning;
 mod reader;
+mod scope;
+pub mod search;
+pub mod sequence;
 mod shape;
 mod shredded;
 mod sql;
+mod table;
+mod trails;
 mod views;
+mod words;
 
 pub use engine::{Engine, EngineOptions, QueryResult};
 pub use error::{QueryError, Result, SqlProblem};
+pub use scope::{CallersTable, Scope, ScopedTrail};
 pub use sealtrail_core::trail::ReadView;
 pub use sql::Params;
+pub use table::EventsTable;

@@ -28,16 +28,16 @@ use crate::adapter::SegmentAdapterFactory;
 use crate::functions::Texts;
 use crate::pruning::{allowed_domains, domain, prune, statistics};
 use crate::reader::SegmentReaderFactory;
+use crate::scope::store_url;
 use crate::shape::{DOMAIN, Shape};
-
-/// Stands for the trail's store in plans; the registry of a query knows no other.
-pub(crate) const STORE_URL: &str = "trail://segments";
 
 /// All records: those of the segments and those not yet in one.
 #[derive(Debug)]
 pub(crate) struct TrailTable {
     view: Arc<ReadView>,
     shape: Arc<Shape>,
+    /// Stands for the trail's store in plans.
+    store: ObjectStoreUrl,
     readers: Arc<SegmentReaderFactory>,
     adapters: Arc<SegmentAdapterFactory>,
     unflushed: Arc<Unflushed>,
@@ -55,18 +55,17 @@ pub(crate) struct UnflushedRows {
 }
 
 impl TrailTable {
+    /// The trail with this number in its scope, in the scope's shape.
     pub(crate) fn new(
         view: Arc<ReadView>,
+        shape: Arc<Shape>,
+        number: usize,
         readers: Arc<SegmentReaderFactory>,
         unflushed: Arc<Unflushed>,
     ) -> Self {
-        let shape = Arc::new(Shape::new(view.columns()));
-        let adapters = Arc::new(SegmentAdapterFactory::new(Arc::clone(&shape)));
-        Self { view, shape, readers, adapters, unflushed }
-    }
-
-    pub(crate) fn shape(&self) -> &Arc<Shape> {
-        &self.shape
+        let own = Shape::new(view.columns());
+        let adapters = Arc::new(SegmentAdapterFactory::new(Arc::clone(&shape), own));
+        Self { view, shape, store: store_url(number), readers, adapters, unflushed }
     }
 
     /// The plan over these segments.
@@ -78,18 +77,18 @@ impl TrailTable {
         let schema = self.shape.schema();
         let files: Vec<_> = segments.iter().map(|segment| Self::file(segment, &schema)).collect();
         let total = total_statistics(&files, &schema);
+        let eager = scan.session.config_options().execution.parquet.pushdown_filters;
         let source = ParquetSource::new(self.shape.table_schema().clone())
             .with_table_parquet_options(scan.session.default_table_options().parquet)
             .with_parquet_file_reader_factory(Arc::clone(&self.readers) as _)
-            .with_pushdown_filters(scan.filters.iter().any(is_selective));
-        let config =
-            FileScanConfigBuilder::new(ObjectStoreUrl::parse(STORE_URL)?, Arc::new(source))
-                .with_file_groups(balance(files, scan.session.config().target_partitions()))
-                .with_statistics(total)
-                .with_expr_adapter(Some(Arc::clone(&self.adapters) as _))
-                .with_projection_indices(scan.projection.cloned())?
-                .with_limit(scan.limit)
-                .build();
+            .with_pushdown_filters(eager || scan.filters.iter().any(is_selective));
+        let config = FileScanConfigBuilder::new(self.store.clone(), Arc::new(source))
+            .with_file_groups(balance(files, scan.session.config().target_partitions()))
+            .with_statistics(total)
+            .with_expr_adapter(Some(Arc::clone(&self.adapters) as _))
+            .with_projection_indices(scan.projection.cloned())?
+            .with_limit(scan.limit)
+            .build();
         Ok(DataSourceExec::from_data_source(config))
     }
 

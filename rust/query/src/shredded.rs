@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanBuilder, Float64Builder, Int64Builder, StringViewBuilder,
-    TimestampMicrosecondBuilder,
+    Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, Float64Builder, Int64Builder,
+    StringViewBuilder, TimestampMicrosecondBuilder,
 };
 use arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::{Result, exec_err};
@@ -18,9 +18,10 @@ use sealtrail_core::json::{
     format_timestamp, parse_canonical_timestamp, write_f64, write_i64, write_string,
 };
 
-use crate::functions::{JsonFn, Output, Texts};
+use crate::functions::{JsonFn, Known, Output, Texts};
 use crate::json::{self, Form, PathPart};
 use crate::shape::arrow_type;
+use crate::words::Word;
 
 /// A JSON function at the path of a promoted column: arguments are the column and, where it may
 /// hold misfits, the rest.
@@ -45,6 +46,15 @@ pub(crate) struct LogicalValue {
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Assembled {
     pub(crate) columns: Vec<LogicalColumn>,
+    pub(crate) signature: Signature,
+}
+
+/// Whether a value of the row contains a word: arguments are so many columns, then the rest if
+/// the segment has one.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) struct WordSearch {
+    pub(crate) word: Word,
+    pub(crate) columns: usize,
     pub(crate) signature: Signature,
 }
 
@@ -258,5 +268,62 @@ impl ScalarUDFImpl for Assembled {
             }
         }
         Ok(ColumnarValue::Array(Arc::new(out.finish())))
+    }
+}
+
+impl ScalarUDFImpl for WordSearch {
+    fn name(&self) -> &'static str {
+        "word_search"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Boolean)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let arrays = ColumnarValue::values_to_arrays(&args.args)?;
+        let rows = arrays.first().map_or(0, Array::len);
+        let (columns, rest) = arrays.split_at(self.columns.min(arrays.len()));
+        let mut found = vec![false; rows];
+        for column in columns {
+            self.search_column(column, &mut found);
+        }
+        if let Some(rest) = rest.first() {
+            let texts = Texts::new(rest)?;
+            for (row, found) in found.iter_mut().enumerate() {
+                *found =
+                    *found || texts.get(row).is_some_and(|t| self.word.in_json(t, Form::Canonical));
+            }
+        }
+        Ok(ColumnarValue::Array(Arc::new(BooleanArray::from(found))))
+    }
+}
+
+impl WordSearch {
+    /// Marks the rows whose value in the column contains the word.
+    fn search_column(&self, column: &ArrayRef, found: &mut [bool]) {
+        if let Some(texts) = column.as_string_view_opt() {
+            let mut known = Known::new(texts);
+            for (row, found) in found.iter_mut().enumerate() {
+                *found = *found
+                    || texts.is_valid(row)
+                        && known.get(row, || self.word.in_text(texts.value(row)));
+            }
+            return;
+        }
+        let mut scratch = Vec::new();
+        for (row, found) in found.iter_mut().enumerate() {
+            if *found || column.is_null(row) {
+                continue;
+            }
+            scratch.clear();
+            write_value(column, row, &mut scratch);
+            let raw = std::str::from_utf8(&scratch).unwrap_or_default();
+            *found = self.word.in_json(raw, Form::Canonical);
+        }
     }
 }

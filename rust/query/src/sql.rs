@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use datafusion::common::ParamValues;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::parser::Statement as PlannableStatement;
-use datafusion::sql::sqlparser::ast::Statement;
+use datafusion::sql::sqlparser::ast::{Expr, Statement};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
@@ -131,6 +131,38 @@ pub(crate) fn parse(sql: &str) -> Result<Parsed> {
         placeholders,
         shorthand,
     })
+}
+
+/// Parses one expression. Names in a dotted path are names, whatever else the words mean.
+pub(crate) fn parse_expression(text: &str) -> Result<Expr> {
+    let dialect = TrailDialect;
+    let mut tokens = Tokenizer::new(&dialect, text)
+        .tokenize_with_location()
+        .map_err(|error| place::syntax(text, &ParserError::TokenizerError(error.to_string())))?;
+    let problem = |token: &TokenWithSpan, message: &str| {
+        let start = token.span.start;
+        QueryError::Sql(place::problem(text, message.to_owned(), start.line, start.column))
+    };
+    if let Some(token) = tokens.iter().find(|token| matches!(token.token, Token::Placeholder(_))) {
+        return Err(problem(token, "a condition has no parameters"));
+    }
+    let period = |token: Option<&TokenWithSpan>| token.is_some_and(|t| t.token == Token::Period);
+    for at in 0..tokens.len() {
+        let dotted = period(tokens.get(at + 1)) || at > 0 && period(tokens.get(at - 1));
+        if let Token::Word(word) = &mut tokens[at].token
+            && dotted
+        {
+            word.keyword = Keyword::NoKeyword;
+            word.quote_style = Some('"');
+        }
+    }
+    let mut parser = Parser::new(&dialect).with_tokens_with_locations(tokens);
+    let expr = parser.parse_expr().map_err(|error| place::syntax(text, &error))?;
+    let next = parser.peek_token();
+    if next.token != Token::EOF {
+        return Err(problem(&next, "a condition is one expression"));
+    }
+    Ok(expr)
 }
 
 /// Whether a `*` after these tokens is that of `count(*)` or stands between operands.

@@ -13,7 +13,9 @@
 //!
 //! A value is present if it is neither NULL nor empty.
 
-use crate::shape::{ATTRS, DOMAIN, EVENT, Shape};
+use arrow::datatypes::SchemaRef;
+
+use crate::shape::{ATTRS, DOMAIN, EVENT};
 use crate::sql::Wanted;
 
 /// The table of every record.
@@ -84,11 +86,12 @@ SELECT audit_id, \"timestamp\", event_type, domain, CAST(NULL AS BIGINT), \
   approver, \"timestamp\" AS approved_at, status, arrow_cast(event, 'Utf8') \
 FROM records WHERE event_type = 'workflow.approval'";
 
-/// The SQL of a view, or `None` if there is none of this name. `events` has only the columns that
+/// The SQL of a view over records with these columns, or `None` if there is none of this name.
+/// `events` has only the columns that
 /// `wanted` may mean: planning takes time in proportion to them.
-pub(crate) fn definition(name: &str, shape: &Shape, wanted: &Wanted) -> Option<String> {
+pub(crate) fn definition(name: &str, columns: &SchemaRef, wanted: &Wanted) -> Option<String> {
     match name {
-        "events" => Some(events(shape, wanted)),
+        "events" => Some(events(columns, wanted)),
         "workflow_steps" => Some(WORKFLOW_STEPS.to_owned()),
         "approvals" => Some(APPROVALS.to_owned()),
         _ => {
@@ -98,9 +101,8 @@ pub(crate) fn definition(name: &str, shape: &Shape, wanted: &Wanted) -> Option<S
     }
 }
 
-fn events(shape: &Shape, wanted: &Wanted) -> String {
-    let schema = shape.schema();
-    let others = schema.fields().iter().map(|field| field.name().as_str());
+fn events(columns: &SchemaRef, wanted: &Wanted) -> String {
+    let others = columns.fields().iter().map(|field| field.name().as_str());
     let others = others.filter(|name| !LEADING.contains(name) && ![ATTRS, EVENT].contains(name));
     let meaning = MEANING.iter().filter(|(name, _)| wanted.has(name));
     let mut columns: Vec<String> = leading(wanted).map(quoted).collect();
@@ -112,6 +114,11 @@ fn events(shape: &Shape, wanted: &Wanted) -> String {
 /// The domain is what the views of the domains ask of `events`, and a view needs a column.
 fn leading(wanted: &Wanted) -> impl Iterator<Item = &'static str> {
     LEADING.into_iter().filter(|name| *name == DOMAIN || wanted.has(name))
+}
+
+/// Whether a column of `events` is no path of the record: what it means is said above.
+pub(crate) fn is_meaning(name: &str) -> bool {
+    [DOMAIN, ATTRS, EVENT].contains(&name) || MEANING.iter().any(|(known, _)| *known == name)
 }
 
 fn quoted(name: &str) -> String {

@@ -11,11 +11,12 @@ use clap::{Args, ValueEnum};
 use sealtrail_core::ledger::Moment;
 use sealtrail_core::trail::Trail;
 use sealtrail_query::output::{OutputFormat, write_result};
-use sealtrail_query::{Engine, EngineOptions, Params, QueryResult};
+use sealtrail_query::{CallersTable, Params, QueryResult, Scope};
 
+use super::jobs;
 use crate::failure::{EXIT_NO_MATCH, Failure};
 use crate::session::Session;
-use crate::text::{count, seconds};
+use crate::text::{count, seconds, size};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -23,6 +24,8 @@ Examples:
   sealtrail sql \"SELECT * FROM data_events WHERE agent_id = $1\" --param agent_7
   sealtrail sql \"SELECT * FROM auth_events WHERE outcome = $o\" --param o=failure -o csv
   sealtrail sql -f report.sql -o parquet --output-file report.parquet
+  sealtrail sql -f long.sql --async
+  sealtrail sql \"SELECT team FROM events JOIN staff USING (user_id)\" --table staff=staff.csv
 
 Tables: events, auth_events, agent_events, data_events, workflow_events, system_events,
 workflow_steps, approvals; `SHOW TABLES` and `DESCRIBE events` say what they hold. Fields without a
@@ -55,23 +58,57 @@ pub(crate) struct Sql {
     /// ledger had so many entries, or at a time such as 2026-03-01T12:00:00Z
     #[arg(long, value_name = "ENTRIES|TIME", verbatim_doc_comment)]
     at: Option<String>,
+    /// A table of yours, for this statement: a .parquet, .csv, .tsv, .jsonl or
+    /// .ndjson file. Can be repeated
+    #[arg(long, value_name = "NAME=FILE", verbatim_doc_comment)]
+    table: Vec<String>,
     /// Say on standard error how long it took
     #[arg(long)]
     timing: bool,
+    /// Memory for sorting, grouping and joining, such as 256MiB; what does not
+    /// fit goes to temporary files. Otherwise 1GiB
+    #[arg(long, value_name = "SIZE", value_parser = size, verbatim_doc_comment)]
+    memory_limit: Option<usize>,
+    /// Run it as a job that outlives this terminal, and print its id; the
+    /// result is Parquet (`sealtrail jobs`)
+    #[arg(long = "async", conflicts_with = "output_file", verbatim_doc_comment)]
+    detach: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(crate) enum Format {
     /// Aligned columns
     Table,
-    /// One array of flat rows
+    /// One array
     Json,
-    /// One flat row a line
+    /// One object a line
     Jsonl,
     /// With a header
     Csv,
     /// A Parquet file
     Parquet,
+}
+
+impl Format {
+    /// The format that was asked for; otherwise a table on a terminal and lines elsewhere.
+    pub(super) fn chosen(
+        asked: Option<Self>,
+        session: &Session<'_>,
+        to_file: bool,
+    ) -> Result<Self, Failure> {
+        // A job keeps rows as Parquet; `jobs result` has the choice.
+        if session.job.is_some() {
+            return Ok(Self::Parquet);
+        }
+        let for_people = session.stdout_is_terminal && !to_file;
+        let default = if for_people { Self::Table } else { Self::Jsonl };
+        match asked {
+            Some(Self::Parquet) if for_people => {
+                Err(Failure::usage("a terminal cannot show Parquet; add --output-file FILE"))
+            }
+            format => Ok(format.unwrap_or(default)),
+        }
+    }
 }
 
 impl From<Format> for OutputFormat {
@@ -88,13 +125,20 @@ impl From<Format> for OutputFormat {
 
 impl Sql {
     pub(crate) fn run(self, session: &mut Session<'_>) -> Result<u8, Failure> {
+        if self.detach && session.job.is_none() {
+            let stdin = self.query.as_deref() == Some("-");
+            let stdin = stdin.then(|| self.statement(session)).transpose()?;
+            return jobs::submit(session, "sql", stdin);
+        }
+        session.memory_limit = self.memory_limit;
         let statement = self.statement(session)?;
         let params = params::parse(&self.param)?;
-        let format = self.format(session)?;
+        let format = Format::chosen(self.output, session, self.output_file.is_some())?;
         let trail = session.open()?;
         let started = Instant::now();
         let moment = self.at.as_deref().map(Moment::parse).transpose()?;
-        let result = answer(session, &trail, &statement, params, moment)?;
+        let scope = self.scope(session, &trail, moment)?;
+        let result = answer(session, &scope, &statement, params)?;
         let rows = match &self.output_file {
             Some(path) => to_file(session, result, format, &session.file(path))?,
             None => to_stdout(session, result, format)?,
@@ -104,6 +148,24 @@ impl Sql {
             session.note(format_args!("{rows} in {took}"));
         }
         Ok(if rows == 0 { EXIT_NO_MATCH } else { 0 })
+    }
+
+    /// The trail at the moment that is asked for, and the user's tables.
+    fn scope(
+        &self,
+        session: &Session<'_>,
+        trail: &Trail,
+        moment: Option<Moment>,
+    ) -> Result<Scope, Failure> {
+        let mut scope = scope_of(session, trail, moment)?;
+        for table in &self.table {
+            let Some((name, file)) = table.split_once('=') else {
+                return Err(Failure::usage(format!("--table {table}: NAME=FILE is wanted")));
+            };
+            let rows = CallersTable::read(&session.file(Path::new(file)))?;
+            scope = scope.with_table(name, &rows)?;
+        }
+        Ok(scope)
     }
 
     fn statement(&self, session: &mut Session<'_>) -> Result<String, Failure> {
@@ -123,17 +185,6 @@ impl Sql {
         }
         Ok(text)
     }
-
-    fn format(&self, session: &Session<'_>) -> Result<Format, Failure> {
-        let for_people = session.stdout_is_terminal && self.output_file.is_none();
-        let default = if for_people { Format::Table } else { Format::Jsonl };
-        match self.output {
-            Some(Format::Parquet) if for_people => {
-                Err(Failure::usage("a terminal cannot show Parquet; add --output-file FILE"))
-            }
-            format => Ok(format.unwrap_or(default)),
-        }
-    }
 }
 
 /// Prints the answer as a table.
@@ -142,25 +193,34 @@ pub(super) fn print_table(
     trail: &Trail,
     statement: &str,
 ) -> Result<u64, Failure> {
-    let result = answer(session, trail, statement, Params::None, None)?;
+    let scope = scope_of(session, trail, None)?;
+    let result = answer(session, &scope, statement, Params::None)?;
     to_stdout(session, result, Format::Table)
 }
 
-/// The answer to a statement, of the trail as it is now.
-fn answer(
+/// The trail as it is now, or was at a moment.
+fn scope_of(
     session: &Session<'_>,
     trail: &Trail,
-    statement: &str,
-    params: Params,
     moment: Option<Moment>,
-) -> Result<QueryResult, Failure> {
-    let engine = Engine::new(&EngineOptions::default())?;
+) -> Result<Scope, Failure> {
     let store = trail.storage().object_store()?;
     let view = match moment {
         None => session.wait(trail.view())?,
         Some(moment) => session.wait(trail.view_at(moment))?,
     };
-    session.wait(engine.sql(view, store, statement, params))
+    Ok(Scope::of(view, store))
+}
+
+/// The answer to a statement.
+fn answer(
+    session: &Session<'_>,
+    scope: &Scope,
+    statement: &str,
+    params: Params,
+) -> Result<QueryResult, Failure> {
+    let engine = session.engine()?;
+    session.wait(engine.ask(scope, statement, params))
 }
 
 fn to_stdout(
@@ -172,6 +232,7 @@ fn to_stdout(
         session.out.show_controls();
     }
     let cancel = session.cancel.clone();
+    let result = jobs::counted(session, result);
     cancel.wait(write_result(result, format.into(), &mut session.out))
 }
 

@@ -13,6 +13,7 @@ use sealtrail_core::pins::Pins;
 use sealtrail_core::storage::Storage;
 use sealtrail_core::verify::{self, Level, Options, Pinning, Progress, Report, Trust};
 
+use super::jobs;
 use crate::failure::Failure;
 use crate::output::{ReportFormat, Stream};
 use crate::progress;
@@ -26,6 +27,7 @@ Examples:
   sealtrail verify-integrity --trail ./copy-of-audit --key owner.vkey
   sealtrail verify-integrity --level quick -o json
   sealtrail verify-integrity --since-last --require-pin
+  sealtrail verify-integrity --async
 
 Trust comes from you, never from the trail: --key, or the keys folder of SEALTRAIL_HOME. With the
 owner's secret (--owner-key, or owner.json in the keys folder) HMACs and epoch seals are checked
@@ -70,6 +72,10 @@ pub(crate) struct Verify {
     /// UNANCHORED (exit code 4) if none of them can be read
     #[arg(long, verbatim_doc_comment)]
     anchors: bool,
+    /// Run it as a job that outlives this terminal, and print its id (`sealtrail
+    /// jobs`)
+    #[arg(long = "async", verbatim_doc_comment)]
+    detach: bool,
     /// Otherwise table on a terminal, json elsewhere
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<ReportFormat>,
@@ -83,6 +89,9 @@ enum Thoroughness {
 
 impl Verify {
     pub(crate) fn run(self, session: &mut Session<'_>) -> Result<u8, Failure> {
+        if self.detach && session.job.is_none() {
+            return jobs::submit(session, "verify-integrity", None);
+        }
         let url = session.trail_url()?;
         let storage = Storage::open(&url)?;
         let keys = Keys { key: self.key.as_deref(), owner_key: self.owner_key.as_deref() };
@@ -131,9 +140,13 @@ pub(super) fn check(
     pinning: &Pinning,
 ) -> Result<(Report, Duration), Failure> {
     let bar = progress::over_items(session.stderr_is_terminal, 0, "records");
+    let job = session.job.clone();
     let show = |progress: Progress| {
         bar.set_length(progress.of_records);
         bar.set_position(progress.records);
+        if let Some(job) = &job {
+            job.set_rows(progress.records, progress.of_records);
+        }
     };
     let started = Instant::now();
     let cancel = session.cancel.flag();

@@ -39,6 +39,7 @@ fn help_and_version_are_data_and_wrong_usage_is_not() {
         "sql",
         "get",
         "stats",
+        "trace-chain",
         "verify-integrity",
         "pin",
         "anchor",
@@ -63,7 +64,8 @@ fn help_and_version_are_data_and_wrong_usage_is_not() {
 #[test]
 fn a_reader_that_goes_away_ends_the_command_quietly() {
     let ground = Ground::with_events(&[login("ana", 1), login("ben", 2)]);
-    let commands: [&[&str]; 6] = [
+    let commands: [&[&str]; 7] = [
+        &["tail"],
         &["sql", "SELECT * FROM events"],
         &["sql", "SELECT * FROM events", "-o", "parquet"],
         &["get", "login-ana-1"],
@@ -153,5 +155,28 @@ fn silence_on_standard_input_can_be_interrupted() {
         let arguments = ["sealtrail"].iter().chain(flags).map(Into::into);
         assert_eq!(sealtrail_cli::run_with(arguments, context), 130);
         assert!(started.elapsed() < Duration::from_secs(20));
+    }
+}
+
+#[test]
+fn every_shell_gets_a_script_that_knows_the_commands() {
+    let ground = Ground::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = ground.run(&["completions", shell]).exits(0).out;
+        assert!(script.contains("verify-integrity"), "{shell}");
+        assert!(script.contains("--owner-key") || script.contains("owner-key"), "{shell}");
+    }
+    ground.run(&["completions", "tcsh"]).exits(2);
+}
+
+#[test]
+fn the_manual_has_a_page_for_each_command() {
+    let ground = Ground::new();
+    let page = ground.run(&["man"]).exits(0).out;
+    assert!(page.contains(".TH sealtrail 1"), "{page}");
+    assert_eq!(ground.run(&["man", "--folder", "man1"]).exits(0).out, "");
+    let pages = ground.files("man1");
+    for name in ["sealtrail.1", "sealtrail-sql.1", "sealtrail-keys-revoke.1"] {
+        assert!(pages.iter().any(|path| path.ends_with(name)), "{name}: {pages:?}");
     }
 }

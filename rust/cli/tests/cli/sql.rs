@@ -131,3 +131,17 @@ fn the_trail_is_asked_as_it_was() {
     assert!(at("2020-01-01T00:00:00Z").exits(2).err.contains("was made later"));
     assert!(at("yesterday").exits(2).err.contains("no moment"));
 }
+
+#[test]
+fn tables_of_the_user_join() {
+    let ground = two();
+    ground.write("staff.csv", "user_id,team\nana,claims\n");
+    let sql = "SELECT team FROM auth_events JOIN staff USING (user_id)";
+    let rows = ground.run(&["sql", sql, "--table", "staff=staff.csv"]).exits(0).lines();
+    assert_eq!(rows, [json!({"team": "claims"})]);
+    let missing = ground.run(&["sql", sql, "--table", "staff=absent.csv"]).exits(3);
+    assert!(missing.err.contains("absent.csv"), "{}", missing.err);
+    let taken = ground.run(&["sql", sql, "--table", "events=staff.csv"]).exits(2);
+    assert!(taken.err.contains("this is a view's name"), "{}", taken.err);
+    ground.run(&["sql", sql, "--table", "staff.csv"]).exits(2);
+}

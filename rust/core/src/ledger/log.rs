@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::signed::Signers;
+use super::entry::Entry;
+use super::signed::{Read, Signers};
 use super::state::{DueSnapshot, State};
 use super::{resume, snapshot};
 use crate::merkle::{self, Accumulator, Hash};
@@ -118,6 +119,38 @@ impl Ledger {
                 Err(Error::NotFound(_)) => return Ok(()),
                 Err(e) => return Err(e),
             }
+        }
+    }
+
+    /// The ledger as of its first `size` objects.
+    ///
+    /// # Errors
+    /// `NotFound` if it has fewer; `Integrity` if the first one does not hold; `Io` or `Store`.
+    pub(crate) async fn open_at(storage: Storage, size: u64) -> Result<Self> {
+        let known = resume::before(&storage, size).await;
+        let mut ledger = known.unwrap_or_else(|| Self::empty(storage));
+        let objects = fetch(&ledger.storage, ledger.state.size()..size).await?;
+        ledger.fold(&objects)?;
+        Ok(ledger)
+    }
+
+    /// Reads the next object, if there is one: its entry, `None` where that has no effect.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) async fn next_entry(&mut self) -> Result<Option<Option<Entry>>> {
+        let n = self.state.size();
+        let bytes = match self.storage.get(&entry_path(n)).await {
+            Ok(bytes) => bytes,
+            Err(Error::NotFound(_)) => return Ok(None),
+            Err(e) => return Err(e),
+        };
+        let read = Read::of(&bytes);
+        Arc::make_mut(&mut self.leaves).push(read.leaf);
+        match Arc::make_mut(&mut self.state).apply_read(read, |_, _| {}) {
+            Ok(entry) => Ok(Some(Some(entry))),
+            Err(e) if n == 0 => Err(Error::integrity(entry_path(0), e.to_string())),
+            Err(_) => Ok(Some(None)),
         }
     }
 

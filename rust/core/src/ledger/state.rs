@@ -114,6 +114,16 @@ impl State {
         self.tree.size()
     }
 
+    /// The trail and its columns, without any segment.
+    pub(crate) fn without_segments(&self) -> Self {
+        Self {
+            info: self.info.clone(),
+            owner: self.owner,
+            registry: self.registry.clone(),
+            ..Self::default()
+        }
+    }
+
     /// Who signs checkpoints as `owner` or under a writer's id.
     pub fn log_signer(&self, signer: &str) -> Option<LogSigner> {
         if signer == OWNER {

@@ -6,6 +6,8 @@ mod checkpoint;
 mod clock;
 mod commit;
 mod epoch;
+mod files;
+mod follow;
 mod import;
 mod init;
 mod load;
@@ -30,6 +32,7 @@ mod snapshot_tests;
 #[cfg(test)]
 mod tests;
 
+pub use follow::{Follower, Records};
 pub use import::{ImportProblem, ImportProgress, ImportReport, ImportRun};
 pub use init::{InitOptions, TRAIL_FILE, init};
 pub use load::{LoadOptions, LoadProgress, LoadReport, RefusedLine};

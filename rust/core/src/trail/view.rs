@@ -37,7 +37,7 @@ impl ReadView {
         crate::columns::fixed().iter().chain(self.columns())
     }
 
-    /// Live segments.
+    /// Live segments, in the order of their addition.
     pub fn segments(&self) -> &[Arc<AddedSegment>] {
         &self.state.segments
     }

@@ -6,18 +6,20 @@
 //!
 //! - [`Wal`] appends: many threads share one `fdatasync`.
 //! - [`recover`] reads a log after whatever happened, with the keys, before a [`Wal`] goes on.
-//! - [`WalSnapshot`] reads another process's log, without keys.
+//! - [`WalSnapshot`] reads another process's log, without keys, and [`WalTail`] reads on in it.
 
 mod frame;
 mod log;
 mod read;
 mod recover;
 mod scan;
+mod tail;
 
 pub use frame::Frame;
 pub use log::{LogFile, OpenLog, SyncMode, Wal, WalOptions};
 pub use read::WalSnapshot;
 pub use recover::{Finding, KeyOf, LogRange, Recovered, recover};
+pub use tail::WalTail;
 
 use std::path::{Path, PathBuf};
 
@@ -68,5 +70,7 @@ fn place(path: &Path, offset: usize) -> String {
 mod recover_tests;
 #[cfg(test)]
 mod simulation_tests;
+#[cfg(test)]
+mod tail_tests;
 #[cfg(test)]
 mod tests;

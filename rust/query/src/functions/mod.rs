@@ -8,6 +8,7 @@
 mod eval;
 mod meaning;
 mod planner;
+mod search;
 mod truncate;
 
 use std::hash::Hash;
@@ -21,8 +22,9 @@ use datafusion::logical_expr::{
 };
 
 pub(crate) use eval::{Output, Texts, literal_path};
-pub(crate) use meaning::{Meaning, MeaningUdf};
+pub(crate) use meaning::{Meaning, MeaningUdf, outcome};
 pub(crate) use planner::{JsonOperators, JsonRewriter};
+pub(crate) use search::{Known, Search, SearchUdf};
 
 use crate::json::Form;
 
@@ -30,7 +32,8 @@ use crate::json::Form;
 pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
     let json = JsonFn::ALL.into_iter().map(|function| JsonUdf::udf(function, Form::Any));
     let meaning = Meaning::ALL.into_iter().map(MeaningUdf::udf);
-    json.chain(meaning).chain([truncate::TruncateUdf::udf()]).collect()
+    let search = Search::ALL.into_iter().map(SearchUdf::udf);
+    json.chain(meaning).chain(search).chain([truncate::TruncateUdf::udf()]).collect()
 }
 
 /// What to read at the path.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use arrow::json::ArrayWriter;
+use arrow::record_batch::RecordBatch;
 use arrow::util::pretty::pretty_format_batches;
 use bytes::Bytes;
 use object_store::memory::InMemory;
@@ -59,6 +60,14 @@ pub fn record(number: usize, members: Value) -> Value {
         record[key] = value.clone();
     }
     record
+}
+
+/// Rows as JSON objects without NULLs.
+pub fn rows_of(batches: &[RecordBatch]) -> Vec<Value> {
+    let mut writer = ArrayWriter::new(Vec::new());
+    writer.write_batches(&batches.iter().collect::<Vec<_>>()).unwrap();
+    writer.finish().unwrap();
+    serde_json::from_slice(&writer.into_inner()).unwrap_or_default()
 }
 
 impl TestTrail {
@@ -147,12 +156,7 @@ impl TestTrail {
 
     /// The rows as JSON objects without NULLs.
     pub async fn rows(&mut self, sql: &str) -> Vec<Value> {
-        let batches =
-            self.try_query(sql, Params::None).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
-        let mut writer = ArrayWriter::new(Vec::new());
-        writer.write_batches(&batches.iter().collect::<Vec<_>>()).unwrap();
-        writer.finish().unwrap();
-        serde_json::from_slice(&writer.into_inner()).unwrap_or_default()
+        rows_of(&self.try_query(sql, Params::None).await.unwrap_or_else(|e| panic!("{sql}: {e}")))
     }
 
     /// The only value of a result of one row and column, as JSON (`null` for NULL).
