@@ -118,6 +118,7 @@ pub(super) fn results(
         }
         return Ok(count);
     }
+    let matches = matches.counted(ground.rows.clone());
     match wanted.output_file {
         None => {
             if wanted.format == Format::Table {
