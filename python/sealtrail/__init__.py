@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from sealtrail import demo, events
 from sealtrail._errors import (
+    AccessError,
     AlreadyExistsError,
     ConfigError,
     ConflictError,
@@ -73,6 +74,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
 
 __all__ = [
+    "AccessError",
     "AlreadyExistsError",
     "CheckedConsistency",
     "CheckedProof",

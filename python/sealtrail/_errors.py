@@ -75,6 +75,10 @@ class KeyFileError(SealtrailError, PermissionError):
     """A key is missing, unreadable, too widely readable, or not the one expected."""
 
 
+class AccessError(SealtrailError, PermissionError):
+    """A question that is not answered because it cannot be recorded who asked it."""
+
+
 class StoreError(SealtrailError, OSError):
     """Reading or writing failed. With an ``audit_id`` the outcome is unknown: repeat with it."""
 

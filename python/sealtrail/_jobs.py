@@ -150,7 +150,10 @@ def job(job_id: str, home: str | PathLike[str] | None = None) -> Job:
 
 
 def submit(
-    native: _native.Trail, query: str, params: Sequence[Any] | Mapping[str, Any] | None
+    native: _native.Trail,
+    query: str,
+    params: Sequence[Any] | Mapping[str, Any] | None,
+    purpose: str | None,
 ) -> Job:
     """Make a job of a question; the arguments are those of :meth:`sealtrail.Trail.submit`."""
     if isinstance(params, Mapping):
@@ -158,6 +161,8 @@ def submit(
     else:
         named = {str(place): value for place, value in enumerate(params or [], start=1)}
     args = [f"--param={name}={_literal(name, value)}" for name, value in named.items()]
+    if purpose is not None:
+        args.append(f"--purpose={purpose}")
     job_id = native.submit("sql", ["sql", *args, "--async", "--", query])
     return Job(_native.Jobs(native.jobs_home()), job_id)
 

@@ -109,6 +109,8 @@ class SearchQuery:
     _limit: int | None = None
     _cursor: str | None = None
     _select: tuple[str, ...] = ()
+    _purpose: str | None = None
+    _exclude_access: bool = False
 
     def where(self, *conditions: str, **fields: Values) -> SearchQuery:
         """Only what meets these as well.
@@ -167,6 +169,14 @@ class SearchQuery:
     def select(self, *fields: str) -> SearchQuery:
         """Only these fields: paths such as ``resource.path``, or columns such as ``actor``."""
         return replace(self, _select=fields)
+
+    def purpose(self, purpose: str) -> SearchQuery:
+        """What for; it is recorded with who asked."""
+        return replace(self, _purpose=purpose)
+
+    def exclude_access(self) -> SearchQuery:
+        """Without the records of who looked."""
+        return replace(self, _exclude_access=True)
 
     def run(self) -> SearchResult:
         """Search."""
@@ -259,6 +269,8 @@ class SearchQuery:
             "limit": self._limit,
             "cursor": self._cursor,
             "fields": self._select,
+            "purpose": self._purpose,
+            "exclude_access": self._exclude_access,
         }
         return json.dumps(asked)
 
@@ -283,6 +295,10 @@ def make(native: _native.Trail, options: Mapping[str, Any]) -> SearchQuery:
     if (cursor := rest.pop("cursor", None)) is not None:
         query = query.after(cursor)
     query = query.select(*_several(rest.pop("fields", None)))
+    if (purpose := rest.pop("purpose", None)) is not None:
+        query = query.purpose(purpose)
+    if rest.pop("exclude_access", False):
+        query = query.exclude_access()
     return query.where(*_several(rest.pop("where", None)), **rest)
 
 

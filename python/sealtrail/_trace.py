@@ -100,7 +100,7 @@ class Trace:
         return f"<sealtrail.Trace {self.kind} {self.id!r}: {self.events} events>"
 
 
-def trace(
+def trace(  # noqa: PLR0913
     native: _native.Trail,
     id: str,  # noqa: A002
     *,
@@ -110,6 +110,7 @@ def trace(
     depth: int | None,
     max_nodes: int,
     window: tuple[datetime | None, datetime | None],
+    purpose: str | None,
 ) -> Trace:
     """Trace an id."""
     since, until = window
@@ -125,15 +126,15 @@ def trace(
     if min(max_nodes, depth or 0) < 0:
         message = "depth and max_nodes are numbers of levels and events"
         raise UsageError(message, kind="usage")
-    found = native.trace(id, wish)
+    found = native.trace(id, wish, purpose)
     if found is None:
         raise _nothing(id)
     return Trace(found)
 
 
-def execution_chain(native: _native.Trail, execution_id: str) -> Result:
+def execution_chain(native: _native.Trail, execution_id: str, purpose: str | None) -> Result:
     """Table of a run."""
-    found = native.execution_chain(execution_id)
+    found = native.execution_chain(execution_id, purpose)
     if found is None:
         raise _nothing(execution_id)
     query, cut = found

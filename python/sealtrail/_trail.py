@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from os import PathLike, fspath
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Literal, NoReturn, Protocol, Self, TypeAlias, overload
+from weakref import WeakSet
 
 from sealtrail import _jobs, _native, _tail, _trace
-from sealtrail._errors import NotFoundError, UsageError
+from sealtrail._errors import ForkedError, NotFoundError, UsageError
 from sealtrail._jobs import Job
 from sealtrail._keys import Keys
 from sealtrail._result import Result
@@ -156,14 +159,21 @@ class Trail:
         [{'user_id': 'mira'}]
     """
 
-    def __init__(self, native: _native.Trail) -> None:
+    def __init__(self, native: _native.Trail, purpose: str | None = None) -> None:
         """Wrap the native trail; use :func:`sealtrail.open`."""
         self._native = native
+        self._purpose = purpose
+        _OPEN.add(self)
 
     @property
     def url(self) -> str:
         """The trail's root URL."""
         return self._native.url
+
+    @property
+    def purpose(self) -> str | None:
+        """What questions are for that do not say it themselves, as given on opening."""
+        return self._purpose
 
     @property
     def keys(self) -> Keys:
@@ -287,6 +297,8 @@ class Trail:
     def close(self, *, commit: bool = True) -> None:
         """Stop writing and give the writer free; reading goes on.
 
+        The ledger says then that this process ended in order and left nothing in its log.
+
         The next record opens a writer again: close the trail once more after it.
 
         Args:
@@ -308,17 +320,27 @@ class Trail:
         """Commit and close."""
         self.close()
 
-    def get(self, audit_id: str) -> dict[str, Any] | None:
-        """The record with this id, or None."""
-        text = self._native.get(audit_id)
+    def get(self, audit_id: str, *, purpose: str | None = None) -> dict[str, Any] | None:
+        """The record with this id, or None.
+
+        Args:
+            audit_id: The record's id.
+            purpose: What for; as for :meth:`sql`.
+        """
+        text = self._native.get(audit_id, self._purpose_of(purpose))
         return None if text is None else _object(text)
 
-    def contains(self, ids: Iterable[str]) -> set[str]:
-        """Which of these ids the trail has."""
+    def contains(self, ids: Iterable[str], *, purpose: str | None = None) -> set[str]:
+        """Which of these ids the trail has.
+
+        Args:
+            ids: Ids of records.
+            purpose: What for; as for :meth:`sql`.
+        """
         if isinstance(ids, str):
             message = f"several ids are wanted; for one id use get, or give [{ids!r}]"
             raise TypeError(message)
-        return set(self._native.contains(list(ids)))
+        return set(self._native.contains(list(ids), self._purpose_of(purpose)))
 
     def sql(
         self,
@@ -326,8 +348,13 @@ class Trail:
         params: Sequence[Any] | Mapping[str, Any] | None = None,
         *,
         at: int | datetime | None = None,
+        purpose: str | None = None,
+        exclude_access: bool = False,
     ) -> Result:
         """Ask a question; records that are not committed yet are included.
+
+        Who asks is recorded in the trail (``system.audit_access``): once before the first row and
+        once after the last, for each time that the answer is read.
 
         Args:
             query: One statement that reads: the views are ``events``, ``auth_events``,
@@ -336,13 +363,18 @@ class Trail:
             params: Values for ``$1``, ``$2`` or ``?`` (a list or tuple), or ``$name`` (a mapping).
             at: Ask the trail as it was, without what was not committed then: when its ledger
                 had so many entries, or at a time (with its zone).
+            purpose: What for; it is recorded with who asked. Default: that of
+                :func:`sealtrail.open`, else SEALTRAIL_PURPOSE.
+            exclude_access: Leave the records of who looked out of the answer.
 
         Returns:
             The answer, computed as it is read.
 
         Raises:
             SqlError: The statement cannot be answered; ``line`` and ``column`` tell the place.
-            UsageError: The trail had no such moment, or the time lacks its zone.
+            UsageError: The trail had no such moment, the time lacks its zone, or the policy wants
+                a purpose and there is none.
+            AccessError: The policy requires it to be recorded who asks, and that failed.
 
         Example:
             >>> import sealtrail, tempfile
@@ -351,7 +383,8 @@ class Trail:
             >>> trail.sql("SELECT count(*) AS n FROM events WHERE user_id = ?", ["mira"]).to_dicts()
             [{'n': 1}]
         """
-        return Result(self._native.sql(query, params, _moment(at)))
+        purpose = self._purpose_of(purpose)
+        return Result(self._native.sql(query, params, _moment(at), purpose, exclude_access))
 
     def search(  # noqa: PLR0913
         self,
@@ -366,6 +399,8 @@ class Trail:
         limit: int | None = None,
         cursor: str | None = None,
         fields: Sequence[str] | None = None,
+        purpose: str | None = None,
+        exclude_access: bool = False,
         **matching: Values,
     ) -> SearchResult:
         r"""Find what happened; everything that is given must be met. The earliest comes first.
@@ -385,6 +420,8 @@ class Trail:
             limit: At most so many results.
             cursor: Go on after the result that this is the cursor of.
             fields: Only these: paths such as ``resource.path``, or columns such as ``actor``.
+            purpose: What for; as for :meth:`sql`. Each reading of the results is recorded.
+            exclude_access: Leave out the records of who looked.
             **matching: Values of the logical fields (:func:`sealtrail.search_fields`: ``user_id``,
                 ``agent_id``, ``event_type``, ``status``, ``source_ip``, ``resource``...) or of
                 paths (``**{"resource.type": "file"}``): one or a list. ``*`` stands for any
@@ -409,7 +446,7 @@ class Trail:
             {'event_type': 'auth.user_login', 'actor': 'mira'}
         """
         options = locals()
-        return make(self._native, _options(options)).run()
+        return self._searching(_options(options)).run()
 
     def query(  # noqa: PLR0913
         self,
@@ -424,6 +461,8 @@ class Trail:
         limit: int | None = None,
         cursor: str | None = None,
         fields: Sequence[str] | None = None,
+        purpose: str | None = None,
+        exclude_access: bool = False,
         **matching: Values,
     ) -> SearchQuery:
         """A search that goes on: with ``where``, ``order_by``, ``limit`` and more.
@@ -440,7 +479,7 @@ class Trail:
             1
         """
         options = locals()
-        return make(self._native, _options(options))
+        return self._searching(_options(options))
 
     def fields(self, top: int = 5, **search: Any) -> list[dict[str, Any]]:
         """Every field of the records: ``path``, ``types``, ``events``, ``fill``, ``top``, ...
@@ -455,7 +494,7 @@ class Trail:
             ``more`` (there are more of them than were counted), and ``top``, a list of
             ``{"value": ..., "events": ...}``.
         """
-        return make(self._native, search).fields(top)
+        return self._searching(search).fields(top)
 
     def who(self, id: str, top: int = 10, **search: Any) -> dict[str, Any] | None:  # noqa: A002
         """The page of one user, agent, credential, session or address.
@@ -471,14 +510,21 @@ class Trail:
             ``users``, ``agents``, ``actors``, ``credentials``, ``addresses``, ``sessions``,
             ``resources``, ``tools``: each with ``total`` and ``top``. None if no event names it.
         """
-        return make(self._native, search).who(id, top)
+        return self._searching(search).who(id, top)
 
-    def submit(self, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> Job:
+    def submit(
+        self,
+        query: str,
+        params: Sequence[Any] | Mapping[str, Any] | None = None,
+        *,
+        purpose: str | None = None,
+    ) -> Job:
         """Ask a question that takes long: a process of its own answers it, also after this one.
 
         Args:
             query: As for :meth:`sql`.
             params: As for :meth:`sql`; text, numbers, bools and None.
+            purpose: What for; as for :meth:`sql`.
 
         Returns:
             The job. Its result is kept until :meth:`Job.remove` or ``sealtrail jobs clean``.
@@ -491,7 +537,7 @@ class Trail:
             >>> trail.submit("SELECT user_id FROM events").result().to_dicts()
             [{'user_id': 'mira'}]
         """
-        return _jobs.submit(self._native, query, params)
+        return _jobs.submit(self._native, query, params, self._purpose_of(purpose))
 
     def tail(
         self,
@@ -538,7 +584,7 @@ class Trail:
             ['jon']
         """
         wanted = {"since": since, "until": until, "severity_min": severity_min}
-        search = {**wanted, "where": where, "text": text, **matching}
+        search = {**wanted, "where": where, "text": text, "purpose": self._purpose, **matching}
         return _tail.tail(self._native, search, follow=follow, last=last, cursor=cursor)
 
     def sequence(
@@ -578,9 +624,9 @@ class Trail:
             >>> [match.steps for match in trail.sequence(brute_force, within=300)]
             [[1, 1, 1, 2]]
         """
-        return find(self._native, make(self._native, search), pattern, within, by)
+        return find(self._native, self._searching(search), pattern, within, by)
 
-    def trace(
+    def trace(  # noqa: PLR0913
         self,
         id: str,  # noqa: A002
         *,
@@ -591,6 +637,7 @@ class Trail:
         max_nodes: int = 10_000,
         since: datetime | None = None,
         until: datetime | None = None,
+        purpose: str | None = None,
     ) -> _trace.Trace:
         """Who stands behind an id, and everything that came of it.
 
@@ -603,6 +650,7 @@ class Trail:
             max_nodes: At most so many events; ``cut`` says whether some were left out.
             since: Under it, only events from this time on (with its zone).
             until: Under it, only events before this time (with its zone).
+            purpose: What for; as for :meth:`sql`.
 
         Returns:
             The chain.
@@ -628,9 +676,10 @@ class Trail:
             depth=depth,
             max_nodes=max_nodes,
             window=(since, until),
+            purpose=self._purpose_of(purpose),
         )
 
-    def execution_chain(self, execution_id: str) -> Result:
+    def execution_chain(self, execution_id: str, *, purpose: str | None = None) -> Result:
         """Everything done in a run and under it: a row for each event, and for each of its steps.
 
         Columns: ``depth``, ``timestamp``, ``kind`` (``event`` or ``step``), ``execution_id``,
@@ -643,7 +692,7 @@ class Trail:
         Raises:
             NotFoundError: There is no such run.
         """
-        return _trace.execution_chain(self._native, execution_id)
+        return _trace.execution_chain(self._native, execution_id, self._purpose_of(purpose))
 
     def related(
         self,
@@ -677,7 +726,7 @@ class Trail:
             >>> [event["reasons"] for event in trail.related(id)]
             [['itself', 'user mira'], ['user mira']]
         """
-        asked = make(self._native, search).asked()
+        asked = self._searching(search).asked()
         return _trace.related(
             self._native, id, context=context, kind=kind, limit=limit, asked=asked
         )
@@ -713,11 +762,14 @@ class Trail:
         """Forget a table; False if there was none of this name."""
         return self._native.unregister(name)
 
-    def table(self) -> _native.Table:
+    def table(self, *, purpose: str | None = None) -> _native.Table:
         """The ``events`` of now as a table for DataFusion for Python.
 
         Its schema is that of ``SELECT * FROM events``; filters, columns and limits are handed
         down, and the reading is done here.
+
+        Args:
+            purpose: What for; as for :meth:`sql`. What is then read from the table is not recorded.
 
         Example:
             >>> import datafusion, sealtrail, tempfile  # doctest: +SKIP
@@ -726,9 +778,9 @@ class Trail:
             >>> context.register_table("events", trail.table())  # doctest: +SKIP
             >>> context.sql("SELECT count(*) FROM events").show()  # doctest: +SKIP
         """
-        return self._native.table()
+        return self._native.table(self._purpose_of(purpose))
 
-    def files(self, *, verify: bool = False) -> Result:
+    def files(self, *, verify: bool = False, purpose: str | None = None) -> Result:
         """The Parquet files of the committed trail and their physical figures, one row each.
 
         This is the list of the ledger: what else lies in the folders is no part of the trail.
@@ -738,11 +790,12 @@ class Trail:
 
         Args:
             verify: Read every file first, and compare its length and SHA-256 with the ledger's.
+            purpose: What for; as for :meth:`sql`. What is then read from the files is not recorded.
 
         Raises:
             IntegrityError: With ``verify``: a file is missing or is another one.
         """
-        return Result(self._native.files(verify))
+        return Result(self._native.files(verify, self._purpose_of(purpose)))
 
     def stats(self) -> dict[str, Any]:
         """Figures: events by domain, time range, segments, bytes, unsealed records, ..."""
@@ -761,6 +814,7 @@ class Trail:
         require_pin: bool = False,
         anchors: bool = False,
         progress: Callable[[int, int], object] | None = None,
+        purpose: str | None = None,
     ) -> VerifyReport:
         """Recompute everything from bytes and keys.
 
@@ -782,9 +836,11 @@ class Trail:
             anchors: Demand the checkpoints in the trail's anchors, too; ``UNANCHORED`` if none of
                 them can be read.
             progress: Called now and then with records checked and records in all.
+            purpose: What for; as for :meth:`sql`.
 
         Returns:
-            The report.
+            The report. Records of who looked that wait in this host's logs for the next commit
+            leave the verdict as it is; ``report.details["notes"]`` counts them.
         """
         pinning: dict[str, object] = {
             "pin": _path(pin),
@@ -793,8 +849,9 @@ class Trail:
             "since_last": since_last,
             "anchors": anchors,
         }
+        purpose = self._purpose_of(purpose)
         report = self._native.verify(
-            level, _url(key), _url(owner_key), _threads(threads), pinning, progress
+            level, _url(key), _url(owner_key), _threads(threads), pinning, progress, purpose
         )
         return VerifyReport(_object(report))
 
@@ -872,11 +929,12 @@ class Trail:
         """
         return self._native.checkpoint()
 
-    def prove(self, audit_id: str) -> bytes:
+    def prove(self, audit_id: str, *, purpose: str | None = None) -> bytes:
         """The proof that a record is in the trail, for whoever has the owner's public key.
 
         Args:
             audit_id: The record's id. It must be committed: see :meth:`flush`.
+            purpose: What for; as for :meth:`sql`.
 
         Returns:
             The file of the proof, which :func:`sealtrail.check_proof` and
@@ -896,7 +954,7 @@ class Trail:
             >>> sealtrail.check_proof(trail.prove(id), key).record["user_id"]
             'mira'
         """
-        proof = self._native.prove(audit_id)
+        proof = self._native.prove(audit_id, self._purpose_of(purpose))
         if proof is None:
             message = f"{audit_id}: no record has this audit_id"
             raise NotFoundError(message, kind="not_found")
@@ -919,6 +977,13 @@ class Trail:
         """
         return self._native.prove_consistency(_size(start), None if to is None else _size(to))
 
+    def _searching(self, options: Mapping[str, Any]) -> SearchQuery:
+        purpose = self._purpose_of(options.get("purpose"))
+        return make(self._native, {**options, "purpose": purpose})
+
+    def _purpose_of(self, given: str | None) -> str | None:
+        return self._purpose if given is None else given
+
     def __repr__(self) -> str:
         """Where the trail is."""
         return f"<sealtrail.Trail {self.url}>"
@@ -929,6 +994,18 @@ class Trail:
         raise TypeError(message)
 
 
+_OPEN: WeakSet[Trail] = WeakSet()
+
+
+@atexit.register
+def _settle() -> None:
+    """Give writers free in order that were held to record who looked."""
+    for trail in list(_OPEN):
+        # A forked child has nothing to give free.
+        with suppress(ForkedError):
+            trail._native.settle()  # noqa: SLF001
+
+
 def init(
     url: Path_ | None = None,
     *,
@@ -937,6 +1014,7 @@ def init(
     owner_key: Path_ | None = None,
     home: Path_ | None = None,
     config: Path_ | None = None,
+    purpose: str | None = None,
 ) -> Trail:
     """Make a trail and its owner's keys, and open it.
 
@@ -950,6 +1028,7 @@ def init(
             Default: a new one.
         home: Folder of keys, state and configuration. Default: SEALTRAIL_HOME, the XDG folders.
         config: A configuration file.
+        purpose: What questions are for that do not say it themselves.
 
     Returns:
         The open trail.
@@ -965,12 +1044,16 @@ def init(
         home=_path(home),
         config=_path(config),
     )
-    return Trail(native)
+    return Trail(native, purpose)
 
 
 @overload
 def open(  # type: ignore[overload-overlap] # noqa: A001 - a str is no list of URLs
-    url: Path_ | None = None, *, home: Path_ | None = None, config: Path_ | None = None
+    url: Path_ | None = None,
+    *,
+    home: Path_ | None = None,
+    config: Path_ | None = None,
+    purpose: str | None = None,
 ) -> Trail: ...
 
 
@@ -980,6 +1063,7 @@ def open(  # noqa: A001
     *,
     home: Path_ | None = None,
     config: Path_ | None = None,
+    purpose: str | None = None,
 ) -> Trails: ...
 
 
@@ -988,6 +1072,7 @@ def open(  # noqa: A001
     *,
     home: Path_ | None = None,
     config: Path_ | None = None,
+    purpose: str | None = None,
 ) -> Trail | Trails:
     """Open a trail, for reading and writing; or several, for questions to all of them.
 
@@ -995,6 +1080,7 @@ def open(  # noqa: A001
         url: As for :func:`init`. A list of them, or a mapping of names to them, opens several.
         home: As for :func:`init`.
         config: As for :func:`init`.
+        purpose: As for :func:`init`.
 
     Returns:
         The open trail, or the open trails.
@@ -1004,7 +1090,7 @@ def open(  # noqa: A001
     """
 
     def one(url: Path_ | None) -> Trail:
-        return Trail(_native.open(_url(url), home=_path(home), config=_path(config)))
+        return Trail(_native.open(_url(url), home=_path(home), config=_path(config)), purpose)
 
     if url is None or isinstance(url, (str, PathLike)):
         return one(url)
@@ -1030,6 +1116,7 @@ def verify(  # noqa: PLR0913
     require_pin: bool = False,
     anchors: bool = False,
     progress: Callable[[int, int], object] | None = None,
+    purpose: str | None = None,
 ) -> VerifyReport:
     """Verify a trail that may be too damaged to be opened.
 
@@ -1048,6 +1135,7 @@ def verify(  # noqa: PLR0913
         require_pin: As for :meth:`Trail.verify`.
         anchors: As for :meth:`Trail.verify`.
         progress: As for :meth:`Trail.verify`.
+        purpose: As for :meth:`Trail.verify`.
 
     Returns:
         The report.
@@ -1069,6 +1157,7 @@ def verify(  # noqa: PLR0913
             "anchors": anchors,
         },
         progress=progress,
+        purpose=purpose,
     )
     return VerifyReport(_object(report))
 

@@ -45,9 +45,16 @@ class Trails:
         """The trails by name."""
         return dict(self._trails)
 
-    def sql(self, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> Result:
-        """Ask all trails a question; see :meth:`Trail.sql`."""
-        return Result(self._native.sql(query, params))
+    def sql(
+        self,
+        query: str,
+        params: Sequence[Any] | Mapping[str, Any] | None = None,
+        *,
+        purpose: str | None = None,
+        exclude_access: bool = False,
+    ) -> Result:
+        """Ask all trails a question; see :meth:`Trail.sql`. It is recorded in each of them."""
+        return Result(self._native.sql(query, params, self._purpose_of(purpose), exclude_access))
 
     def register(self, name: str, table: ArrowStream | Path_) -> None:
         """Bring a table into the SQL of this object; see :meth:`Trail.register`."""
@@ -57,9 +64,13 @@ class Trails:
         """Forget a table; False if there was none of this name."""
         return self._native.unregister(name)
 
-    def table(self) -> _native.Table:
+    def table(self, *, purpose: str | None = None) -> _native.Table:
         """The ``events`` of all trails for DataFusion; see :meth:`Trail.table`."""
-        return self._native.table()
+        return self._native.table(self._purpose_of(purpose))
+
+    def _purpose_of(self, given: str | None) -> str | None:
+        defaults = (trail.purpose for trail in self._trails.values())
+        return next((purpose for purpose in defaults if purpose), None) if given is None else given
 
     def close(self) -> None:
         """Close every trail."""

@@ -56,11 +56,26 @@ class Authorize:
 
 @dataclass(frozen=True)
 class Close:
-    """The end of an epoch: a `close` entry, or part of an `append` entry."""
+    """The end of an epoch."""
 
     batches: int
     epoch: int
     seal: bytes
+
+
+@dataclass(frozen=True)
+class End:
+    """What a `close` entry says: that an epoch ends, or a run, or both."""
+
+    close: Close | None
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """So many records were found in the log of a process that is gone."""
+
+    records: int
+    writer: str
 
 
 @dataclass(frozen=True)
@@ -114,7 +129,10 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Entry:
-    """A ledger entry: read, not yet believed. `hmac` is over `message` (M), `sig` over both."""
+    """A ledger entry: read, not yet believed. `hmac` is over `message` (M), `sig` over both.
+
+    `closed` says that the run of its writer ends with it.
+    """
 
     n: int
     tree: bytes
@@ -127,7 +145,9 @@ class Entry:
     sig: bytes
     hmac: bytes
     checkpoint: str
-    says: Init | Authorize | Append | Close
+    says: Init | Authorize | Append | End
+    closed: bool
+    recovered: list[Recovered]
     snapshot: Snapshot | None
 
 
@@ -143,6 +163,7 @@ def read(data: bytes) -> Entry:
     if body.integer("v") != 1:
         raise FormatError("version", "this verifier knows version 1 only")
     says = _says(body)
+    writes = isinstance(says, Append | End)
     entry = Entry(
         n=body.integer("n"),
         tree=body.hex("tree", 32),
@@ -156,14 +177,16 @@ def read(data: bytes) -> Entry:
         hmac=outer.hex("hmac", 32),
         checkpoint=outer.text("checkpoint"),
         says=says,
-        snapshot=_snapshot(body) if isinstance(says, Append | Close) else None,
+        closed=writes and _closed(body),
+        recovered=_recovered(body) if writes and body.has("recovered") else [],
+        snapshot=_snapshot(body) if writes else None,
     )
     outer.end()
     body.end()
     return entry
 
 
-def _says(body: Members) -> Init | Authorize | Append | Close:
+def _says(body: Members) -> Init | Authorize | Append | End:
     kind = body.text("kind")
     if kind == "init":
         trail = Trail.read(body.inner("trail"))
@@ -173,7 +196,7 @@ def _says(body: Members) -> Init | Authorize | Append | Close:
     if kind == "append":
         return _append(body)
     if kind == "close":
-        return _close(body.inner("close"))
+        return End(_close(body.inner("close")) if body.has("close") else None)
     raise FormatError("form", f"the kind {kind[:80]!r} is unknown")
 
 
@@ -206,6 +229,25 @@ def _close(members: Members) -> Close:
     close = Close(members.integer("batches"), members.integer("epoch"), members.hex("seal", 32))
     members.end()
     return close
+
+
+def _closed(body: Members) -> bool:
+    if not body.has("closed"):
+        return False
+    if body.take("closed") is not True:
+        raise FormatError("form", "closed is not true")
+    return True
+
+
+def _recovered(body: Members) -> list[Recovered]:
+    found = []
+    for item in body.items("recovered"):
+        members = Members(item, "recovered")
+        found.append(Recovered(members.integer("records"), members.text("writer", _WRITER)))
+        members.end()
+    if not found:
+        raise FormatError("form", "recovered is empty")
+    return found
 
 
 def _snapshot(body: Members) -> Snapshot | None:

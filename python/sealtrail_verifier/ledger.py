@@ -11,7 +11,7 @@ from sealtrail_verifier.entries import (
     Append,
     Authorization,
     Authorize,
-    Close,
+    End,
     Entry,
     Init,
 )
@@ -24,7 +24,8 @@ from sealtrail_verifier.trailfile import Trail
 class Writer:
     """What the valid entries so far say about one writer.
 
-    `entry` is the one that authorised it, `revoked` the one that revoked it.
+    `entry` is the one that authorised it, `revoked` the one that revoked it; `ended`
+    says whether its last run is closed.
     """
 
     authorized: Authorization
@@ -32,6 +33,7 @@ class Writer:
     revoked: int | None = None
     committed: int = 0
     recorded_to: int = 0
+    ended: bool = False
     epoch: int = 0
     closed: int = -1
     hmac_keys: dict[int, str] = field(default_factory=dict)
@@ -113,7 +115,7 @@ class Ledger:
         return ""
 
     def _accept_owner(self, entry: Entry) -> None:
-        if isinstance(entry.says, Append | Close):
+        if isinstance(entry.says, Append | End):
             raise FormatError("signer", "the owner does not append")
         if entry.epoch != 0:
             raise FormatError("epoch", "the owner's epoch is not 0")
@@ -142,12 +144,13 @@ class Ledger:
             raise FormatError("snapshot", problem)
         if isinstance(entry.says, Append):
             columns = self._check_append(writer, entry.epoch, entry.says)
-        elif isinstance(entry.says, Close):
+        elif isinstance(entry.says, End):
             columns = self.columns
         else:
             raise FormatError("signer", "only the owner authorises")
         adds = entry.says.adds if isinstance(entry.says, Append) else []
-        close = entry.says.close if isinstance(entry.says, Append) else entry.says
+        close = entry.says.close
+        self._check_run(writer, entry, sum(add.rows for add in adds))
         batches = writer.batches.get(entry.epoch, 0) + sum(add.batches for add in adds)
         if close and close.epoch != entry.epoch:
             raise FormatError(
@@ -172,6 +175,22 @@ class Ledger:
         if isinstance(entry.says, Append):
             writer.committed = entry.says.last
             writer.recorded_to = max(writer.recorded_to, entry.says.recorded[1])
+            writer.ended = False
+        writer.ended = writer.ended or entry.closed
+
+    def _check_run(self, writer: Writer, entry: Entry, rows: int) -> None:
+        names = [log.writer for log in entry.recovered]
+        revoked = {name for name, known in self.writers.items() if known.revoked is not None}
+        if len(set(names)) < len(names) or not revoked.union([entry.writer]).issuperset(names):
+            raise FormatError("run", "it recovers a log twice, or one of a writer that may sign")
+        if sum(log.records for log in entry.recovered) > rows:
+            raise FormatError("run", "it recovers more records than it has")
+        if not isinstance(entry.says, End):
+            return
+        if entry.closed and (writer.committed == 0 or writer.ended):
+            raise FormatError("run", "there is no run that it could close")
+        if entry.says.close is None and not entry.closed:
+            raise FormatError("run", "it closes nothing")
 
     def _check_append(self, writer: Writer, epoch: int, append: Append) -> dict[str, Column]:
         if append.first != writer.committed + 1 or append.last < append.first:

@@ -42,6 +42,7 @@ class Report:
         not_checked: What was not, in words.
         findings: What is wrong.
         orphans: Files that no valid entry names; no part of the trail, no failure.
+        open_runs: Writers whose last run is not closed: at work still, or not ended in order.
     """
 
     trail: str
@@ -53,6 +54,7 @@ class Report:
     not_checked: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     orphans: list[str] = field(default_factory=list)
+    open_runs: list[str] = field(default_factory=list)
 
     @property
     def verdict(self) -> Verdict:
@@ -91,6 +93,7 @@ class Report:
                 )
             lines.append(f"  {finding.verdict} {finding.kind}: {place}: {finding.problem}")
         lines += [f"  orphan: {path}" for path in self.orphans]
+        lines += [f"  not closed: the last run of {writer}" for writer in self.open_runs]
         return "\n".join(lines)
 
 

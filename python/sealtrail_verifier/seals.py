@@ -3,7 +3,7 @@
 import hmac
 
 from sealtrail_verifier import keys
-from sealtrail_verifier.entries import OWNER, Append, Authorize, Close, Entry, Init
+from sealtrail_verifier.entries import OWNER, Append, Authorize, End, Entry, Init
 from sealtrail_verifier.folder import slot
 from sealtrail_verifier.forms import FormatError
 from sealtrail_verifier.keys import Chain, RootSecret
@@ -59,13 +59,13 @@ class Seals:
 
         `batch_roots` is None if not all segments of the entry could be read.
         """
-        if not isinstance(entry.says, Append | Close):
+        if not isinstance(entry.says, Append | End):
             return
         writer, here = entry.writer, (entry.writer, entry.epoch)
         before = self._roots.get(here, [])
         complete = before is not None and batch_roots is not None
         self._roots[here] = [*(before or []), *(batch_roots or [])] if complete else None
-        close = entry.says.close if isinstance(entry.says, Append) else entry.says
+        close = entry.says.close
         if close is None:
             return
         try:

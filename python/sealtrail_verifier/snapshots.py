@@ -106,6 +106,8 @@ def _writer(writer: Writer) -> dict[str, Any]:
     }
     if writer.closed >= 0:
         value["closed"] = writer.closed
+    if writer.ended:
+        value["ended"] = True
     if writer.revoked is not None:
         value["revoked"] = writer.revoked
     return value

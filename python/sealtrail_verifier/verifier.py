@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from sealtrail_verifier import history, snapshots, stored
+from sealtrail_verifier import cosigned, history, snapshots, stored
 from sealtrail_verifier.columns import Column, fixed_columns
 from sealtrail_verifier.entries import Append, Entry
 from sealtrail_verifier.folder import Folder, is_slot, slot
@@ -55,18 +55,36 @@ class _Verification:
         history.check_trail_json(self.folder, trail, self.report)
         history.check_hint(self.folder, past, self.report)
         history.check_heartbeat(self.folder, past, self.report)
+        cosigned.check(self.folder, past, self.report)
         if trail is not None:
             self.report.trail_id, self.report.origin = trail.trail_id, trail.origin
             self._check_entries(past, trail.trail_id, secret)
         self._check_snapshots(past)
+        self._tell_runs(past)
         known = {"trail.json", "checkpoint", "heartbeat"} | (
             past.ledger.paths if past.ledger else set()
         )
         known |= {snapshots.path(entry.n) for entry, _, _ in past.snapshots}
         self.report.orphans = [
-            name for name in self.folder.files() if name not in known and not is_slot(name)
+            name
+            for name in self.folder.files()
+            if name not in known and not is_slot(name) and not cosigned.is_name(name)
         ]
         self.report.not_checked += NEVER_CHECKED
+
+    def _tell_runs(self, past: History) -> None:
+        for entry, _ in past.valid:
+            if entry.closed:
+                self.report.count("runs that ended in order")
+            for log in entry.recovered:
+                self.report.count("runs that did not end in order")
+                self.report.count("records recovered from logs", log.records)
+        writers = past.ledger.writers if past.ledger else {}
+        self.report.open_runs = [
+            name
+            for name, writer in sorted(writers.items())
+            if writer.committed > 0 and not writer.ended and writer.revoked is None
+        ]
 
     def _check_snapshots(self, past: History) -> None:
         for entry, said, rows in past.snapshots:

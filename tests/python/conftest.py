@@ -28,6 +28,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     """A home of its own for each test, so that none sees the user's keys and configuration."""
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("SEALTRAIL_HOME", str(folder / "sealtrail"))
-    for name in ("SEALTRAIL_TRAIL", "SEALTRAIL_CONFIG"):
+    for name in ("SEALTRAIL_TRAIL", "SEALTRAIL_CONFIG", "SEALTRAIL_PURPOSE"):
         monkeypatch.delenv(name, raising=False)
+    # Tests that count records count their own; test_access.py and the README have the default.
+    monkeypatch.setenv("SEALTRAIL_ACCESS_AUDIT", "off")
     return folder

@@ -60,6 +60,9 @@ def _follow(writer: Json, body: Json) -> None:
     if "wal" in body:
         writer["committed"] = body["wal"]["to"]
         writer["recorded"] = micros_of(body["recorded"]["to"])
+        writer.pop("ended", None)
+    if "closed" in body:
+        writer["ended"] = True
     if "close" in body:
         writer |= {"batches": 0, "closed": body["epoch"]}
 

@@ -479,7 +479,7 @@ def test_any_object_comes_back(
 ) -> None:
     event = {**fields, "event_type": "workflow.any", "timestamp": timestamp.replace(tzinfo=UTC)}
     audit_id = shared.record(event)
-    text = shared._native.get(audit_id)
+    text = shared._native.get(audit_id, None)
     assert text is not None
     record = json.loads(text)
     assert text == rfc8785.dumps(record)

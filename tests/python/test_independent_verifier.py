@@ -82,7 +82,11 @@ def test_a_valid_trail_is_verified_and_all_of_it_is_counted(tiny: tm.Maker) -> N
         "records": 28,
         "seals of segments": 5,
         "seals of epochs": 3,
+        "runs that ended in order": 2,
+        "runs that did not end in order": 1,
+        "records recovered from logs": 1,
     }
+    assert report.open_runs == []
 
 
 def test_without_the_secret_no_hmac_is_checked_and_the_report_says_so(tiny: tm.Maker) -> None:

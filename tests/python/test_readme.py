@@ -23,8 +23,10 @@ def blocks(root: Path, language: str) -> list[str]:
 
 
 @pytest.fixture
-def environment(home: Path) -> dict[str, str]:
+def environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """A user whose PATH has the installed command and who has one transcript."""
+    # A reader's questions are recorded, as by default.
+    monkeypatch.delenv("SEALTRAIL_ACCESS_AUDIT")
     transcripts = home / ".claude" / "projects" / "shop"
     transcripts.mkdir(parents=True)
     shared = {"sessionId": SESSION, "cwd": "/home/ana/shop", "version": "2.1.33"}

@@ -30,6 +30,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2] / "python"))
 
 Json = dict[str, Any]
 Tweak = Callable[[Any], None]
+Stages = dict[str, Tweak]
 Promotion = tuple[tuple[str, ...], str]
 
 START = datetime(2026, 8, 31, 22, 0, tzinfo=UTC)
@@ -553,7 +554,9 @@ def tiny(folder: Path, **options: Any) -> Maker:
     maker.tick(hours=3)
     maker.ratchet(first)
     last = [event(0, "system"), *[event(i, "agent") for i in range(4, 7)]]
-    maker.append(first, last, promote=wider, close=True)
-    maker.close(second)
+    crashed = {"closed": True, "recovered": [{"records": 1, "writer": first.name}]}
+    stages: Stages = {"body": lambda body: body.update(crashed)}
+    maker.append(first, last, promote=wider, close=True, stages=stages)
+    maker.close(second, lambda body: body.update(closed=True))
     maker.hint()
     return maker

@@ -39,8 +39,10 @@ fn verdict(trail: &Path) -> verify::Report {
 fn the_golden_trail_verifies_with_every_seal() {
     let report = verdict(&golden().join("audit"));
     assert_eq!(report.verdict, Verdict::Verified, "{:?}", report.findings);
-    assert_eq!((report.checked.entries, report.checked.records), (12, 192));
-    assert_eq!((report.checked.epoch_seals, report.checked.snapshots), (3, 2));
+    assert_eq!((report.checked.entries, report.checked.records), (18, 196));
+    assert_eq!((report.checked.epoch_seals, report.checked.snapshots), (4, 4));
+    assert_eq!((report.checked.cosigned, report.runs.closed), (1, 2));
+    assert_eq!((report.runs.recovered.len(), report.runs.open.len()), (2, 0));
 }
 
 #[test]
@@ -80,7 +82,7 @@ fn the_golden_proofs_hold_and_are_made_again_byte_for_byte() {
     let options = OpenOptions::new(Home::at(empty.path()), settings);
     let runtime = sealtrail_core::runtime().unwrap();
     let trail = runtime.block_on(Trail::open(&url, options)).unwrap();
-    let (mut of_records, mut of_states) = (0, 0);
+    let (mut of_records, mut of_states, mut of_revoked) = (0, 0, 0);
     for entry in fs::read_dir(golden().join("proofs")).unwrap() {
         let path = entry.unwrap().path();
         let proof = fs::read(&path).unwrap();
@@ -88,6 +90,8 @@ fn the_golden_proofs_hold_and_are_made_again_byte_for_byte() {
         let again = match check_any(&proof, &vkey).unwrap() {
             Shown::Record(shown) => {
                 of_records += 1;
+                // What it committed before it was revoked still holds, and the revocation is told.
+                of_revoked += usize::from(shown.signers.iter().any(|s| s.revoked.is_some()));
                 assert_eq!(shown.audit_id, name);
                 assert!(records.lines().any(|record| record == shown.record), "{name}");
                 runtime.block_on(trail.prove(name)).unwrap().unwrap()
@@ -101,5 +105,5 @@ fn the_golden_proofs_hold_and_are_made_again_byte_for_byte() {
         };
         assert_eq!(again.as_bytes(), proof, "{name}");
     }
-    assert_eq!((of_records, of_states), (7, 6));
+    assert_eq!((of_records, of_states, of_revoked), (11, 7, 4));
 }

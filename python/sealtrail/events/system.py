@@ -114,6 +114,18 @@ def audit_access(
     rows_returned: int | None = None,
     range_from: datetime | str | None = None,
     range_to: datetime | str | None = None,
+    intent_id: str | None = None,
+    interface: str | None = None,
+    filters: Mapping[str, Any] | None = None,
+    trail_id: str | None = None,
+    ledger_size: int | None = None,
+    resource_path: str | None = None,
+    reader_os_user: str | None = None,
+    reader_uid: int | None = None,
+    reader_sudo_user: str | None = None,
+    reader_host: str | None = None,
+    reader_pid: int | None = None,
+    reader_terminal: str | None = None,
     timestamp: datetime | str | None = None,
     audit_id: str | None = None,
     severity: Severity = "info",
@@ -161,6 +173,18 @@ def audit_access(
         rows_returned: Rows that were returned.
         range_from: Earliest time concerned.
         range_to: Latest time concerned.
+        intent_id: The `audit_id` of the question's `intent`, in its `outcome`.
+        interface: By which way: `cli`, `python`, `job` or `tail`.
+        filters: Ids, filters and parameters of the question.
+        trail_id: The trail that was read.
+        ledger_size: Ledger entries of the state that was read.
+        resource_path: The trail that was read.
+        reader_os_user: The operating system's user that the reading process ran as.
+        reader_uid: That user's number.
+        reader_sudo_user: Who became that user by `sudo`.
+        reader_host: The machine.
+        reader_pid: The process.
+        reader_terminal: Its terminal.
         timestamp: When it happened; set by the recorder if not given.
         extra: Fields of any other name.
 

@@ -71,6 +71,16 @@ pub(crate) struct Global {
         verbatim_doc_comment
     )]
     pub(crate) config: Option<PathBuf>,
+    /// What a question is for: it is recorded with who asked. Otherwise
+    /// SEALTRAIL_PURPOSE; the configuration may demand one
+    #[arg(
+        long,
+        global = true,
+        value_name = "TEXT",
+        help_heading = "Global options",
+        verbatim_doc_comment
+    )]
+    pub(crate) purpose: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -109,7 +119,8 @@ impl Cli {
         trail: &str,
         config: Option<&str>,
     ) -> Result<u8, Failure> {
-        self.global = Global { trail: Some(trail.to_owned()), config: config.map(PathBuf::from) };
+        self.global.trail = Some(trail.to_owned());
+        self.global.config = config.map(PathBuf::from);
         self.run(session)
     }
 

@@ -61,6 +61,15 @@ impl Failure {
         }
     }
 
+    /// A stable code of it.
+    pub(crate) fn kind(&self) -> &'static str {
+        match &self.cause {
+            Cause::Core(error) => error.kind(),
+            Cause::Query(error) => error.kind(),
+            Cause::Output(_) => "output",
+        }
+    }
+
     /// The exit code that stands for it.
     pub(crate) fn exit_code(&self) -> u8 {
         match &self.cause {

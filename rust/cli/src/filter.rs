@@ -4,6 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use sealtrail_query::search::{FIELDS, Filter, LogicalField, Window};
+use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::session::Session;
@@ -23,6 +24,8 @@ pub(crate) struct FilterArgs {
     filter: Filter,
     since: Option<String>,
     until: Option<String>,
+    /// Without the records of who looked.
+    pub(crate) exclude_access: bool,
 }
 
 impl FilterArgs {
@@ -33,6 +36,17 @@ impl FilterArgs {
         // What is wrong with it is wrong usage, to be told before anything is opened.
         filter.condition()?;
         Ok(filter)
+    }
+
+    /// The filter as the record of who looked has it.
+    pub(crate) fn shown(&self) -> Value {
+        let mut shown = serde_json::to_value(&self.filter).unwrap_or_default();
+        for (name, time) in [("since", &self.since), ("until", &self.until)] {
+            if let Some(time) = time {
+                shown[name] = time.clone().into();
+            }
+        }
+        shown
     }
 
     /// As [`filter`](Self::filter) as of now; says on standard error which times are meant.
@@ -113,6 +127,13 @@ impl Args for FilterArgs {
                     .action(ArgAction::Append)
                     .help("A condition in SQL over any field, such as 'resource.size_bytes > 1e6'"),
             )
+            .arg(
+                Arg::new("exclude_access")
+                    .long("exclude-access")
+                    .action(ArgAction::SetTrue)
+                    .help_heading(HEADING)
+                    .help("Leave out the records of who looked (system.audit_access)"),
+            )
             .arg(text_arg("text", "WORDS").action(ArgAction::Append).help(
                 "Words somewhere in the values of a record, whatever their case; \"quotes\" keep \
                  words together",
@@ -154,7 +175,8 @@ impl FromArgMatches for FilterArgs {
         if !without.is_empty() {
             filter = filter.field("status", without);
         }
-        *self = Self { filter, since: one("since"), until: one("until") };
+        let exclude_access = matches.get_flag("exclude_access");
+        *self = Self { filter, since: one("since"), until: one("until"), exclude_access };
         Ok(())
     }
 }

@@ -9,6 +9,7 @@
 //! were refused, 4 when the trail's integrity does not hold, 130 when interrupted.
 
 mod args;
+mod asking;
 mod cancel;
 mod commands;
 mod context;
@@ -67,7 +68,9 @@ pub fn run_with(args: impl IntoIterator<Item = OsString>, context: Context<'_>) 
         Err(error) => explain(&error, &mut session),
     };
     let flushed = session.out.finish();
-    let code = match result.and_then(|code| flushed.map(|()| code).map_err(Failure::from)) {
+    let result = result.and_then(|code| flushed.map(|()| code).map_err(Failure::from));
+    let recorded = session.end_asking(&result);
+    let code = match result.and_then(|code| recorded.map(|()| code)) {
         Ok(code) => code,
         // Whoever read our output has seen enough, as `head` does.
         Err(_) if session.out.is_broken() => 0,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sealtrail_core::Error;
+use sealtrail_core::access::Access;
 use sealtrail_core::config::{self, Home, Loaded};
 use sealtrail_core::keys::{OwnerKey, PASSPHRASE_VARIABLE, Passphrase};
 use sealtrail_core::trail::{OpenOptions, Settings, Trail};
@@ -27,6 +28,8 @@ pub(crate) struct Session<'a> {
     pub(crate) stderr_is_terminal: bool,
     pub(crate) cancel: Cancel,
     pub(crate) global: Global,
+    /// Questions whose outcome is not recorded yet.
+    pub(crate) asked: Vec<Access>,
     /// The arguments, without the program's name.
     pub(crate) args: Vec<OsString>,
     /// Bytes that questions may hold for sorting and grouping, if the user said.
@@ -48,6 +51,7 @@ impl<'a> Session<'a> {
             stderr_is_terminal: context.stderr_is_terminal,
             cancel: context.cancel,
             global: Global::default(),
+            asked: Vec::new(),
             args: Vec::new(),
             memory_limit: None,
             job: None,
@@ -128,7 +132,7 @@ impl<'a> Session<'a> {
         change: impl FnOnce(&mut Settings),
     ) -> Result<Trail, Failure> {
         let url = self.trail_url()?;
-        let mut settings = Settings::from_config(&self.config()?.config, &url);
+        let mut settings = self.settings(&url)?;
         change(&mut settings);
         let passphrase = self.passphrase();
         let owner = self.owner_of_env()?.map(Arc::new);
@@ -139,6 +143,13 @@ impl<'a> Session<'a> {
             }
             _ => failure,
         })
+    }
+
+    /// The settings of configuration and environment for the trail at `url`.
+    pub(crate) fn settings(&mut self, url: &str) -> Result<Settings, Failure> {
+        let mut settings = Settings::from_config(&self.config()?.config, url);
+        settings.access = self.access_settings(settings.access)?;
+        Ok(settings)
     }
 
     /// How a locked key is opened: SEALTRAIL_PASSPHRASE, or a question on the terminal.

@@ -12,7 +12,7 @@ use sealtrail_core::{Error, Result, runtime};
 
 /// Every so many records one is proven.
 const EACH: usize = 48;
-const STATES: [(u64, u64); 6] = [(0, 1), (1, 7), (3, 4), (4, 12), (6, 11), (12, 12)];
+const STATES: [(u64, u64); 7] = [(0, 1), (1, 7), (3, 4), (4, 12), (6, 11), (12, 18), (18, 18)];
 
 fn main() -> Result<()> {
     let folder = std::env::args().nth(1).ok_or_else(|| Error::Usage("name a folder".to_owned()))?;

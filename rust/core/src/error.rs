@@ -98,6 +98,9 @@ pub enum Error {
         /// The library's message.
         message: String,
     },
+    /// A question that is not answered because it cannot be recorded who asked it.
+    #[error("{0}")]
+    Access(String),
     /// The caller asked to stop.
     #[error("interrupted")]
     Interrupted,
@@ -143,6 +146,7 @@ impl Error {
             Self::Integrity { .. } => "integrity",
             Self::Poisoned(_) => "poisoned",
             Self::Encoding { .. } => "encoding",
+            Self::Access(_) => "access",
             Self::Interrupted => "interrupted",
         }
     }
@@ -161,7 +165,8 @@ impl Error {
             | Self::Io { .. }
             | Self::Store { .. }
             | Self::Poisoned(_)
-            | Self::Encoding { .. } => 3,
+            | Self::Encoding { .. }
+            | Self::Access(_) => 3,
             Self::Interrupted => 130,
         }
     }

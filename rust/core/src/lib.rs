@@ -2,6 +2,7 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+pub mod access;
 pub mod anchors;
 pub mod catalogue;
 pub mod columns;

@@ -79,6 +79,7 @@ impl Raise for Error {
             Self::Integrity { place, .. } | Self::Encoding { place, .. } => {
                 new("IntegrityError").with("path", place)
             }
+            Self::Access(_) => new("AccessError"),
             Self::Interrupted => return PyKeyboardInterrupt::new_err(()),
         }
         .raise()

@@ -1,6 +1,7 @@
 //! The Python binding of sealtrail: the module `sealtrail._native`, which the package `sealtrail`
 //! wraps. Not meant to be used by others.
 
+mod access;
 mod arrow_in;
 mod bridge;
 mod demo;

@@ -118,6 +118,7 @@ pub(crate) fn load(
         strictness,
         progress: Some(Arc::new(move |progress| progress::set(&said, progress))),
         cancel: Arc::clone(&cancel),
+        last: false,
     };
     let trail = trail.clone();
     let job = bridge::start(move || async move { trail.load(input, &options).await })?;

@@ -66,11 +66,18 @@ impl Place {
             .unwrap_or_else(|| self.loaded.config.trail.url_or_default().to_owned())
     }
 
+    /// The settings of configuration and environment for the trail at `url`.
+    pub(crate) fn settings(&self, url: &str) -> Result<Settings> {
+        let mut settings = Settings::from_config(&self.loaded.config, url);
+        settings.access = settings.access.with_env(&variable)?;
+        Ok(settings)
+    }
+
     /// How to open the trail at `url`.
     pub(crate) fn options(&self, url: &str) -> Result<OpenOptions> {
         Ok(OpenOptions {
             home: self.home.clone(),
-            settings: Settings::from_config(&self.loaded.config, url),
+            settings: self.settings(url)?,
             owner: owner_of_environment()?.map(Arc::new),
             passphrase: passphrase(),
         })
@@ -93,6 +100,6 @@ pub(crate) fn passphrase() -> Passphrase {
 }
 
 /// An environment variable that is set to something.
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }

@@ -9,6 +9,7 @@ use pyo3::types::{
     PyString, PyTuple, PyTzInfo,
 };
 use sealtrail_query::{Params, QueryError};
+use serde_json::Value;
 
 use crate::errors::Raise;
 
@@ -32,6 +33,17 @@ pub(crate) fn params(given: &Bound<'_, PyAny>) -> PyResult<Params> {
         named.insert(name, value);
     }
     Ok(Params::Named(named))
+}
+
+/// The parameters as the record of who looked has them; `null` for none.
+pub(crate) fn shown(params: &Params) -> Value {
+    match params {
+        Params::None => Value::Null,
+        Params::List(values) => values.iter().map(ScalarValue::to_string).collect(),
+        Params::Named(named) => {
+            named.iter().map(|(name, value)| (name.clone(), value.to_string())).collect()
+        }
+    }
 }
 
 fn scalar(name: &str, value: &Bound<'_, PyAny>) -> PyResult<ScalarValue> {

@@ -14,12 +14,15 @@ use pyo3_arrow::ffi::{
     ArrayIterator, to_array_pycapsules, to_schema_pycapsule, to_stream_pycapsule,
 };
 use sealtrail_cli::jobs::read_rows;
+use sealtrail_core::access::Question;
+use sealtrail_core::trail::Trail;
 use sealtrail_query::search::{Form, Search, nested_records};
 use sealtrail_query::sequence::{self, SequenceQuery};
 use sealtrail_query::{Engine, EngineOptions, Params, QueryError, QueryResult, Scope};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::access::{self, Counts, Looking};
 use crate::errors::{Raise, panic_text, usage};
 use crate::search::Ground;
 use crate::{bridge, values};
@@ -37,7 +40,7 @@ pub(crate) fn engine(py: Python<'_>) -> PyResult<&'static Engine> {
 }
 
 /// What is asked, of what.
-pub(crate) enum Question {
+pub(crate) enum Statement {
     /// In SQL.
     Sql(&'static Engine, Scope, String, Params),
     /// A search.
@@ -46,7 +49,7 @@ pub(crate) enum Question {
     Sequence(Ground, Box<SequenceQuery>, Option<u64>, Vec<String>, Form),
 }
 
-impl Question {
+impl Statement {
     async fn answer(&self) -> Result<QueryResult, QueryError> {
         match self {
             Self::Sql(engine, scope, text, params) => engine.ask(scope, text, params.clone()).await,
@@ -68,7 +71,7 @@ impl Question {
 }
 
 enum Source {
-    Question(Box<Question>),
+    Statement(Box<Statement>),
     Rows(Vec<RecordBatch>),
     /// A Parquet file.
     File(PathBuf),
@@ -114,6 +117,39 @@ impl Drop for Task {
     }
 }
 
+/// Who is asked, and what, when a statement is answered once more.
+struct Asked {
+    questions: Vec<(Trail, Question)>,
+    /// The record of the first time.
+    first: Mutex<Option<Looking>>,
+}
+
+impl Asked {
+    fn look(&self, py: Python<'_>) -> PyResult<Looking> {
+        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        first.map_or_else(|| access::ask_all(py, &self.questions), Ok)
+    }
+}
+
+/// Lets go of the record of a question where the rows end, fail, or are not taken any more.
+fn looked_at(batches: Batches, looking: Looking) -> Batches {
+    let state = (batches, Some(looking));
+    Box::pin(futures::stream::unfold(state, |(mut batches, mut looking)| async move {
+        let mut next = batches.next().await;
+        match (&next, &mut looking) {
+            (Some(Ok(batch)), Some(looking)) => looking.rows().add(batch.num_rows() as u64),
+            (Some(Err(error)), Some(looking)) => looking.fail(error.kind()),
+            (None, Some(looking)) => {
+                // The rows are given; under the policy `required` it must be told all the same.
+                next = looking.complete().await.err().map(|error| Err(QueryError::Core(error)));
+            }
+            (_, None) => {}
+        }
+        let goes_on = matches!(next, Some(Ok(_)));
+        next.map(|batch| (batch, (batches, looking.filter(|_| goes_on))))
+    }))
+}
+
 /// An answer. Each reading computes it anew, from the same moment of the trail.
 #[pyclass(frozen, module = "sealtrail._native")]
 pub(crate) struct Query {
@@ -123,6 +159,8 @@ pub(crate) struct Query {
     first: Mutex<Option<Batches>>,
     /// The first rows, and whether there are more.
     head: Mutex<Option<(usize, Vec<RecordBatch>, bool)>>,
+    /// Nobody, for rows that were there already.
+    asked: Option<Asked>,
 }
 
 impl Query {
@@ -134,30 +172,56 @@ impl Query {
         text: String,
         params: Params,
     ) -> PyResult<Self> {
-        Self::plan(py, Question::Sql(engine, scope, text, params))
+        Self::plan(py, Statement::Sql(engine, scope, text, params))
     }
 
     /// As [`ask`](Self::ask), for any question.
-    pub(crate) fn plan(py: Python<'_>, question: Question) -> PyResult<Self> {
+    pub(crate) fn plan(py: Python<'_>, question: Statement) -> PyResult<Self> {
         let result = bridge::wait(py, question.answer())?;
         let schema = Arc::clone(&result.schema);
         let first = Mutex::new(Some(Box::pin(result.batches()) as Batches));
-        let source = Source::Question(Box::new(question));
-        Ok(Self { source, schema, first, head: Mutex::default() })
+        let source = Source::Statement(Box::new(question));
+        Ok(Self { source, schema, first, head: Mutex::default(), asked: None })
+    }
+
+    /// Records who asks, each time that the answer is read.
+    pub(crate) fn recorded_when_read(mut self, trail: Trail, question: Question) -> Self {
+        let questions = vec![(trail, question)];
+        self.asked = Some(Asked { questions, first: Mutex::default() });
+        self
+    }
+
+    /// Records who asks, now and whenever the answer is read again.
+    pub(crate) fn recorded(
+        mut self,
+        py: Python<'_>,
+        questions: Vec<(Trail, Question)>,
+    ) -> PyResult<Self> {
+        let first = Mutex::new(Some(access::ask_all(py, &questions)?));
+        self.asked = Some(Asked { questions, first });
+        Ok(self)
     }
 
     /// Rows that are there already.
     pub(crate) fn of(rows: RecordBatch) -> Self {
         let schema = rows.schema();
         let source = Source::Rows(vec![rows]);
-        Self { source, schema, first: Mutex::default(), head: Mutex::default() }
+        Self { source, schema, first: Mutex::default(), head: Mutex::default(), asked: None }
+    }
+
+    /// The rows, and their number as far as they are taken.
+    fn counted(&self, py: Python<'_>) -> PyResult<(Batches, Counts)> {
+        let Some(asked) = &self.asked else { return Ok((self.batches(py)?, Counts::default())) };
+        let looking = asked.look(py)?;
+        let rows = looking.rows();
+        Ok((looked_at(self.batches(py)?, looking), rows))
     }
 
     /// The rows of a Parquet file, read as they are asked for.
     pub(crate) fn of_file(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         let (schema, _) = read_rows(&path).map_err(|error| error.raise(py))?;
         let source = Source::File(path);
-        Ok(Self { source, schema, first: Mutex::default(), head: Mutex::default() })
+        Ok(Self { source, schema, first: Mutex::default(), head: Mutex::default(), asked: None })
     }
 
     fn batches(&self, py: Python<'_>) -> PyResult<Batches> {
@@ -166,7 +230,7 @@ impl Query {
             (Some(planned), _) => {
                 bridge::wait(py, async { Ok::<_, QueryError>(computed_apart(planned)) })
             }
-            (None, Source::Question(question)) => bridge::wait(py, async {
+            (None, Source::Statement(question)) => bridge::wait(py, async {
                 let batches = question.answer().await?.batches();
                 Ok::<_, QueryError>(computed_apart(Box::pin(batches)))
             }),
@@ -197,18 +261,18 @@ impl Query {
         py: Python<'py>,
         requested_schema: Option<Bound<'py, PyCapsule>>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
-        let reader = Reader { batches: self.batches(py)? };
+        let reader = Reader { batches: self.counted(py)?.0 };
         stream_capsule(py, &self.schema, reader, requested_schema)
     }
 
     /// An iterator over the batches.
     fn read(&self, py: Python<'_>) -> PyResult<BatchReader> {
-        Ok(BatchReader(Mutex::new(Turn::Free(self.batches(py)?))))
+        Ok(BatchReader(Mutex::new(Turn::Free(self.counted(py)?.0))))
     }
 
     /// All rows, in memory.
     fn collect(&self, py: Python<'_>) -> PyResult<Rows> {
-        let mut batches = self.batches(py)?;
+        let (mut batches, _) = self.counted(py)?;
         let all = bridge::wait(py, async {
             let mut all = Vec::new();
             while let Some(batch) = batches.next().await {
@@ -237,13 +301,14 @@ impl Query {
 
 impl Query {
     fn read_head(&self, py: Python<'_>, count: usize) -> PyResult<(Vec<RecordBatch>, bool)> {
-        let mut batches = self.batches(py)?;
+        let (mut batches, rows) = self.counted(py)?;
         let (head, more) = bridge::wait(py, async {
             let (mut head, mut left) = (Vec::new(), count);
             while let Some(batch) = batches.next().await {
                 let batch = batch?;
                 head.push(batch.slice(0, left.min(batch.num_rows())));
                 if batch.num_rows() > left {
+                    rows.set(count as u64);
                     return Ok((head, true));
                 }
                 left -= batch.num_rows();

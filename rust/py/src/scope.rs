@@ -10,13 +10,15 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyString};
 use pyo3_arrow::PyRecordBatchReader;
 use pyo3_arrow::ffi::to_schema_pycapsule;
+use sealtrail_core::access::Question;
+use sealtrail_core::trail;
 use sealtrail_query::{CallersTable, EventsTable, Scope};
 
 use crate::errors::Raise;
 use crate::params;
 use crate::query::{Query, engine};
 use crate::trail::Trail;
-use crate::{bridge, query};
+use crate::{access, bridge, query};
 
 /// The caller's tables by name.
 #[derive(Default)]
@@ -78,18 +80,45 @@ impl Trails {
         self.tables.unregister(name)
     }
 
-    fn sql(&self, query: &Bound<'_, PyString>, params: &Bound<'_, PyAny>) -> PyResult<Query> {
+    #[pyo3(signature = (query, params, purpose, exclude_access))]
+    fn sql(
+        &self,
+        query: &Bound<'_, PyString>,
+        params: &Bound<'_, PyAny>,
+        purpose: Option<String>,
+        exclude_access: bool,
+    ) -> PyResult<Query> {
         let py = query.py();
+        let text = query.to_str()?.to_owned();
         let params = params::params(params)?;
-        Query::ask(py, engine(py)?, self.scope(py)?, query.to_str()?.to_owned(), params)
+        let scope = self.scope(py)?.excluding_access(exclude_access);
+        let question = access::question("sql", 0, purpose)
+            .query(text.clone())
+            .filter("params", params::shown(&params));
+        let questions = self.questions(&scope, &question);
+        Query::ask(py, engine(py)?, scope, text, params)?.recorded(py, questions)
     }
 
-    fn table(&self, py: Python<'_>) -> PyResult<Table> {
-        Table::of(py, &self.scope(py)?)
+    #[pyo3(signature = (purpose))]
+    fn table(&self, py: Python<'_>, purpose: Option<String>) -> PyResult<Table> {
+        let scope = self.scope(py)?;
+        let questions = self.questions(&scope, &access::question("table", 0, purpose));
+        let looking = access::ask_all(py, &questions)?;
+        looking.answered(py, Table::of(py, &scope), |_| 0)
     }
 }
 
 impl Trails {
+    /// A question, as each trail has it.
+    fn questions(&self, scope: &Scope, question: &Question) -> Vec<(trail::Trail, Question)> {
+        let all = self.trails.iter().zip(scope.sizes());
+        all.map(|((name, trail), ledger_size)| {
+            let question = Question { ledger_size, ..question.clone() };
+            (trail.get().inner().clone(), question.filter("trail", name.clone()))
+        })
+        .collect()
+    }
+
     fn scope(&self, py: Python<'_>) -> PyResult<Scope> {
         let mut trails = Vec::with_capacity(self.trails.len());
         for (name, trail) in &self.trails {

@@ -6,15 +6,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use futures::StreamExt;
 use object_store::ObjectStore;
 use pyo3::prelude::*;
-use sealtrail_query::search::{Cost, FIELDS, Form, Order, Search, Window};
+use sealtrail_core::access::Question as Asked;
+use sealtrail_core::trail::Trail;
+use sealtrail_query::search::{Cost, FIELDS, Filter, Form, Order, Search, Window};
 use sealtrail_query::{Engine, QueryError, ReadView};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::bridge;
 use crate::errors::{Raise, usage};
-use crate::query::{Query, Question};
+use crate::query::{Query, Statement};
 use crate::trail::to_json;
+use crate::{access, bridge};
 
 /// One moment of a trail, and what reads it.
 #[derive(Clone)]
@@ -24,10 +26,65 @@ pub(crate) struct Ground {
     pub(crate) store: Arc<dyn ObjectStore>,
 }
 
+/// A search, and what is said with it of who asks.
+pub(crate) struct Wanted {
+    pub(crate) search: Search,
+    purpose: Option<String>,
+    pub(crate) exclude_access: bool,
+    keywords: Map<String, Value>,
+}
+
+impl Wanted {
+    /// The question for the record of who looked, of a view with so many ledger entries.
+    pub(crate) fn question(&self, access_type: &'static str, ledger_size: u64) -> Asked {
+        let mut asked = access::question(access_type, ledger_size, self.purpose.clone());
+        for (name, value) in self.keywords.iter().filter(|(_, value)| says_something(value)) {
+            asked = asked.filter(name, value.clone());
+        }
+        asked
+    }
+
+    /// The view without the records of who looked, if that is wanted.
+    pub(crate) fn view(&self, view: Arc<ReadView>) -> Arc<ReadView> {
+        view.excluding_access(self.exclude_access)
+    }
+}
+
+impl Ground {
+    /// Reads a search of this moment, which leaves out the records of who looked if that is wanted.
+    pub(crate) fn read(
+        &mut self,
+        py: Python<'_>,
+        access_type: &'static str,
+        asked: &str,
+    ) -> PyResult<(Search, Asked)> {
+        let wanted = read(py, asked)?;
+        let question = wanted.question(access_type, self.view.size());
+        self.view = wanted.view(Arc::clone(&self.view));
+        Ok((wanted.search, question))
+    }
+}
+
+/// Whether a keyword was given.
+fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::Array(values) => !values.is_empty(),
+        Value::Object(members) => members.values().any(says_something),
+        _ => true,
+    }
+}
+
 /// Reads a search as of now; its times and its order are as people write them.
-pub(crate) fn read(py: Python<'_>, asked: &str) -> PyResult<Search> {
+pub(crate) fn read(py: Python<'_>, asked: &str) -> PyResult<Wanted> {
     let parsed = serde_json::from_str::<Map<String, Value>>(asked);
     let mut map = parsed.map_err(|error| usage(error.to_string()))?;
+    let exclude_access = map.remove("exclude_access") == Some(Value::Bool(true));
+    let purpose = match map.remove("purpose") {
+        Some(Value::String(purpose)) => Some(purpose),
+        _ => None,
+    };
+    let keywords = map.clone();
     let mut text = |name: &str| match map.remove(name) {
         Some(Value::String(text)) => Some(text),
         _ => None,
@@ -41,7 +98,7 @@ pub(crate) fn read(py: Python<'_>, asked: &str) -> PyResult<Search> {
         search.order = Order::parse(&order).map_err(|error| wrong(py, error))?;
     }
     search.check().map_err(|error| wrong(py, error))?;
-    Ok(search)
+    Ok(Wanted { search, purpose, exclude_access, keywords })
 }
 
 /// What is wrong with the keywords is wrong usage; with an expression, wrong SQL.
@@ -58,19 +115,31 @@ fn now() -> i64 {
 }
 
 /// Starts a search: `form` is `flat` or `nested`.
-pub(crate) fn search(py: Python<'_>, ground: Ground, asked: &str, form: &str) -> PyResult<Query> {
+pub(crate) fn search(
+    py: Python<'_>,
+    mut ground: Ground,
+    trail: &Trail,
+    asked: &str,
+    form: &str,
+) -> PyResult<Query> {
     let form = match form {
         "flat" => Form::Flat,
         "nested" => Form::Nested,
         "brief" => Form::Brief,
         other => return Err(usage(format!("{other:?} is no form"))),
     };
-    let search = read(py, asked)?;
-    Query::plan(py, Question::Search(ground, search, form))
+    let (search, asked) = ground.read(py, "search", asked)?;
+    let query = Query::plan(py, Statement::Search(ground, search, form))?;
+    Ok(query.recorded_when_read(trail.clone(), asked))
 }
 
 /// Runs a search to its end: the number of results, the cursor of the last one, and the cost.
-pub(crate) fn drain(py: Python<'_>, ground: &Ground, asked: &str) -> PyResult<Vec<u8>> {
+pub(crate) fn drain(
+    py: Python<'_>,
+    mut ground: Ground,
+    trail: &Trail,
+    asked: &str,
+) -> PyResult<Vec<u8>> {
     #[derive(Serialize)]
     struct Drained {
         results: u64,
@@ -79,7 +148,8 @@ pub(crate) fn drain(py: Python<'_>, ground: &Ground, asked: &str) -> PyResult<Ve
         #[serde(flatten)]
         cost: Cost,
     }
-    let search = read(py, asked)?;
+    let (search, asked) = ground.read(py, "search", asked)?;
+    let looking = access::ask(py, trail, asked)?;
     let drained = bridge::wait(py, async {
         let (view, store) = (Arc::clone(&ground.view), Arc::clone(&ground.store));
         let found = search.run(ground.engine, view, store, Form::Nested).await?;
@@ -92,7 +162,8 @@ pub(crate) fn drain(py: Python<'_>, ground: &Ground, asked: &str) -> PyResult<Ve
         let condition = search.filter.condition()?;
         let cost = reached.cost(&ground.view);
         Ok::<_, QueryError>(Drained { results, cursor: reached.cursor(), condition, cost })
-    })?;
+    });
+    let drained = looking.answered(py, drained, |_| 0)?;
     to_json(py, &drained)
 }
 
@@ -100,12 +171,28 @@ pub(crate) fn drain(py: Python<'_>, ground: &Ground, asked: &str) -> PyResult<Ve
 /// of the id after `who:`. `top` is how many values lists show.
 pub(crate) fn report(
     py: Python<'_>,
-    ground: Ground,
+    mut ground: Ground,
+    trail: &Trail,
     asked: &str,
-    what: &str,
-    top: usize,
+    (what, top): (&str, usize),
 ) -> PyResult<Vec<u8>> {
-    let filter = read(py, asked)?.filter;
+    let access_type = match what {
+        "fields" => "fields",
+        other if other.starts_with("who:") => "who",
+        _ => "search",
+    };
+    let (search, asked) = ground.read(py, access_type, asked)?;
+    let looking = access::ask(py, trail, asked.filter("report", what))?;
+    let report = report_of(py, ground, search.filter, (what, top));
+    looking.answered(py, report, |_| 1)
+}
+
+fn report_of(
+    py: Python<'_>,
+    ground: Ground,
+    filter: Filter,
+    (what, top): (&str, usize),
+) -> PyResult<Vec<u8>> {
     let Ground { engine, view, store } = ground;
     match what {
         "count" => to_json(py, &bridge::wait(py, filter.count(engine, view, store))?),

@@ -7,10 +7,14 @@ use pyo3::prelude::*;
 use sealtrail_query::search::Form;
 use sealtrail_query::sequence::{Sequence, SequenceQuery, search};
 
+use sealtrail_core::access::Question;
+use sealtrail_core::trail::Trail;
+
+use crate::access;
 use crate::bridge;
 use crate::errors::{Raise, usage};
-use crate::query::{Query, Question};
-use crate::search::{Ground, read, wrong};
+use crate::query::{Query, Statement};
+use crate::search::{Ground, wrong};
 
 /// Sequences in one moment of a trail. Each reading finds them anew.
 #[pyclass(frozen, module = "sealtrail._native")]
@@ -18,6 +22,8 @@ pub(crate) struct Sequences {
     ground: Ground,
     query: SequenceQuery,
     limit: Option<u64>,
+    trail: Trail,
+    asked: Question,
 }
 
 impl Sequences {
@@ -25,13 +31,17 @@ impl Sequences {
     /// that take part; its limit is that of the matches.
     pub(crate) fn ask(
         py: Python<'_>,
-        ground: Ground,
+        (mut ground, trail): (Ground, &Trail),
         asked: &str,
         pattern: &str,
         within: f64,
         by: Vec<String>,
     ) -> PyResult<Self> {
-        let asked = read(py, asked)?;
+        let (asked, question) = ground.read(py, "sequence", asked)?;
+        let question = question
+            .filter("sequence", pattern)
+            .filter("within_seconds", within)
+            .filter("by", by.clone());
         if !asked.order.is_empty()
             || asked.reverse
             || asked.cursor.is_some()
@@ -44,13 +54,15 @@ impl Sequences {
         let sequence = Sequence::parse(pattern).map_err(|error| error.raise(py))?;
         let query = SequenceQuery { sequence, within, by, filter: asked.filter };
         query.check().map_err(|error| wrong(py, error))?;
-        Ok(Self { ground, query, limit: asked.limit })
+        Ok(Self { ground, query, limit: asked.limit, trail: trail.clone(), asked: question })
     }
 
     fn read(&self, py: Python<'_>, fields: Vec<String>, form: Form) -> PyResult<Query> {
         let query = Box::new(self.query.clone());
         let ground = self.ground.clone();
-        Query::plan(py, Question::Sequence(ground, query, self.limit, fields, form))
+        let planned =
+            Query::plan(py, Statement::Sequence(ground, query, self.limit, fields, form))?;
+        Ok(planned.recorded_when_read(self.trail.clone(), self.asked.clone()))
     }
 }
 
@@ -75,8 +87,10 @@ impl Sequences {
     fn count(&self, py: Python<'_>) -> PyResult<u64> {
         let Ground { engine, view, store } = &self.ground;
         let (view, store) = (Arc::clone(view), Arc::clone(store));
-        bridge::wait(py, async {
+        let looking = access::ask(py, &self.trail, self.asked.clone())?;
+        let count = bridge::wait(py, async {
             search(engine, view, store, &self.query).await?.limit(self.limit).count().await
-        })
+        });
+        looking.answered(py, count, |_| 1)
     }
 }

@@ -7,11 +7,12 @@ use pyo3::prelude::*;
 use sealtrail_core::trail::{Follower, Records};
 use sealtrail_query::QueryError;
 use sealtrail_query::follow::{Passed, Sieve};
-use sealtrail_query::search::Filter;
 use tokio::sync::Notify;
 
+use crate::access::{Counts, Looking};
 use crate::errors::Raise;
-use crate::{bridge, trail};
+use crate::search::Wanted;
+use crate::{access, bridge, trail};
 
 /// The records of a trail as they come.
 #[pyclass(frozen, module = "sealtrail._native")]
@@ -21,6 +22,10 @@ pub(crate) struct Tail {
     cursor: Mutex<String>,
     follow: bool,
     over: Notify,
+    /// The record of who looked, and its id: nobody sees their own question.
+    looking: Mutex<Option<Looking>>,
+    own: Option<String>,
+    rows: Counts,
 }
 
 struct State {
@@ -32,6 +37,7 @@ struct State {
     /// The cursor after those that are ready.
     after: String,
     over: bool,
+    exclude_access: bool,
 }
 
 impl Tail {
@@ -42,27 +48,42 @@ impl Tail {
         follow: bool,
         number: Option<u64>,
         cursor: Option<&str>,
-        filter: &Filter,
+        wanted: &Wanted,
     ) -> PyResult<Self> {
         let store = trail.store().map_err(|error| error.raise(py))?;
-        let sieve = Sieve::new(filter, store).map_err(|error| error.raise(py))?;
-        let begun = bridge::wait(py, async {
+        let sieve = Sieve::new(&wanted.search.filter, store).map_err(|error| error.raise(py))?;
+        let (follower, view) = bridge::wait(py, async {
             let Some(cursor) = cursor else {
                 let (follower, view) = trail.inner().follow().await?;
-                let last = match number {
-                    Some(0) => Vec::new(),
-                    number => sieve.last(view, number).await?,
-                };
-                return Ok::<_, QueryError>((follower, last));
+                return Ok::<_, QueryError>((follower, Some(view)));
             };
-            Ok((trail.inner().follow_from(cursor).await?, Vec::new()))
-        });
-        let (follower, last) = begun?;
+            Ok((trail.inner().follow_from(cursor).await?, None))
+        })?;
+        let size = view.as_ref().map_or(0, |view| view.size());
+        let looking = access::ask(py, trail.inner(), wanted.question("tail", size))?;
+        let (own, rows) = (looking.intent_id(), looking.rows());
+        let last = match (view, number) {
+            (None, _) | (_, Some(0)) => Vec::new(),
+            (Some(view), number) => {
+                let view = wanted.view(view);
+                bridge::wait(py, sieve.last(view, number))?
+            }
+        };
         let after = follower.cursor().map_err(|error| error.raise(py))?;
         let ready = last.into();
         let (raw, over) = (Vec::new(), false);
-        let state = State { follower, sieve, raw, ready, after: after.clone(), over };
-        Ok(Self { state: state.into(), cursor: after.into(), follow, over: Notify::new() })
+        let exclude_access = wanted.exclude_access;
+        let state =
+            State { follower, sieve, raw, ready, after: after.clone(), over, exclude_access };
+        Ok(Self {
+            state: state.into(),
+            cursor: after.into(),
+            follow,
+            over: Notify::new(),
+            looking: Mutex::new(Some(looking)),
+            own,
+            rows,
+        })
     }
 
     fn set_cursor(&self, cursor: &str) {
@@ -83,7 +104,7 @@ impl State {
         if self.raw.is_empty() {
             return Ok(false);
         }
-        let view = self.follower.view_of(self.raw.clone());
+        let view = self.follower.view_of(self.raw.clone()).excluding_access(self.exclude_access);
         self.ready = self.sieve.sift(view).await?.into();
         self.raw.clear();
         self.after = self.follower.cursor()?;
@@ -99,12 +120,21 @@ impl Tail {
             let mut state = self.state.lock().await;
             loop {
                 if state.over {
+                    let looking =
+                        self.looking.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    if let Some(mut looking) = looking {
+                        looking.complete().await?;
+                    }
                     return Ok::<_, QueryError>(None);
                 }
                 if let Some(passed) = state.ready.pop_front() {
                     if state.ready.is_empty() {
                         self.set_cursor(&state.after);
                     }
+                    if self.own.as_ref() == Some(&passed.told[4]) {
+                        continue;
+                    }
+                    self.rows.add(1);
                     return Ok(Some(passed.record));
                 }
                 let more = tokio::select! {

@@ -8,7 +8,7 @@ use sealtrail_query::chain::{self, RelatedOptions, TraceOptions, TreeStyle};
 use crate::errors::{Raise, usage};
 use crate::query::Query;
 use crate::trail::Trail;
-use crate::{bridge, search};
+use crate::{access, bridge, search};
 
 /// A chain: its JSON, and the pictures of it.
 #[pyclass(frozen, module = "sealtrail._native")]
@@ -71,13 +71,17 @@ pub(crate) fn trace(
     trail: &Trail,
     id: &str,
     wish: Wish,
+    purpose: Option<String>,
 ) -> PyResult<Option<Trace>> {
     let kind = kind_of(wish.kind.as_deref())?;
     let Wish { up, down, depth, max_nodes, since, until, .. } = wish;
     let options = TraceOptions { kind, up, down, depth, max_nodes, since, until };
     let source = trail.source(py)?;
-    let found = bridge::wait(py, told(chain::trace(&source, id, &options)))?;
-    Ok(found.map(Trace))
+    let question = access::question("trace", source.view.size(), purpose).filter("id", id);
+    let looking = access::ask(py, trail.inner(), question)?;
+    let found = bridge::wait(py, told(chain::trace(&source, id, &options)));
+    let nodes = |found: &Option<chain::Trace>| found.as_ref().map_or(0, |f| f.nodes.len() as u64);
+    Ok(looking.answered(py, found, nodes)?.map(Trace))
 }
 
 /// The table of a run, and whether something was left out.
@@ -85,9 +89,15 @@ pub(crate) fn execution_chain(
     py: Python<'_>,
     trail: &Trail,
     id: &str,
+    purpose: Option<String>,
 ) -> PyResult<Option<(Query, bool)>> {
     let source = trail.source(py)?;
-    let found = bridge::wait(py, told(chain::execution_chain(&source, id)))?;
+    let question = access::question("trace", source.view.size(), purpose);
+    let looking = access::ask(py, trail.inner(), question.filter("execution_id", id))?;
+    let found = bridge::wait(py, told(chain::execution_chain(&source, id)));
+    let found = looking.answered(py, found, |found| {
+        found.as_ref().map_or(0, |(table, _)| table.num_rows() as u64)
+    })?;
     Ok(found.map(|(table, cut)| (Query::of(table), cut)))
 }
 
@@ -102,9 +112,14 @@ pub(crate) fn related(
     asked: &str,
 ) -> PyResult<Option<Vec<u8>>> {
     let kind = kind_of(kind)?;
-    let filter = search::read(py, asked)?.filter;
-    let source = trail.source(py)?;
-    let options = RelatedOptions { kind, context, limit, filter };
-    let found = bridge::wait(py, told(chain::related(&source, id, &options)))?;
+    let wanted = search::read(py, asked)?;
+    let mut source = trail.source(py)?;
+    let question = wanted.question("related", source.view.size()).filter("id", id);
+    source.view = wanted.view(source.view);
+    let options = RelatedOptions { kind, context, limit, filter: wanted.search.filter };
+    let looking = access::ask(py, trail.inner(), question)?;
+    let found = bridge::wait(py, told(chain::related(&source, id, &options)));
+    let events = |found: &Option<chain::Related>| found.as_ref().map_or(0, |f| f.events.len());
+    let found = looking.answered(py, found, |found| events(found) as u64)?;
     found.map(|found| crate::trail::to_json(py, &found)).transpose()
 }

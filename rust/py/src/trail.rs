@@ -27,7 +27,7 @@ use crate::scope::{Table, Tables};
 use crate::sequence::Sequences;
 use crate::tail::Tail;
 use crate::trace::{self, Trace};
-use crate::{bridge, encode, files, importing, load, search, verify};
+use crate::{access, bridge, encode, files, importing, load, search, verify};
 
 /// An open trail. What it gives is JSON where Python makes objects of its own from it.
 #[pyclass(frozen, module = "sealtrail._native")]
@@ -200,12 +200,41 @@ impl Trail {
         bridge::wait(py, self.inner.close(commit))
     }
 
-    fn get(&self, py: Python<'_>, audit_id: &str) -> PyResult<Option<Vec<u8>>> {
-        bridge::wait(py, self.inner.get(audit_id))
+    /// Waits until it is recorded how questions ended, and gives a writer free that was held for
+    /// that.
+    fn settle(&self, py: Python<'_>) -> PyResult<()> {
+        bridge::wait(py, async {
+            self.inner.settle_looks().await;
+            Ok::<_, Error>(())
+        })
     }
 
-    fn contains(&self, py: Python<'_>, ids: Vec<String>) -> PyResult<Vec<String>> {
-        let found = bridge::wait(py, self.inner.contains(&ids))?;
+    #[pyo3(signature = (audit_id, purpose))]
+    fn get(
+        &self,
+        py: Python<'_>,
+        audit_id: &str,
+        purpose: Option<String>,
+    ) -> PyResult<Option<Vec<u8>>> {
+        let view = bridge::wait(py, self.inner.view())?;
+        let question = access::question("get", view.size(), purpose).filter("audit_id", audit_id);
+        let looking = access::ask(py, &self.inner, question)?;
+        let found = bridge::wait(py, self.inner.get_in(&view, audit_id));
+        looking.answered(py, found, |found| u64::from(found.is_some()))
+    }
+
+    #[pyo3(signature = (ids, purpose))]
+    fn contains(
+        &self,
+        py: Python<'_>,
+        ids: Vec<String>,
+        purpose: Option<String>,
+    ) -> PyResult<Vec<String>> {
+        let view = bridge::wait(py, self.inner.view())?;
+        let question = access::question("contains", view.size(), purpose);
+        let looking = access::ask(py, &self.inner, question.filter("audit_ids", ids.clone()))?;
+        let found = bridge::wait(py, self.inner.contains_in(&view, &ids));
+        let found = looking.answered(py, found, |found| found.len() as u64)?;
         Ok(found.into_iter().collect())
     }
 
@@ -214,16 +243,25 @@ impl Trail {
         to_json(py, &stats)
     }
 
+    #[pyo3(signature = (query, params, at, purpose, exclude_access))]
     fn sql(
         &self,
         query: &Bound<'_, PyString>,
         params: &Bound<'_, PyAny>,
         at: Option<&str>,
+        purpose: Option<String>,
+        exclude_access: bool,
     ) -> PyResult<Query> {
         let py = query.py();
         let text = query.to_str()?.to_owned();
         let params = params::params(params)?;
-        Query::ask(py, engine(py)?, self.scope(py, at)?, text, params)
+        let scope = self.scope(py, at)?.excluding_access(exclude_access);
+        let question = access::question("sql", scope.entries(), purpose)
+            .query(text.clone())
+            .filter("params", params::shown(&params))
+            .filter("at", at);
+        let query = Query::ask(py, engine(py)?, scope, text, params)?;
+        query.recorded(py, vec![(self.inner.clone(), question)])
     }
 
     #[pyo3(signature = (follow, number, cursor, asked))]
@@ -235,8 +273,7 @@ impl Trail {
         cursor: Option<&str>,
         asked: &str,
     ) -> PyResult<Tail> {
-        let filter = search::read(py, asked)?.filter;
-        Tail::begin(py, self, follow, number, cursor, &filter)
+        Tail::begin(py, self, follow, number, cursor, &search::read(py, asked)?)
     }
 
     fn submit(&self, py: Python<'_>, command: &str, args: Vec<String>) -> PyResult<String> {
@@ -248,7 +285,7 @@ impl Trail {
     }
 
     fn search(&self, py: Python<'_>, asked: &str, form: &str) -> PyResult<Query> {
-        search::search(py, self.ground(py)?, asked, form)
+        search::search(py, self.ground(py)?, &self.inner, asked, form)
     }
 
     fn sequence(
@@ -259,11 +296,11 @@ impl Trail {
         within: f64,
         by: Vec<String>,
     ) -> PyResult<Sequences> {
-        Sequences::ask(py, self.ground(py)?, asked, pattern, within, by)
+        Sequences::ask(py, (self.ground(py)?, &self.inner), asked, pattern, within, by)
     }
 
     fn search_drained(&self, py: Python<'_>, asked: &str) -> PyResult<Vec<u8>> {
-        search::drain(py, &self.ground(py)?, asked)
+        search::drain(py, self.ground(py)?, &self.inner, asked)
     }
 
     fn search_report(
@@ -273,7 +310,7 @@ impl Trail {
         what: &str,
         top: usize,
     ) -> PyResult<Vec<u8>> {
-        search::report(py, self.ground(py)?, asked, what, top)
+        search::report(py, self.ground(py)?, &self.inner, asked, (what, top))
     }
 
     fn register(&self, name: &str, source: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -284,17 +321,33 @@ impl Trail {
         self.tables.unregister(name)
     }
 
-    fn table(&self, py: Python<'_>) -> PyResult<Table> {
-        Table::of(py, &self.scope(py, None)?)
+    #[pyo3(signature = (purpose))]
+    fn table(&self, py: Python<'_>, purpose: Option<String>) -> PyResult<Table> {
+        let scope = self.scope(py, None)?;
+        let question = access::question("table", scope.entries(), purpose);
+        let looking = access::ask(py, &self.inner, question)?;
+        looking.answered(py, Table::of(py, &scope), |_| 0)
     }
 
-    #[pyo3(signature = (verify))]
-    fn trace(&self, py: Python<'_>, subject: &str, wish: trace::Wish) -> PyResult<Option<Trace>> {
-        trace::trace(py, self, subject, wish)
+    #[pyo3(signature = (subject, wish, purpose))]
+    fn trace(
+        &self,
+        py: Python<'_>,
+        subject: &str,
+        wish: trace::Wish,
+        purpose: Option<String>,
+    ) -> PyResult<Option<Trace>> {
+        trace::trace(py, self, subject, wish, purpose)
     }
 
-    fn execution_chain(&self, py: Python<'_>, execution: &str) -> PyResult<Option<(Query, bool)>> {
-        trace::execution_chain(py, self, execution)
+    #[pyo3(signature = (execution, purpose))]
+    fn execution_chain(
+        &self,
+        py: Python<'_>,
+        execution: &str,
+        purpose: Option<String>,
+    ) -> PyResult<Option<(Query, bool)>> {
+        trace::execution_chain(py, self, execution, purpose)
     }
 
     #[pyo3(signature = (subject, kind, context, most, asked))]
@@ -310,15 +363,19 @@ impl Trail {
         trace::related(py, self, subject, kind, context, most, asked)
     }
 
-    fn files(&self, py: Python<'_>, verify: bool) -> PyResult<Query> {
+    #[pyo3(signature = (verify, purpose))]
+    fn files(&self, py: Python<'_>, verify: bool, purpose: Option<String>) -> PyResult<Query> {
         let view = bridge::wait(py, self.inner.view())?;
+        let question = access::question("files", view.size(), purpose);
+        let looking = access::ask(py, &self.inner, question)?;
         if verify {
             bridge::wait(py, view.check_files(self.inner.storage()))?;
         }
-        files::files(py, &view, self.inner.url(), self.inner.info().by_day())
+        let files = files::files(py, &view, self.inner.url(), self.inner.info().by_day());
+        looking.answered(py, files, |_| view.segments().len() as u64)
     }
 
-    #[pyo3(signature = (level, key, owner_key, threads, pinning, progress))]
+    #[pyo3(signature = (level, key, owner_key, threads, pinning, progress, purpose))]
     #[expect(clippy::too_many_arguments, reason = "the keywords of the Python method")]
     fn verify(
         &self,
@@ -329,12 +386,18 @@ impl Trail {
         threads: usize,
         pinning: verify::PinWish,
         progress: Option<&Bound<'_, PyAny>>,
+        purpose: Option<String>,
     ) -> PyResult<Vec<u8>> {
-        let unsealed = bridge::wait(py, self.inner.view()).map_or(0, |v| v.unflushed.len() as u64);
+        let view = bridge::wait(py, self.inner.view()).ok();
+        let unsealed = view.as_ref().map_or((0, 0), |view| view.unsealed());
+        let size = view.map_or(0, |view| view.size());
+        let question = access::question("verify", size, purpose).filter("level", level);
+        let looking = access::ask(py, &self.inner, question)?;
         let wish =
             verify::Wish { level: level.to_owned(), key, owner_key, threads, unsealed, pinning };
         let trail = (self.inner.storage(), Some(self.inner.info().trail_id.as_str()));
-        verify::verify(py, trail, &self.place.home, wish, progress)
+        let report = verify::verify(py, trail, &self.place.home, wish, progress);
+        looking.answered(py, report, |_| 0)
     }
 
     fn pin(&self, py: Python<'_>) -> PyResult<Option<Vec<u8>>> {
@@ -371,8 +434,19 @@ impl Trail {
         bridge::wait(py, self.inner.checkpoint())
     }
 
-    fn prove(&self, py: Python<'_>, audit_id: &str) -> PyResult<Option<Vec<u8>>> {
-        Ok(bridge::wait(py, self.inner.prove(audit_id))?.map(Proof::into_bytes))
+    #[pyo3(signature = (audit_id, purpose))]
+    fn prove(
+        &self,
+        py: Python<'_>,
+        audit_id: &str,
+        purpose: Option<String>,
+    ) -> PyResult<Option<Vec<u8>>> {
+        let size = bridge::wait(py, self.inner.view())?.size();
+        let question = access::question("prove", size, purpose).filter("audit_id", audit_id);
+        let looking = access::ask(py, &self.inner, question)?;
+        let proof = bridge::wait(py, self.inner.prove(audit_id));
+        let proof = looking.answered(py, proof, |proof| u64::from(proof.is_some()))?;
+        Ok(proof.map(Proof::into_bytes))
     }
 
     #[pyo3(signature = (start, to))]

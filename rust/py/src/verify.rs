@@ -5,17 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use pyo3::prelude::*;
+use sealtrail_core::access::ask_apart;
 use sealtrail_core::anchors::Anchors;
 use sealtrail_core::config::Home;
 use sealtrail_core::keys::{OwnerKey, trail_id_bytes};
 use sealtrail_core::ledger::entry_path;
 use sealtrail_core::pins::{self, Pin, Pins};
 use sealtrail_core::storage::Storage;
-use sealtrail_core::trail::TRAIL_FILE;
+use sealtrail_core::trail::{TRAIL_FILE, Trail};
 use sealtrail_core::verify::{self, Level, Options, Pinning, Progress, Trust};
 use sealtrail_core::{Error, Result, note};
 use serde_json::Value;
 
+use crate::access::{self, Looking};
 use crate::bridge;
 use crate::errors::{Raise, usage};
 use crate::opening::{Place, owner_of, owner_of_environment, passphrase};
@@ -27,7 +29,8 @@ pub(crate) struct Wish {
     pub(crate) key: Option<String>,
     pub(crate) owner_key: Option<String>,
     pub(crate) threads: usize,
-    pub(crate) unsealed: u64,
+    /// Records in this host's logs: of events, and of who looked.
+    pub(crate) unsealed: (u64, u64),
     pub(crate) pinning: PinWish,
 }
 
@@ -60,7 +63,7 @@ impl PinWish {
 
 /// Verifies the trail at a URL, which may be too damaged to be opened.
 #[pyfunction(name = "verify")]
-#[pyo3(signature = (url, *, home, config, trail_id, level, key, owner_key, threads, pinning, progress))]
+#[pyo3(signature = (url, *, home, config, trail_id, level, key, owner_key, threads, pinning, progress, purpose))]
 #[expect(clippy::too_many_arguments, reason = "the keywords of the Python function")]
 pub(crate) fn verify_url(
     py: Python<'_>,
@@ -74,17 +77,47 @@ pub(crate) fn verify_url(
     threads: usize,
     pinning: PinWish,
     progress: Option<&Bound<'_, PyAny>>,
+    purpose: Option<String>,
 ) -> PyResult<Vec<u8>> {
     let place = Place::find(py, home, config.as_deref())?;
-    let storage = Storage::open(&place.url(url)).map_err(|error| error.raise(py))?;
+    let url = place.url(url);
+    let storage = Storage::open(&url).map_err(|error| error.raise(py))?;
     let trail_id = match trail_id {
         None if key.is_none() && owner_key.is_none() => {
             bridge::wait(py, claimed_id(&storage, &place.home))?
         }
         given => given,
     };
-    let wish = Wish { level, key, owner_key, threads, unsealed: 0, pinning };
-    verify(py, (&storage, trail_id.as_deref()), &place.home, wish, progress)
+    let looking = ask(py, &place, &url, &level, purpose)?;
+    let wish = Wish { level, key, owner_key, threads, unsealed: (0, 0), pinning };
+    let report = verify(py, (&storage, trail_id.as_deref()), &place.home, wish, progress);
+    looking.answered(py, report, |_| 0)
+}
+
+/// Records who verifies; apart, where the trail cannot be opened.
+fn ask(
+    py: Python<'_>,
+    place: &Place,
+    url: &str,
+    level: &str,
+    purpose: Option<String>,
+) -> PyResult<Looking> {
+    let options = place.options(url).map_err(|error| error.raise(py))?;
+    let settings = options.settings.clone();
+    let asked = bridge::wait(py, async {
+        let trail = Trail::open(url, options).await.ok();
+        let view = match &trail {
+            Some(trail) => trail.view().await.ok(),
+            None => None,
+        };
+        let size = view.map_or(0, |view| view.size());
+        let question = access::question("verify", size, purpose).filter("level", level);
+        match trail {
+            Some(trail) => trail.ask(question).await,
+            None => ask_apart(&place.home, &settings, (None, url), question).await,
+        }
+    });
+    Looking::new(py, vec![asked?])
 }
 
 /// The id that the trail gives itself, if the keys folder has its key. It only chooses among the
@@ -120,7 +153,8 @@ pub(crate) fn verify(
     };
     let trust = trust(&wish, home, trail_id).map_err(|error| error.raise(py))?;
     let pinning = wish.pinning.pinning(home, storage.url()).map_err(|error| error.raise(py))?;
-    let mut options = Options { level, unsealed: wish.unsealed, ..Options::default() };
+    let (unsealed, unsealed_looks) = wish.unsealed;
+    let mut options = Options { level, unsealed, unsealed_looks, ..Options::default() };
     if wish.threads > 0 {
         options.threads = wish.threads;
     }
@@ -158,7 +192,7 @@ pub(crate) fn set_pin(
         key,
         owner_key: None,
         threads: 0,
-        unsealed: 0,
+        unsealed: (0, 0),
         pinning: PinWish::default(),
     };
     let trust = trust(&wish, home, Some(trail_id)).map_err(|error| error.raise(py))?;

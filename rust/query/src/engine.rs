@@ -11,19 +11,21 @@ use datafusion::catalog::{
 };
 use datafusion::common::DataFusionError;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::datasource::{TableProvider, ViewTable};
+use datafusion::datasource::{TableProvider, ViewTable, provider_as_source};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, col, lit};
 use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::unnest::UnnestExec;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SQLOptions, SessionConfig};
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, TryStreamExt};
 use object_store::ObjectStore;
+use sealtrail_core::access::{EVENT_TYPE, Rows};
 use sealtrail_core::trail::ReadView;
 
 use crate::error::{QueryError, Result};
@@ -114,6 +116,14 @@ impl QueryResult {
     /// The batches with errors of this crate.
     pub fn batches(self) -> impl Stream<Item = Result<RecordBatch>> + Send {
         self.stream.map(|batch| batch.map_err(|error| QueryError::running(&error)))
+    }
+
+    /// The same, counting the rows as they are taken.
+    #[must_use]
+    pub fn counted(self, rows: Rows) -> Self {
+        let counting = self.stream.inspect_ok(move |batch| rows.add(batch.num_rows() as u64));
+        let stream = RecordBatchStreamAdapter::new(Arc::clone(&self.schema), counting);
+        Self { stream: Box::pin(stream), ..self }
     }
 
     /// All batches.
@@ -330,13 +340,21 @@ fn config(options: &EngineOptions) -> SessionConfig {
     config
 }
 
-/// The catalog of one session with the table of all records and the caller's tables.
+/// The catalog of one session with the table of all records (or all but those of who looked)
+/// and the caller's tables.
 fn catalog(
     state: &SessionState,
     scope: &Scope,
-    records: Arc<dyn TableProvider>,
+    mut records: Arc<dyn TableProvider>,
 ) -> datafusion::common::Result<Arc<MemorySchemaProvider>> {
     let schema = Arc::new(MemorySchemaProvider::new());
+    if scope.excludes_access() {
+        let of_events = col("event_type").not_eq(lit(EVENT_TYPE));
+        let plan = LogicalPlanBuilder::scan(views::RECORDS, provider_as_source(records), None)?
+            .filter(of_events)?
+            .build()?;
+        records = Arc::new(ViewTable::new(plan, None));
+    }
     schema.register_table(views::RECORDS.to_owned(), records)?;
     for (name, table) in &scope.tables {
         schema.register_table(name.clone(), Arc::clone(table))?;

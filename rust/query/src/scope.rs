@@ -70,6 +70,29 @@ impl Scope {
         Ok(self)
     }
 
+    /// The same, without the records of who looked if `exclude` says so.
+    #[must_use]
+    pub fn excluding_access(mut self, exclude: bool) -> Self {
+        for trail in &mut self.trails {
+            trail.view = Arc::clone(&trail.view).excluding_access(exclude);
+        }
+        self
+    }
+
+    pub(crate) fn excludes_access(&self) -> bool {
+        self.trails.iter().any(|trail| trail.view.without_access)
+    }
+
+    /// Numbers of ledger entries, in the order of the trails.
+    pub fn sizes(&self) -> impl Iterator<Item = u64> {
+        self.trails.iter().map(|trail| trail.view.size())
+    }
+
+    /// Number of ledger entries, of all trails together.
+    pub fn entries(&self) -> u64 {
+        self.sizes().sum()
+    }
+
     /// The promoted columns of all trails.
     pub(crate) fn columns(&self) -> Vec<LogicalColumn> {
         if let [only] = self.trails.as_slice() {

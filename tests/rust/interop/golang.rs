@@ -14,7 +14,7 @@ use sealtrail_core::note::{Checkpoint, parse_vkey, vkey};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{golden, installed, text};
+use crate::{GOLDEN_ENTRIES, golden, installed, text};
 
 const ORIGIN: &str = "example.com/audit";
 
@@ -153,7 +153,7 @@ fn logs_of_every_size_up_to_thirty() {
 fn the_golden_trail_and_nothing_near_it() {
     let Some(go) = Go::build() else { return };
     let read = |n: usize| fs::read(golden("audit/ledger").join(format!("{n:020}.json"))).unwrap();
-    let entries: Vec<Vec<u8>> = (0..12).map(read).collect();
+    let entries: Vec<Vec<u8>> = (0..GOLDEN_ENTRIES).map(read).collect();
     let note = fs::read_to_string(golden("audit/checkpoint")).unwrap();
     let parsed = Checkpoint::parse(&note).unwrap();
     let origin = parsed.checkpoint.origin.clone();
@@ -175,8 +175,12 @@ fn the_golden_trail_and_nothing_near_it() {
     let (owner, _) = (owner.trim(), parse_vkey(&owner).unwrap());
     let wrong = [
         ("Vkey", json!(owner), "no verifiable signatures"),
-        ("Note", json!(note.replace("\n12\n", "\n11\n")), "invalid signature"),
-        ("Entries", json!(&log["Entries"].as_array().unwrap()[..11]), "the entries say"),
+        ("Note", json!(note.replace("\n18\n", "\n17\n")), "invalid signature"),
+        (
+            "Entries",
+            json!(&log["Entries"].as_array().unwrap()[..GOLDEN_ENTRIES - 1]),
+            "the entries say",
+        ),
         ("Origin", json!("sealtrail/other"), "the entries say"),
         ("Leaves", json!([with(&log["Leaves"][9], "Index", json!(0))]), "invalid"),
         ("Trees", json!([with(&log["Trees"][4], "Root", log["Trees"][3]["Root"].clone())]), "inv"),

@@ -26,6 +26,9 @@ fn external(name: &str) -> String {
     fs::read_to_string(folder.join(name)).unwrap()
 }
 
+/// Number of entries of the golden trail.
+const GOLDEN_ENTRIES: usize = 18;
+
 /// The golden trail: made by another run than this, under keys that are kept here.
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/v1").join(name)

@@ -13,7 +13,7 @@ use sealtrail_core::segment::SegmentFile;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{golden, installed, text};
+use crate::{GOLDEN_ENTRIES, golden, installed, text};
 
 /// What stands before an Ed25519 public key in DER (RFC 8410).
 const SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
@@ -106,7 +106,7 @@ fn the_owner_signed_the_writer_and_the_writer_the_checkpoint() {
     let (name, signature) = signatures.trim().rsplit_once(' ').unwrap();
 
     let mut writer = None;
-    for n in 0..12 {
+    for n in 0..GOLDEN_ENTRIES {
         let entry = entry(n);
         if text(&entry["body"], "writer") != "owner" {
             continue;
@@ -140,7 +140,7 @@ fn hmacs_and_derived_keys() {
     let trail = HEXLOWER.decode(text(&owner, "trail_id").replace('-', "").as_bytes()).unwrap();
     let mut checked = 0;
     let authorised = entry(1)["body"]["authorizes"][0].clone();
-    for n in 0..12 {
+    for n in 0..GOLDEN_ENTRIES {
         let entry = entry(n);
         let (body, id) = (&entry["body"], text(&entry["body"], "writer"));
         let mut key = if id == "owner" {

@@ -44,9 +44,12 @@ impl Fields {
         let filter = self.filter.resolved(session)?;
         let trail = session.open()?;
         let engine = Engine::new(&EngineOptions::default())?;
-        let view = session.wait(trail.view())?;
+        let view = session.wait(trail.view())?.excluding_access(self.filter.exclude_access);
+        let question = session.question("fields", view.size());
+        let rows = session.ask(&trail, question.filter("filter", self.filter.shown()))?;
         let store = trail.storage().object_store()?;
         let found = session.wait(filter.inventory(&engine, view, store, self.top))?;
+        rows.set(found.fields.len() as u64);
         match session.report_format(self.output) {
             ReportFormat::Json => {
                 let text = serde_json::to_string(&found)

@@ -39,10 +39,14 @@ enum Format {
 impl Get {
     pub(crate) fn run(self, session: &mut Session<'_>) -> Result<u8, Failure> {
         let trail = session.open()?;
-        let Some(record) = session.wait(trail.get(&self.id))? else {
+        let view = session.wait(trail.view())?;
+        let question = session.question("get", view.size()).filter("audit_id", self.id.clone());
+        let rows = session.ask(&trail, question)?;
+        let Some(record) = session.wait(trail.get_in(&view, &self.id))? else {
             session.note(format_args!("{}: no record has this audit_id", self.id));
             return Ok(EXIT_NO_MATCH);
         };
+        rows.set(1);
         let indented = self.output == Format::Json && session.stdout_is_terminal;
         if self.output == Format::Table {
             session.out.show_controls();

@@ -44,10 +44,14 @@ impl Prove {
             session.wait(trail.prove_consistency(from, self.to))?
         } else {
             let id = self.id.as_deref().unwrap_or_default();
+            let size = session.wait(trail.view())?.size();
+            let question = session.question("prove", size).filter("audit_id", id);
+            let rows = session.ask(&trail, question)?;
             let Some(proof) = session.wait(trail.prove(id))? else {
                 session.note(format_args!("{id}: no record has this audit_id"));
                 return Ok(EXIT_NO_MATCH);
             };
+            rows.set(1);
             proof
         };
         write(session, self.output.as_deref(), proof.as_bytes()).map(|()| 0)

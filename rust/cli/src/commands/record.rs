@@ -73,11 +73,12 @@ impl Record {
         let sizes: Option<u64> = sources.iter().map(Source::size).sum();
         let bar = progress::over_bytes(session.stderr_is_terminal, sizes);
         let (started, mut total) = (Instant::now(), Total::default());
-        let result = sources.iter().try_for_each(|source| {
+        let result = sources.iter().enumerate().try_for_each(|(n, source)| {
             let report = if self.no_commit {
                 one_by_one::record(session, &trail, source, strictness, &bar)
             } else {
-                load(session, &trail, source, strictness, &bar)
+                let last = n + 1 == sources.len();
+                load(session, &trail, source, strictness, &bar, last)
             }?;
             bar.suspend(|| tell_refused(session, source.name(), &report));
             total.add(&report);
@@ -101,6 +102,7 @@ fn load(
     source: &Source,
     strictness: Strictness,
     bar: &ProgressBar,
+    last: bool,
 ) -> Result<LoadReport, Failure> {
     let read = Arc::new(AtomicU64::new(0));
     let input = source.open_packed(session, &read)?;
@@ -114,6 +116,7 @@ fn load(
             shown.set_message(count(progress.lines, "event"));
         })),
         cancel: session.cancel.flag(),
+        last,
     };
     let report = session.wait(trail.load(input, &options))?;
     bar.set_position(before + source.size().unwrap_or(0));

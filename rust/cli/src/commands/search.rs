@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use sealtrail_core::access::{Question as Asked, Rows};
 use sealtrail_core::trail::Trail;
 use sealtrail_query::output::write_result;
 use sealtrail_query::search::{Form, Order, Reached, Search as Question, write_nested};
@@ -92,6 +93,8 @@ struct Ground {
     engine: Engine,
     view: Arc<ReadView>,
     trail: Trail,
+    /// Counts the results.
+    rows: Rows,
 }
 
 impl Search {
@@ -108,8 +111,9 @@ impl Search {
         let format = self.format(session)?;
         let trail = session.open()?;
         let engine = session.engine()?;
-        let view = session.wait(trail.view())?;
-        let ground = Ground { engine, view, trail };
+        let view = session.wait(trail.view())?.excluding_access(self.filter.exclude_access);
+        let rows = session.ask(&trail, self.asked(session, &view))?;
+        let ground = Ground { engine, view, trail, rows };
         let found = if let Some(query) = &sequences {
             sequence::results(session, &ground, query, &self.wanted(format))?
         } else if self.count {
@@ -135,6 +139,22 @@ impl Search {
         };
         question.check()?;
         Ok(question)
+    }
+
+    /// The question for the record of who looked.
+    pub(super) fn asked(&self, session: &Session<'_>, view: &ReadView) -> Asked {
+        let report = [("count", self.count), ("stats", self.stats), ("explain", self.explain)];
+        let report = report.iter().find(|(_, given)| *given).map(|(name, _)| *name);
+        let fields = (!self.fields.is_empty()).then(|| self.fields.clone());
+        session
+            .question("search", view.size())
+            .filter("filter", self.filter.shown())
+            .filter("order", self.order.clone())
+            .filter("limit", self.limit)
+            .filter("cursor", self.cursor.clone())
+            .filter("fields", fields)
+            .filter("report", report)
+            .filter("sequence", self.sequence.shown())
     }
 
     fn wanted(&self, format: Format) -> sequence::Wanted<'_> {
@@ -175,6 +195,7 @@ impl Search {
         format: Format,
     ) -> Result<u64, Failure> {
         let (result, reached) = ground.start(session, question, form(format))?;
+        let result = result.counted(ground.rows.clone());
         let rows = match &self.output_file {
             None => {
                 if format == Format::Table {

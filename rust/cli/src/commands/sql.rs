@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
+use sealtrail_core::access::Question;
 use sealtrail_core::ledger::Moment;
 use sealtrail_core::trail::Trail;
 use sealtrail_query::output::{OutputFormat, write_result};
 use sealtrail_query::{CallersTable, Params, QueryResult, Scope};
 
 use super::jobs;
+use crate::asking::Excluding;
 use crate::failure::{EXIT_NO_MATCH, Failure};
 use crate::session::Session;
 use crate::text::{count, seconds, size};
@@ -32,7 +34,10 @@ workflow_steps, approvals; `SHOW TABLES` and `DESCRIBE events` say what they hol
 column of their own: attrs ->> 'name'. The whole record: event. Times are UTC.
 
 A parameter is a number, true, false or null if it looks like one, and text otherwise; '\"7\"' is the
-text 7. The exit code is 1 if there are no rows.";
+text 7. The exit code is 1 if there are no rows.
+
+Each question leaves two system.audit_access records (who, from where, what, how many rows); they
+are part of later answers, unless --exclude-access is given.";
 
 /// Ask a question in SQL
 #[derive(Debug, Args)]
@@ -65,6 +70,8 @@ pub(crate) struct Sql {
     /// Say on standard error how long it took
     #[arg(long)]
     timing: bool,
+    #[command(flatten)]
+    excluding: Excluding,
     /// Memory for sorting, grouping and joining, such as 256MiB; what does not
     /// fit goes to temporary files. Otherwise 1GiB
     #[arg(long, value_name = "SIZE", value_parser = size, verbatim_doc_comment)]
@@ -138,7 +145,9 @@ impl Sql {
         let started = Instant::now();
         let moment = self.at.as_deref().map(Moment::parse).transpose()?;
         let scope = self.scope(session, &trail, moment)?;
+        let question = self.question(session, &scope, &statement);
         let result = answer(session, &scope, &statement, params)?;
+        let result = result.counted(session.ask(&trail, question)?);
         let rows = match &self.output_file {
             Some(path) => to_file(session, result, format, &session.file(path))?,
             None => to_stdout(session, result, format)?,
@@ -150,6 +159,12 @@ impl Sql {
         Ok(if rows == 0 { EXIT_NO_MATCH } else { 0 })
     }
 
+    fn question(&self, session: &Session<'_>, scope: &Scope, statement: &str) -> Question {
+        let params = (!self.param.is_empty()).then(|| self.param.clone());
+        let question = session.question("sql", scope.entries()).query(statement);
+        question.filter("params", params).filter("at", self.at.clone())
+    }
+
     /// The trail at the moment that is asked for, and the user's tables.
     fn scope(
         &self,
@@ -157,7 +172,8 @@ impl Sql {
         trail: &Trail,
         moment: Option<Moment>,
     ) -> Result<Scope, Failure> {
-        let mut scope = scope_of(session, trail, moment)?;
+        let excluding = self.excluding.exclude_access;
+        let mut scope = scope_of(session, trail, moment)?.excluding_access(excluding);
         for table in &self.table {
             let Some((name, file)) = table.split_once('=') else {
                 return Err(Failure::usage(format!("--table {table}: NAME=FILE is wanted")));

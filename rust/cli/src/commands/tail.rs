@@ -4,11 +4,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use sealtrail_core::access::{Door, Rows};
 use sealtrail_core::json;
 use sealtrail_core::storage::durable::{self, Access};
 use sealtrail_core::trail::{Follower, Trail};
 use sealtrail_core::{Error, json::string_value};
 use sealtrail_query::follow::{Passed, Sieve};
+use serde_json::Value;
 
 use crate::failure::{EXIT_NO_MATCH, Failure};
 use crate::filter::{FilterArgs, VALUES_HELP};
@@ -92,10 +94,17 @@ impl Tail {
             (None, None) => Number::Most(LAST),
         };
         let sieve = Sieve::new(&filter, trail.storage().object_store()?)?;
-        let mut tailing = Tailing { session, sieve, cursor, format, printed: 0 };
+        let (rows, exclude_access) = (Rows::default(), self.filter.exclude_access);
+        let shown = self.filter.shown();
+        let mut tailing =
+            Tailing { session, sieve, cursor, format, printed: 0, exclude_access, rows, own: None };
         let mut follower = match known {
-            Some(known) => tailing.session.wait(trail.follow_from(&known))?,
-            None => tailing.begin(&trail, number)?,
+            Some(known) => {
+                let follower = tailing.session.wait(trail.follow_from(&known))?;
+                tailing.ask(&trail, 0, shown)?;
+                follower
+            }
+            None => tailing.begin(&trail, number, shown)?,
         };
         tailing.go_on(&mut follower, self.follow)?;
         Ok(if tailing.printed == 0 { EXIT_NO_MATCH } else { 0 })
@@ -118,12 +127,18 @@ struct Tailing<'s, 'a> {
     cursor: Option<PathBuf>,
     format: Format,
     printed: u64,
+    exclude_access: bool,
+    rows: Rows,
+    /// Id of the record of this question, which nobody is shown who asks it.
+    own: Option<String>,
 }
 
 impl Tailing<'_, '_> {
     /// Prints the last records, and follows from there.
-    fn begin(&mut self, trail: &Trail, number: Number) -> Result<Follower, Failure> {
+    fn begin(&mut self, trail: &Trail, number: Number, shown: Value) -> Result<Follower, Failure> {
         let (follower, view) = self.session.wait(trail.follow())?;
+        self.ask(trail, view.size(), shown)?;
+        let view = view.excluding_access(self.exclude_access);
         let most = match number {
             Number::All => None,
             Number::Most(most) => Some(most),
@@ -137,6 +152,16 @@ impl Tailing<'_, '_> {
         Ok(follower)
     }
 
+    /// Records who asks.
+    fn ask(&mut self, trail: &Trail, size: u64, shown: Value) -> Result<(), Failure> {
+        let mut question = self.session.question("tail", size).filter("filter", shown);
+        question.reader.door = Door::Tail;
+        self.rows = self.session.ask(trail, question)?;
+        let access = self.session.asked.last();
+        self.own = access.and_then(|access| access.intent_id()).map(str::to_owned);
+        Ok(())
+    }
+
     /// Prints what comes; without `follow` only what is there.
     fn go_on(&mut self, follower: &mut Follower, follow: bool) -> Result<(), Failure> {
         loop {
@@ -147,7 +172,7 @@ impl Tailing<'_, '_> {
             if records.is_empty() {
                 return Ok(());
             }
-            let view = follower.view_of(records);
+            let view = follower.view_of(records).excluding_access(self.exclude_access);
             let passed = self.sieve.sift(view);
             let passed = self.session.wait(passed)?;
             self.print(&passed)?;
@@ -156,13 +181,16 @@ impl Tailing<'_, '_> {
     }
 
     fn print(&mut self, passed: &[Passed]) -> Result<(), Failure> {
-        for passed in passed {
+        let own = self.own.clone();
+        let others = passed.iter().filter(|passed| own.as_ref() != Some(&passed.told[4]));
+        for passed in others {
+            self.printed += 1;
+            self.rows.add(1);
             match self.format {
                 Format::Jsonl => writeln!(self.session.out, "{}", passed.record)?,
                 Format::Table => writeln!(self.session.out, "{}", line(passed))?,
             }
         }
-        self.printed += passed.len() as u64;
         Ok(self.session.out.flush()?)
     }
 

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use sealtrail_query::chain::{self, Source, Trace, TraceOptions, TreeStyle, trace};
 use sealtrail_query::search::Window;
-use sealtrail_query::{Engine, EngineOptions};
 
+use super::jobs;
 use crate::failure::{EXIT_NO_MATCH, Failure};
 use crate::filter::now;
 use crate::session::Session;
@@ -63,6 +63,10 @@ pub(crate) struct TraceChain {
     /// Draw the tree in ASCII
     #[arg(long)]
     ascii: bool,
+    /// Run it as a job that outlives this terminal, and print its id; the
+    /// result is JSON (`sealtrail jobs`)
+    #[arg(long = "async", conflicts_with = "output_file", verbatim_doc_comment)]
+    detach: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -111,21 +115,28 @@ enum Format {
 impl TraceChain {
     pub(crate) fn run(self, session: &mut Session<'_>) -> Result<u8, Failure> {
         let options = self.options(session)?;
+        if self.detach && session.job.is_none() {
+            return jobs::submit(session, "trace-chain", None);
+        }
         let trail = session.open()?;
-        let engine = Engine::new(&EngineOptions::default())?;
+        let engine = session.engine()?;
         let view = session.wait(trail.view())?;
+        let question = session.question("trace", view.size()).filter("id", self.id.clone());
+        let rows = session.ask(&trail, question)?;
         let source = Source { engine: &engine, view, store: trail.storage().object_store()? };
         let Some(found) = session.wait(trace(&source, &self.id, &options))? else {
             session.note(format_args!("{}: nothing has this id", self.id));
             return Ok(EXIT_NO_MATCH);
         };
+        rows.set(found.nodes.len() as u64);
         if found.cut {
             let cuts = found.notices.iter().filter(|notice| notice.kind == "cut");
             cuts.for_each(|notice| session.note(format_args!("cut: {}", notice.message)));
         }
         let for_people = session.stdout_is_terminal && self.output_file.is_none();
         let default = if for_people { Format::Tree } else { Format::Json };
-        let text = self.text(&found, self.output.unwrap_or(default), for_people)?;
+        let asked = self.output.filter(|_| session.job.is_none());
+        let text = self.text(&found, asked.unwrap_or(default), for_people)?;
         match &self.output_file {
             Some(path) => {
                 let path = session.file(path);

@@ -7,11 +7,12 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
-use sealtrail_core::Error;
 use sealtrail_core::anchors::Anchors;
 use sealtrail_core::pins::Pins;
 use sealtrail_core::storage::Storage;
+use sealtrail_core::trail::Trail;
 use sealtrail_core::verify::{self, Level, Options, Pinning, Progress, Report, Trust};
+use sealtrail_core::{Error, access};
 
 use super::jobs;
 use crate::failure::Failure;
@@ -96,15 +97,21 @@ impl Verify {
         let storage = Storage::open(&url)?;
         let keys = Keys { key: self.key.as_deref(), owner_key: self.owner_key.as_deref() };
         let trust = trust::roots(session, &storage, &keys)?;
+        // A trail that cannot be opened has findings enough without its logs.
+        let trail = session.open().ok();
+        let view = trail.as_ref().and_then(|trail| session.wait(trail.view()).ok());
+        let (unsealed, unsealed_looks) = view.as_ref().map_or((0, 0), |view| view.unsealed());
         let options = Options {
             level: match self.level {
                 Thoroughness::Deep => Level::Deep,
                 Thoroughness::Quick => Level::Quick,
             },
             threads: self.threads.map_or(0, usize::from),
-            unsealed: unsealed(session),
+            unsealed,
+            unsealed_looks,
             since: None,
         };
+        ask(session, &url, trail.as_ref(), view.map_or(0, |view| view.size()), options.level)?;
         let home = session.home()?;
         let pinning = Pinning {
             pins: (!self.no_pin).then(|| Pins::of(&home)),
@@ -156,11 +163,26 @@ pub(super) fn check(
     Ok((result?, started.elapsed()))
 }
 
-/// Records in this host's logs that are not committed yet. A trail that cannot be opened has
-/// findings enough without them.
-fn unsealed(session: &mut Session<'_>) -> u64 {
-    let Ok(trail) = session.open() else { return 0 };
-    session.wait(trail.view()).map_or(0, |view| view.unflushed.len() as u64)
+/// Records who verifies; apart, where the trail cannot be opened.
+fn ask(
+    session: &mut Session<'_>,
+    url: &str,
+    trail: Option<&Trail>,
+    size: u64,
+    level: Level,
+) -> Result<(), Failure> {
+    let level = if level == Level::Deep { "deep" } else { "quick" };
+    let question = session.question("verify", size).filter("level", level);
+    match trail {
+        Some(trail) => session.ask(trail, question).map(drop),
+        None => {
+            let (home, settings) = (session.home()?, session.settings(url)?);
+            let apart = access::ask_apart(&home, &settings, (None, url), question);
+            let access = session.wait(apart)?;
+            session.asked(access);
+            Ok(())
+        }
+    }
 }
 
 fn print_json(out: &mut Stream<'_>, report: &Report) -> Result<(), Failure> {
@@ -208,6 +230,7 @@ pub(super) fn print(
         let when = if beat.age_seconds < 0 { "ahead of this clock" } else { "ago" };
         writeln!(out, "  newest heartbeat {} {when}, by {}", seconds(age), beat.writer)?;
     }
+    writeln!(out, "  {}", report.runs)?;
     for finding in &report.findings {
         writeln!(out, "finding: {finding}")?;
     }

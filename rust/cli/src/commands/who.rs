@@ -41,13 +41,16 @@ impl Who {
         let filter = self.filter.resolved(session)?;
         let trail = session.open()?;
         let engine = Engine::new(&EngineOptions::default())?;
-        let view = session.wait(trail.view())?;
+        let view = session.wait(trail.view())?.excluding_access(self.filter.exclude_access);
+        let question = session.question("who", view.size()).filter("id", self.id.clone());
+        let rows = session.ask(&trail, question.filter("filter", self.filter.shown()))?;
         let store = trail.storage().object_store()?;
         let page = session.wait(filter.who(&engine, view, store, &self.id, self.top))?;
         let Some(page) = page else {
             session.note(format_args!("{}: no event names it", self.id));
             return Ok(EXIT_NO_MATCH);
         };
+        rows.set(1);
         match session.report_format(self.output) {
             ReportFormat::Json => {
                 let text = serde_json::to_string(&page)

@@ -272,6 +272,13 @@ pub fn read_rows(
     Ok((schema, rows))
 }
 
+/// How many rows a result has; none if it is no table.
+fn rows_of(path: &Path) -> Option<u64> {
+    let file = std::fs::File::open(path).ok()?;
+    let rows = ParquetRecordBatchReaderBuilder::try_new(file).ok()?;
+    u64::try_from(rows.metadata().file_metadata().num_rows()).ok()
+}
+
 /// The file of a command's result: rows, or a report.
 fn result_name(command: &str) -> &'static str {
     if matches!(command, "sql" | "search") { "result.parquet" } else { "report.json" }

@@ -13,7 +13,7 @@ use sealtrail_core::storage::durable::{self, LockFile};
 
 use super::model::{JobInfo, JobProgress, State};
 use super::start::open_log;
-use super::{Jobs, result_name, time_text, write_json};
+use super::{Jobs, result_name, rows_of, time_text, write_json};
 use crate::failure::{EXIT_INTERRUPTED, Failure};
 use crate::session::Session;
 use crate::{Context, command_of};
@@ -122,8 +122,11 @@ fn execute(session: &Session<'_>, info: &JobInfo, current: &Current) -> Result<u
     let mut inner = Session::new(context);
     inner.job = Some(current.clone());
     let command = command_of(&info.args).map_err(|e| Failure::usage(e.to_string()))?;
-    let code = command.run_on(&mut inner, &info.trail, info.config.as_deref())?;
-    inner.out.finish()?;
+    let ran = command.run_on(&mut inner, &info.trail, info.config.as_deref());
+    let written = inner.out.finish();
+    let ran = ran.and_then(|code| written.map(|()| code).map_err(Failure::from));
+    let recorded = inner.end_asking(&ran);
+    let code = ran.and_then(|code| recorded.map(|()| code))?;
     kept.sync_all().map_err(|e| Failure::io(part, e))?;
     Ok(code)
 }
@@ -146,8 +149,10 @@ fn finish(
     let _ = std::fs::remove_dir_all(current.spill_folder());
     let code = match &outcome {
         Ok(code) => {
-            let is_table = result_name(&info.command).ends_with(".parquet");
-            info.rows = is_table.then(|| current.progress().rows);
+            info.rows = rows_of(&result);
+            if let Some(rows) = info.rows {
+                current.set_rows(rows, 0);
+            }
             info.state = State::Done;
             *code
         }

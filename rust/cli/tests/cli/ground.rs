@@ -48,7 +48,9 @@ impl Ground {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let home = folder.path().join("home").to_str().unwrap().to_owned();
-        let variables = vec![("SEALTRAIL_HOME", home)];
+        // Tests that count records count their own; those of `access` have the default.
+        let off = "off".to_owned();
+        let variables = vec![("SEALTRAIL_HOME", home), ("SEALTRAIL_ACCESS_AUDIT", off)];
         Self { folder, variables, terminal: false, cancel: Cancel::default() }
     }
 

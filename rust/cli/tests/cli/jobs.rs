@@ -99,6 +99,22 @@ fn a_search_leaves_flat_rows() {
     let rows = office.jobs(&["result", &id, "--wait"]).exits(0).lines();
     assert_eq!(rows, [json!({"user_id": "ben", "status": "success"})]);
     run(&office.0, &["search", "--count", "--async"], "").exits(2);
+    let steps = "auth.user_login auth.user_login";
+    let by = ["search", "--sequence", steps, "--within-seconds", "600", "--by", "source_ip"];
+    let id = office.submit(&by);
+    assert!(!office.jobs(&["result", &id, "--wait"]).exits(0).lines().is_empty());
+    assert!(office.status(&id)["rows"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn a_trace_leaves_its_report() {
+    let office = Office::new();
+    let id = office.submit(&["trace-chain", "login-ana-1", "-o", "tree"]);
+    let report = office.jobs(&["result", &id, "--wait"]).exits(0).json();
+    let direct = office.0.run(&["trace-chain", "login-ana-1"]).exits(0).json();
+    assert_eq!(report["nodes"], direct["nodes"]);
+    let none = office.submit(&["trace-chain", "nobody"]);
+    assert_eq!(office.jobs(&["result", &none, "--wait"]).exits(1).out, "");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The command line from its arguments to its exit code, one module for each command.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod access;
 mod anchor;
 mod config;
 mod demo;
@@ -16,6 +17,7 @@ mod proof;
 mod reading;
 mod real;
 mod record;
+mod runs;
 mod search;
 mod sequence;
 mod sql;

@@ -37,6 +37,8 @@ fn help_and_version_are_data_and_wrong_usage_is_not() {
         "record",
         "import",
         "sql",
+        "tail",
+        "jobs",
         "get",
         "stats",
         "trace-chain",

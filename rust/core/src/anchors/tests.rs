@@ -53,8 +53,9 @@ impl Ground {
     async fn record(&self, events: usize) {
         let trail = self.open().await;
         for _ in 0..events {
-            trail.record(br#"{"event_type":"data.export"}"#, Strictness::Lenient).await.unwrap();
+            // The last one is committed by the entry that closes the run.
             trail.flush().await.unwrap();
+            trail.record(br#"{"event_type":"data.export"}"#, Strictness::Lenient).await.unwrap();
         }
         trail.close(true).await.unwrap();
     }

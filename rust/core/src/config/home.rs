@@ -20,6 +20,8 @@ pub struct Home {
     pub pins_dir: PathBuf,
     /// Holds the lists of places where copies of checkpoints are kept, one file for each trail.
     pub anchors_dir: PathBuf,
+    /// Holds trails of who looked, for trails that this user may read but not write.
+    pub access_dir: PathBuf,
     /// Holds this user's jobs, one folder for each.
     pub jobs_dir: PathBuf,
 }
@@ -43,6 +45,7 @@ impl Home {
             keys_dir: data.join("keys"),
             pins_dir: data.join("pins"),
             anchors_dir: data.join("anchors"),
+            access_dir: data.join("access"),
             jobs_dir: data.join("jobs"),
             state_dir: folder(env, "XDG_STATE_HOME", ".local/state")?,
         })
@@ -56,6 +59,7 @@ impl Home {
             state_dir: root.join("state"),
             pins_dir: root.join("pins"),
             anchors_dir: root.join("anchors"),
+            access_dir: root.join("access"),
             jobs_dir: root.join("jobs"),
         }
     }

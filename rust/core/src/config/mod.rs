@@ -24,8 +24,8 @@ pub use home::Home;
 pub use locate::locate;
 pub use lookup::get;
 pub use model::{
-    Config, DEFAULT_TRAIL_URL, FlushConfig, IdentityConfig, LimitsConfig, Partitioning, SyncConfig,
-    SyncMode, TrailConfig, is_remote,
+    AccessAuditConfig, AccessPolicy, Config, DEFAULT_TRAIL_URL, FlushConfig, IdentityConfig,
+    LimitsConfig, Partitioning, PurposePolicy, SyncConfig, SyncMode, TrailConfig, is_remote,
 };
 pub use schema::json_schema;
 

@@ -102,6 +102,8 @@ pub struct TrailConfig {
     pub limits: LimitsConfig,
     /// Signs of life of a writer that has nothing to commit.
     pub heartbeat: HeartbeatConfig,
+    /// The record of who looked: each question leaves `system.audit_access` records.
+    pub access_audit: AccessAuditConfig,
 }
 
 /// Time step of the partitions of a trail.
@@ -141,6 +143,42 @@ pub struct HeartbeatConfig {
     #[serde(deserialize_with = "bounded::<_, 0, 86_400>")]
     #[schemars(range(min = 0, max = 86_400))]
     pub seconds: u64,
+}
+
+/// The record of who looked: each question leaves `system.audit_access` records.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("type" = ["object", "null"]))]
+pub struct AccessAuditConfig {
+    /// What happens when it cannot be recorded who asked. SEALTRAIL_ACCESS_AUDIT goes first, but
+    /// does not undo a `required` here.
+    pub policy: AccessPolicy,
+    /// Whether whoever asks must say what for: `--purpose`, SEALTRAIL_PURPOSE or `purpose=`.
+    pub purpose: PurposePolicy,
+}
+
+/// What happens when it cannot be recorded who asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum AccessPolicy {
+    /// There is no answer.
+    Required,
+    /// There is a warning, and the answer.
+    #[default]
+    BestEffort,
+    /// It is not recorded who asks, ever.
+    Off,
+}
+
+/// Whether whoever asks must say what for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum PurposePolicy {
+    /// They may.
+    #[default]
+    Optional,
+    /// They must; without it there is no answer.
+    Required,
 }
 
 /// When a record counts as recorded.
@@ -264,6 +302,7 @@ impl fmt::Debug for TrailConfig {
             .field("sync", &self.sync)
             .field("limits", &self.limits)
             .field("heartbeat", &self.heartbeat)
+            .field("access_audit", &self.access_audit)
             .finish()
     }
 }

@@ -61,7 +61,7 @@ pub enum Kind {
     Authorize,
     /// Adds records.
     Append,
-    /// Ends an epoch that has no more records.
+    /// Ends an epoch or a run that has no more records.
     Close,
 }
 
@@ -168,6 +168,16 @@ pub struct Close {
     pub seal: String,
 }
 
+/// What the log of a process held that did not end in order, or of a writer that was revoked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecoveredLog {
+    /// How many records it held that were not committed.
+    pub records: u64,
+    /// Id of the writer whose log it was.
+    pub writer: String,
+}
+
 /// The snapshot that an entry names (FORMAT section 10).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -195,6 +205,8 @@ pub struct Body {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub close: Option<Close>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub closed: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub columns: Option<Vec<LogicalColumn>>,
     pub epoch: u64,
     pub hmac_key: String,
@@ -207,6 +219,8 @@ pub struct Body {
     pub owner: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub recorded: Option<Recorded>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub recovered: Option<Vec<RecoveredLog>>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub revokes: Option<Vec<Revocation>>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -228,6 +242,7 @@ impl Body {
             adds: None,
             authorizes: None,
             close: None,
+            closed: None,
             columns: None,
             epoch,
             hmac_key: String::new(),
@@ -237,6 +252,7 @@ impl Body {
             n: 0,
             owner: None,
             recorded: None,
+            recovered: None,
             revokes: None,
             snapshot: None,
             time,

@@ -1,5 +1,6 @@
 //! The ledger: numbered, create-only, signed entries (FORMAT section 7).
 
+pub(crate) mod cosigned;
 mod entry;
 mod log;
 pub(crate) mod moment;
@@ -7,13 +8,14 @@ mod resume;
 mod signed;
 pub(crate) mod snapshot;
 mod state;
+mod writes;
 
 #[cfg(test)]
 mod tests;
 
 pub use entry::{
-    AddedSegment, Authorization, Body, Bounds, Close, Entry, Kind, Recorded, Revocation,
-    SnapshotRef, TrailInfo, WalRange,
+    AddedSegment, Authorization, Body, Bounds, Close, Entry, Kind, Recorded, RecoveredLog,
+    Revocation, SnapshotRef, TrailInfo, WalRange,
 };
 pub use log::{CHECKPOINT_HINT, HEARTBEAT, Ledger, entry_path};
 pub(crate) use log::{FOLDER, entry_number};

@@ -85,6 +85,8 @@ struct Writer {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     closed: Option<u64>,
     committed: u64,
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    ended: bool,
     epoch: u64,
     recorded: i64,
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -99,6 +101,7 @@ impl Writer {
             batches: state.roots,
             closed: state.closed,
             committed: state.committed,
+            ended: state.ended,
             epoch: state.epoch,
             recorded: state.recorded,
             revoked: state.revoked,
@@ -113,6 +116,7 @@ impl Writer {
             epoch: self.epoch,
             closed: self.closed,
             committed: self.committed,
+            ended: self.ended,
             recorded: self.recorded,
             revoked: self.revoked,
             roots: self.batches,

@@ -34,7 +34,7 @@ impl std::fmt::Display for InvalidEntry {
     }
 }
 
-fn invalid(what: impl Into<String>) -> InvalidEntry {
+pub(super) fn invalid(what: impl Into<String>) -> InvalidEntry {
     InvalidEntry(what.into())
 }
 
@@ -59,6 +59,15 @@ pub struct WriterState {
     pub recorded: i64,
     /// Number of batches of its current epoch; 0 once that is closed.
     pub roots: u64,
+    /// Whether its last run is closed.
+    pub ended: bool,
+}
+
+impl WriterState {
+    /// Whether it has a run that is not closed.
+    pub fn is_running(&self) -> bool {
+        self.committed > 0 && !self.ended
+    }
 }
 
 /// A snapshot that an entry names.
@@ -227,12 +236,13 @@ impl State {
             body.wal.is_some() || body.recorded.is_some() || body.adds.is_some(),
             body.load.is_some() || body.columns.is_some(),
             body.close.is_some() || body.snapshot.is_some(),
+            body.closed.is_some() || body.recovered.is_some(),
         ];
         let allowed = match body.kind {
-            Kind::Init => [true, true, false, false, false, false],
-            Kind::Authorize => [false, true, true, false, false, false],
-            Kind::Append => [false, false, false, true, true, true],
-            Kind::Close => [false, false, false, false, false, true],
+            Kind::Init => [true, true, false, false, false, false, false],
+            Kind::Authorize => [false, true, true, false, false, false, false],
+            Kind::Append => [false, false, false, true, true, true, true],
+            Kind::Close => [false, false, false, false, false, true, true],
         };
         if present.iter().zip(allowed).any(|(&present, allowed)| present && !allowed) {
             return Err(invalid("it has members that its kind does not have"));
@@ -241,9 +251,7 @@ impl State {
         match body.kind {
             Kind::Init | Kind::Authorize => self.check_owner_entry(body, next),
             Kind::Append => self.check_append(body, next),
-            Kind::Close => self.check_close(body, 0).and_then(|()| {
-                if body.close.is_none() { Err(invalid("it closes nothing")) } else { Ok(()) }
-            }),
+            Kind::Close => self.check_run(body, 0).and_then(|()| self.check_close(body, 0)),
         }
     }
 
@@ -354,6 +362,7 @@ impl State {
                     committed: 0,
                     recorded: 0,
                     roots: 0,
+                    ended: false,
                 },
             );
         }
@@ -373,79 +382,6 @@ impl State {
             next.revoked.push(writer.clone());
         }
         Ok(())
-    }
-
-    /// From when on the records of an entry may be: not before those of the writer's entries so
-    /// far. A load's lines get their times while other records are committed, so they may be
-    /// of any time of the entry's epoch.
-    fn earliest(&self, writer: &WriterState, body: &Body) -> i64 {
-        let epoch = self.info.as_ref().filter(|_| body.load.is_some());
-        let epoch = epoch.map(|info| info.epoch_start(body.epoch));
-        epoch.map_or(writer.recorded, |start| start.min(writer.recorded))
-    }
-
-    fn check_append(&self, body: &Body, next: &mut Changes) -> Result<(), InvalidEntry> {
-        let (Some(wal), Some(recorded), Some(adds)) = (body.wal, &body.recorded, &body.adds) else {
-            return Err(invalid("`wal`, `recorded` or `adds` is missing"));
-        };
-        let writer = &self.writers[&body.writer];
-        if wal.from != writer.committed + 1 || wal.to < wal.from {
-            return Err(invalid(format!(
-                "it commits {}..{} after {}",
-                wal.from, wal.to, writer.committed
-            )));
-        }
-        let rows: u64 = adds.iter().map(|a| a.rows).sum();
-        if rows != wal.to - wal.from + 1 || adds.iter().any(|a| a.rows == 0) {
-            return Err(invalid("its rows are not those of its range"));
-        }
-        let time = |text: &str| json::parse_canonical_timestamp(text.as_bytes());
-        match (time(&recorded.from), time(&recorded.to)) {
-            (Some(from), Some(to)) if from <= to && from >= self.earliest(writer, body) => {
-                next.recorded = to.max(writer.recorded);
-            }
-            _ => return Err(invalid("its `recorded` range is not after the one before")),
-        }
-        let by_day = self.info.as_ref().is_some_and(|i| i.by_day());
-        for (at, add) in adds.iter().enumerate() {
-            let again = adds[..at].iter().any(|a| a.path == add.path);
-            if add.partition(by_day).is_none() || again || self.paths.contains(&add.path) {
-                return Err(invalid(format!("{:?} is taken or no path of a segment", add.path)));
-            }
-            if add.min > add.max || add.batches == 0 {
-                return Err(invalid(format!(
-                    "the figures of {:?} contradict each other",
-                    add.path
-                )));
-            }
-        }
-        let mut registry = self.registry.clone();
-        for column in body.columns.iter().flatten() {
-            registry.take(column).map_err(|e| invalid(e.to_string()))?;
-        }
-        if body.columns.as_ref().is_some_and(|list| registry.since(&self.registry) != *list) {
-            return Err(invalid("its `columns` are known already or out of order"));
-        }
-        next.registry = Some(registry);
-        self.check_close(body, adds.iter().map(|a| a.batches).sum())
-    }
-
-    /// The epoch rules, and `close` if there is one.
-    fn check_close(&self, body: &Body, batches: u64) -> Result<(), InvalidEntry> {
-        let writer = &self.writers[&body.writer];
-        if body.epoch < writer.epoch || writer.closed.is_some_and(|closed| body.epoch <= closed) {
-            return Err(invalid(format!("epoch {} of its writer is over", body.epoch)));
-        }
-        let open = if body.epoch == writer.epoch { writer.roots } else { 0 };
-        if body.epoch > writer.epoch && writer.roots > 0 {
-            return Err(invalid(format!("epoch {} of its writer was not closed", writer.epoch)));
-        }
-        match &body.close {
-            Some(close) if close.epoch != body.epoch || close.batches != open + batches => {
-                Err(invalid("its `close` is of another epoch or number of batches"))
-            }
-            _ => Ok(()),
-        }
     }
 
     fn commit(&mut self, body: &Body, next: Changes) {
@@ -488,7 +424,9 @@ impl State {
             if let Some(wal) = body.wal {
                 writer.committed = wal.to;
                 writer.recorded = next.recorded;
+                writer.ended = false;
             }
+            writer.ended |= body.closed.is_some();
             if body.close.is_some() {
                 writer.closed = Some(body.epoch);
                 writer.roots = 0;
@@ -497,12 +435,13 @@ impl State {
     }
 }
 
+/// What an entry changes, as far as checking it gives that.
 #[derive(Debug, Default)]
-struct Changes {
+pub(super) struct Changes {
     writers: BTreeMap<String, WriterState>,
     revoked: Vec<String>,
-    recorded: i64,
-    registry: Option<Registry>,
+    pub(super) recorded: i64,
+    pub(super) registry: Option<Registry>,
 }
 
 /// The public key that base64 holds.

@@ -120,6 +120,40 @@ fn options(access: Access) -> OpenOptions {
     options
 }
 
+/// Fails where nothing can be added to a folder: its mode or its file system forbids it, or the
+/// mode of a file that was made with it. Nothing is written to find out; for the superuser a folder
+/// that nobody may write to counts as one, too.
+///
+/// # Errors
+/// `Error::Io`.
+pub fn demand_writable(folder: &Path, file: &Path) -> Result<()> {
+    let mode = fs::metadata(folder).map_err(|e| Error::io(folder, e))?.permissions();
+    if mode.readonly() {
+        return Err(Error::io(folder, io::ErrorKind::PermissionDenied.into()));
+    }
+    match OpenOptions::new().append(true).open(file) {
+        Err(e) if e.kind() == io::ErrorKind::ReadOnlyFilesystem => Err(Error::io(folder, e)),
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied && !is_shared(&mode) => {
+            Err(Error::io(folder, e))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether others than a folder's owner may write to it, whatever they may do to its files.
+fn is_shared(mode: &fs::Permissions) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        mode.mode() & 0o022 != 0
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = mode;
+        false
+    }
+}
+
 /// Reads a whole file.
 ///
 /// # Errors

@@ -11,7 +11,7 @@ use super::now_micros;
 use super::open::WRITER_FILE;
 use super::writer::{Pending, Writer};
 use crate::keys::WriterKeys;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, RecoveredLog};
 use crate::record::facts_of;
 use crate::storage::durable::{self, LockFile};
 use crate::wal::{Frame, recover};
@@ -31,34 +31,37 @@ impl Writer {
         ids.into_iter()
     }
 
-    /// Takes over what is not committed, but for the ids in `known`, which an adoption that broke
+    /// Takes over and counts what is not committed, but for the ids in `known`, which an adoption that broke
     /// off took over, and removes the folder once all is durable in this log.
     pub(super) fn adopt(
         &self,
         bequest: Bequest,
         ledger: &Ledger,
         known: &HashSet<String>,
-    ) -> Result<()> {
+    ) -> Result<RecoveredLog> {
         let Bequest { dir, keys, _lock } = bequest;
         let committed = ledger.state().writers.get(keys.id()).map_or(0, |w| w.committed);
         let key_of = |epoch| keys.hmac_at(epoch, keys.epoch());
         let recovered = recover(&dir.join("wal"), &key_of, committed)?;
+        let mut records = 0;
         for frame in &recovered.frames {
-            self.adopt_record(frame, known)?;
+            records += u64::from(self.adopt_record(frame, known)?);
         }
         self.wal.sync()?;
         // Without its keys the folder counts for nothing, however far its removal comes.
         durable::remove(&dir.join(WRITER_FILE))?;
-        durable::remove_folder(&dir)
+        durable::remove_folder(&dir)?;
+        Ok(RecoveredLog { records, writer: keys.id().to_owned() })
     }
 
-    fn adopt_record(&self, frame: &Frame, known: &HashSet<String>) -> Result<()> {
+    /// Whether it is a record that was not known.
+    fn adopt_record(&self, frame: &Frame, known: &HashSet<String>) -> Result<bool> {
         // The event as its caller gave it is not known, so that its repetition will be a conflict;
         // but no second record.
         let content = frame.content_hash.map(|_| self.rules.content_key.tag16(&[&frame.record]));
         let (facts, _) = facts_of(&frame.record, content)?;
         if known.contains(&facts.audit_id) {
-            return Ok(());
+            return Ok(false);
         }
         let mut intake = self.intake();
         let recorded_at = intake.ids.stamp(now_micros()).recorded_at;
@@ -78,7 +81,7 @@ impl Writer {
             domain: facts.domain,
             content: facts.content,
         });
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -8,17 +8,18 @@ use data_encoding::HEXLOWER;
 use futures::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
 
+use super::now_micros;
 use super::open::WRITER_FILE;
+use super::plan::{Ends, Plan};
 use super::position::{Candidate, Position, hex};
 use super::seen::Seen;
 use super::writer::{Pending, Writer};
-use super::{now_micros, time_text};
 use crate::anchors::Publisher;
 use crate::columns::{LogicalColumn, Registry};
 use crate::keys::{self, WriterKeys};
 use crate::ledger::{
-    Body, CHECKPOINT_HINT, Close, DueSnapshot, Entry, HEARTBEAT, Kind, Ledger, Recorded,
-    SnapshotRef, WalRange, entry_path, snapshot_path,
+    CHECKPOINT_HINT, DueSnapshot, Entry, HEARTBEAT, Ledger, RecoveredLog, SnapshotRef, WalRange,
+    entry_path, snapshot_path,
 };
 use crate::merkle::Hash;
 use crate::note::Checkpoint;
@@ -47,20 +48,14 @@ pub(super) struct Committer {
     pub(super) publisher: Arc<Publisher>,
     /// Number of entries when this writer last put a snapshot; 0 if it never did.
     pub(super) tried: u64,
-}
-
-/// An entry to be, and what follows from it.
-#[derive(Debug, Clone)]
-pub(super) struct Plan {
-    pub(super) body: Body,
-    /// Columns that its segments promote.
-    pub(super) columns: Vec<LogicalColumn>,
-    /// Roots of its batches.
-    pub(super) roots: Vec<Hash>,
-    /// Number and bytes under which it was last put.
-    pub(super) put: Option<(u64, Bytes)>,
-    /// Its effect is in the committer's figures already.
-    pub(super) counted: bool,
+    /// What the next entry says of processes that did not end in order.
+    pub(super) recovered: Vec<RecoveredLog>,
+    /// This process committed something.
+    pub(super) active: bool,
+    /// The newest sequence when the last process ended in order.
+    pub(super) ended: Option<u64>,
+    /// What was saved last.
+    pub(super) position: Option<Position>,
 }
 
 /// Segments of one commit.
@@ -75,24 +70,43 @@ impl Writer {
     /// Commits everything that is in the log by now.
     pub(super) async fn flush(&self) -> Result<()> {
         let mut committer = self.committer.lock().await;
-        if self.is_over(&committer) {
-            return self.close_epoch(&mut committer, false).await;
+        // What is left belongs to the next process.
+        if self.is_closed() {
+            return Ok(());
         }
-        self.flush_pending(&mut committer, false).await
+        self.flush_all(&mut committer, Ends::NOTHING).await
     }
 
-    /// Commits what is pending; with `close` ends the epoch by the same entry.
-    pub(super) async fn flush_pending(&self, c: &mut Committer, close: bool) -> Result<()> {
+    /// Commits everything, takes nothing more, and says so by the same entry or one more.
+    pub(super) async fn end(&self, c: &mut Committer) -> Result<()> {
+        self.intake().closed = true;
+        if c.has_to_end(Ends::RUN) {
+            // It may have been revoked since.
+            c.settle().await?;
+            c.ledger.refresh().await?;
+        }
+        self.flush_all(c, Ends::RUN).await
+    }
+
+    async fn flush_all(&self, c: &mut Committer, ends: Ends) -> Result<()> {
+        if self.is_over(c) {
+            return self.close_epoch(c, ends).await;
+        }
+        self.flush_pending(c, ends).await
+    }
+
+    /// Commits what is pending, and what ends by the same entry.
+    pub(super) async fn flush_pending(&self, c: &mut Committer, ends: Ends) -> Result<()> {
         c.settle().await?;
         self.turn_log(c)?;
         self.let_go(c)?;
         self.take_back(c.committed);
         self.wal.sync()?;
         let records = self.take_pending();
-        if records.is_empty() && (!close || c.roots.is_empty()) {
+        if records.is_empty() && !c.has_to_end(ends) {
             return Ok(());
         }
-        let result = self.commit_records(c, &records, close).await;
+        let result = self.commit_records(c, &records, ends).await;
         match &result {
             Ok(()) => self.intake().flushing = Arc::default(),
             // Nothing was put: they wait for the next flush.
@@ -133,7 +147,7 @@ impl Writer {
         &self,
         c: &mut Committer,
         records: &[Pending],
-        close: bool,
+        ends: Ends,
     ) -> Result<()> {
         let built = match (records.first(), records.last()) {
             (Some(first), Some(last)) => {
@@ -158,9 +172,9 @@ impl Writer {
                 self.put_segments(c, &built).await?;
                 let wal = records.first().zip(records.last());
                 let wal = wal.map(|(a, b)| WalRange { from: a.sequence, to: b.sequence });
-                c.append_plan(built, wal, None, close)
+                c.append_plan(built, wal, None, ends)
             }
-            None => c.close_plan(),
+            None => c.close_plan(ends),
         };
         // Before the log goes: an id must never be forgotten while its record is acknowledged.
         self.intake().seen.persist(given, now_micros())?;
@@ -303,6 +317,9 @@ impl Committer {
             if let Some(wal) = plan.body.wal {
                 self.committed = wal.to;
             }
+            self.ended = plan.body.closed.map(|_| self.committed);
+            self.recovered.clear();
+            self.active = true;
             plan.counted = true;
         }
         if let Some(close) = plan.body.close.as_ref().filter(|c| c.epoch == self.keys.epoch()) {
@@ -321,45 +338,6 @@ impl Committer {
         self.unsettled = None;
         self.publish_checkpoint().await;
         Ok(())
-    }
-
-    pub(super) fn append_plan(
-        &self,
-        built: Built,
-        wal: Option<WalRange>,
-        load: Option<String>,
-        close: bool,
-    ) -> Plan {
-        let mut body = self.body(Kind::Append);
-        let roots: Vec<Hash> = built.segments.iter().flat_map(|s| s.roots.clone()).collect();
-        body.wal = wal;
-        body.load = load;
-        body.recorded =
-            Some(Recorded { from: time_text(built.recorded.0), to: time_text(built.recorded.1) });
-        body.adds = Some(built.segments.into_iter().map(|s| s.added).collect());
-        if close {
-            body.close = Some(self.closing(&roots));
-        }
-        Plan { body, columns: built.columns, roots, put: None, counted: false }
-    }
-
-    fn close_plan(&self) -> Plan {
-        let mut body = self.body(Kind::Close);
-        body.close = Some(self.closing(&[]));
-        Plan { body, columns: Vec::new(), roots: Vec::new(), put: None, counted: false }
-    }
-
-    fn body(&self, kind: Kind) -> Body {
-        Body::new(kind, self.keys.id(), self.keys.epoch(), time_text(now_micros()))
-    }
-
-    fn closing(&self, more: &[Hash]) -> Close {
-        let roots: Vec<&Hash> = self.roots.iter().chain(more).collect();
-        Close {
-            batches: roots.len() as u64,
-            epoch: self.keys.epoch(),
-            seal: HEXLOWER.encode(&self.keys.close(roots.into_iter())),
-        }
     }
 
     /// Signs the plan for the next slot.
@@ -402,16 +380,32 @@ impl Committer {
         Candidate { entry, n: *n, roots: hex(&plan.roots) }.save(&self.dir)
     }
 
-    pub(super) fn save_position(&self) -> Result<()> {
+    pub(super) fn save_position(&mut self) -> Result<()> {
         let state = self.ledger.state();
         let position = Position {
             committed: self.committed,
+            ended: self.ended,
             epoch: self.keys.epoch(),
             root: HEXLOWER.encode(&state.root()),
             roots: hex(&self.roots),
             size: state.size(),
             v: 1,
         };
+        position.save(&self.dir)?;
+        self.position = Some(position);
+        Ok(())
+    }
+
+    /// Remembers that this process ended in order, with a log that goes up to `last`: unless it
+    /// has to say yet that the one before did not.
+    pub(super) fn keep_end(&mut self, last: u64) -> Result<()> {
+        let untold = self.recovered.iter().any(|log| log.writer == self.keys.id());
+        if untold || self.ended == Some(last) {
+            return Ok(());
+        }
+        // All else stays as it was, also what an entry brings whose outcome is not known.
+        let Some(mut position) = self.position.clone() else { return Ok(()) };
+        position.ended = Some(last);
         position.save(&self.dir)
     }
 

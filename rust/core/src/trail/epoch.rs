@@ -2,6 +2,7 @@
 
 use super::commit::Committer;
 use super::open::WRITER_FILE;
+use super::plan::Ends;
 use super::writer::Writer;
 use crate::Result;
 
@@ -10,14 +11,15 @@ impl Writer {
     pub(super) async fn seal_and_stop(&self) -> Result<()> {
         let mut committer = self.committer.lock().await;
         self.intake().closed = true;
-        self.close_epoch(&mut committer, true).await
+        self.close_epoch(&mut committer, Ends { epoch: true, run: true }).await
     }
 
     /// Closes the epoch if it is over, for a record that came after its end.
     pub(super) async fn roll_epoch(&self) -> Result<()> {
         let mut committer = self.committer.lock().await;
-        if self.intake().closing || self.is_over(&committer) {
-            self.close_epoch(&mut committer, false).await?;
+        // A closed writer may be another process's by now.
+        if !self.is_closed() && (self.intake().closing || self.is_over(&committer)) {
+            self.close_epoch(&mut committer, Ends::NOTHING).await?;
         }
         Ok(())
     }
@@ -45,23 +47,25 @@ impl Writer {
         c.unsettled.is_some() || c.keys.epoch() > self.wal.epoch()
     }
 
-    /// Commits what was recorded in the epoch, seals it, wipes its key and goes on with the key
+    /// Commits what was recorded in the epoch, seals it (before its end too, if that is what
+    /// `ends` says), wipes its key and goes on with the key
     /// of the present epoch. Nothing comes in meanwhile.
-    pub(super) async fn close_epoch(&self, c: &mut Committer, early: bool) -> Result<()> {
+    pub(super) async fn close_epoch(&self, c: &mut Committer, ends: Ends) -> Result<()> {
         self.intake().closing = true;
-        let result = self.turn_key(c, early).await;
+        let result = self.turn_key(c, ends).await;
         let mut intake = self.intake();
         intake.closing = self.is_shut(c);
         intake.epoch = self.wal.epoch();
         result
     }
 
-    async fn turn_key(&self, c: &mut Committer, early: bool) -> Result<()> {
+    async fn turn_key(&self, c: &mut Committer, ends: Ends) -> Result<()> {
         let ending = c.keys.epoch();
         // Once: an epoch that ends meanwhile is not closed by what is committed here.
         let now = self.epoch_now().max(ending);
         // It is not over where the log is shut for another entry whose outcome is not known.
-        self.flush_pending(c, early || now > ending).await?;
+        let epoch = ends.epoch || now > ending;
+        self.flush_pending(c, Ends { epoch, ..ends }).await?;
         if c.keys.epoch() < now {
             c.keys.ratchet_to(now)?;
             c.keys.save(&c.dir.join(WRITER_FILE))?;

@@ -90,7 +90,7 @@ impl Trail {
             if found.is_empty() || follower.ledger.state().size() == size {
                 let unflushed = follower.take(found)?;
                 let state = Arc::clone(follower.ledger.state());
-                return Ok((follower, Arc::new(ReadView { state, unflushed })));
+                return Ok((follower, ReadView::new(state, unflushed)));
             }
         }
     }
@@ -155,7 +155,7 @@ impl Follower {
     /// These records alone, with the columns that the trail has by now, to ask questions of.
     pub fn view_of(&self, records: Records) -> Arc<ReadView> {
         let state = self.ledger.state().without_segments();
-        Arc::new(ReadView { state: Arc::new(state), unflushed: records })
+        ReadView::new(Arc::new(state), records)
     }
 
     /// The next records, up to some thousands; none if there is none at this moment. May be dropped

@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use super::Trail;
 use super::commit::Committer;
 use super::now_micros;
+use super::plan::Ends;
 use super::seen::{Known, Seen};
 use super::writer::Writer;
 use crate::ledger::WalRange;
@@ -38,6 +39,9 @@ pub struct LoadOptions {
     pub progress: Option<Arc<dyn Fn(LoadProgress) + Send + Sync>>,
     /// Set it to stop; what is committed by then stays.
     pub cancel: Arc<AtomicBool>,
+    /// The process records nothing after this load, which its last entry says; the trail is to be
+    /// closed then.
+    pub last: bool,
 }
 
 impl std::fmt::Debug for LoadOptions {
@@ -131,10 +135,10 @@ impl Trail {
             load.progress.bytes = reader.bytes();
             load.take(&chunk);
             if load.part.bytes >= PART_BYTES {
-                load.commit().await?;
+                load.commit(Ends::NOTHING).await?;
             }
         }
-        load.commit().await?;
+        load.commit(Ends { run: options.last, ..Ends::NOTHING }).await?;
         match reader.failure() {
             Some(error) => Err(error),
             None => Ok(load.report),
@@ -236,12 +240,12 @@ impl<'a> Load<'a> {
         self.part.items.push(item);
     }
 
-    async fn commit(&mut self) -> Result<()> {
+    async fn commit(&mut self, ends: Ends) -> Result<()> {
         let mut part = std::mem::take(&mut self.part);
         if part.items.is_empty() {
             return Ok(());
         }
-        self.writer.commit_part(&mut part, &self.id).await?;
+        self.writer.commit_part(&mut part, &self.id, ends).await?;
         self.report.recorded += part.items.len() as u64;
         self.progress.committed = self.report.recorded;
         self.tell();
@@ -284,9 +288,12 @@ fn check_lines(
 
 impl Writer {
     /// Commits a part as one entry, after everything that is in the log.
-    async fn commit_part(&self, part: &mut Part, load: &str) -> Result<()> {
+    async fn commit_part(&self, part: &mut Part, load: &str, ends: Ends) -> Result<()> {
         let mut committer = self.committer.lock().await;
-        let result = self.put_part(&mut committer, part, load).await;
+        if self.is_closed() {
+            return Err(Error::Poisoned("the trail was closed".to_owned()));
+        }
+        let result = self.put_part(&mut committer, part, load, ends).await;
         let open = committer.unsettled.as_ref();
         let open = open.is_some_and(|plan| plan.body.load.as_deref() == Some(load));
         // An entry that may be in the ledger keeps its ids known.
@@ -301,9 +308,15 @@ impl Writer {
         result
     }
 
-    async fn put_part(&self, c: &mut Committer, part: &mut Part, load: &str) -> Result<()> {
+    async fn put_part(
+        &self,
+        c: &mut Committer,
+        part: &mut Part,
+        load: &str,
+        ends: Ends,
+    ) -> Result<()> {
         if self.is_over(c) {
-            self.close_epoch(c, false).await?;
+            self.close_epoch(c, Ends::NOTHING).await?;
         }
         // Its lines were read while other records were committed: within an epoch that is no
         // matter, but nothing may be dated back into one that is closed.
@@ -328,15 +341,16 @@ impl Writer {
         self.put_segments(c, &built).await?;
         // Single records wait meanwhile, so that their numbers follow the part's.
         self.intake().closing = true;
+        self.intake().closed |= ends.run;
         let result = async {
-            self.flush_pending(c, false).await?;
+            self.flush_pending(c, Ends::NOTHING).await?;
             let given = part.items.iter().filter_map(|item| {
                 Some((item.facts.audit_id.as_str(), item.facts.content?, item.recorded_at))
             });
             self.intake().seen.prepare(given, now_micros())?;
             let from = c.committed + 1;
             let wal = WalRange { from, to: from + built.rows - 1 };
-            let plan = c.append_plan(built, Some(wal), Some(load.to_owned()), false);
+            let plan = c.append_plan(built, Some(wal), Some(load.to_owned()), ends);
             c.commit(plan).await?;
             self.let_go(c)
         }

@@ -17,12 +17,19 @@ impl Trail {
     /// # Errors
     /// `Io`, `Store`, or `Integrity` if a segment is missing or unreadable.
     pub async fn get(&self, audit_id: &str) -> Result<Option<Vec<u8>>> {
-        let view = self.view().await?;
+        self.get_in(&*self.view().await?, audit_id).await
+    }
+
+    /// As [`get`](Self::get), at the moment of a view.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn get_in(&self, view: &ReadView, audit_id: &str) -> Result<Option<Vec<u8>>> {
         if let Some(record) = view.unflushed.iter().find(|r| id_of(r).as_deref() == Some(audit_id))
         {
             return Ok(Some(record.to_vec()));
         }
-        for segment in candidates(&view, |min, max| min <= audit_id && audit_id <= max).rev() {
+        for segment in candidates(view, |min, max| min <= audit_id && audit_id <= max).rev() {
             let file = self.segment(segment).await?;
             let rows = file.find(ID, audit_id)?;
             if let Some(&row) = rows.first() {
@@ -37,7 +44,14 @@ impl Trail {
     /// # Errors
     /// As [`get`](Self::get).
     pub async fn contains(&self, ids: &[String]) -> Result<HashSet<String>> {
-        let view = self.view().await?;
+        self.contains_in(&*self.view().await?, ids).await
+    }
+
+    /// As [`contains`](Self::contains), at the moment of a view.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn contains_in(&self, view: &ReadView, ids: &[String]) -> Result<HashSet<String>> {
         let wanted: HashSet<&str> = ids.iter().map(String::as_str).collect();
         let mut found: HashSet<String> = view
             .unflushed
@@ -51,7 +65,7 @@ impl Trail {
             let at = sorted.partition_point(|id| *id < min);
             sorted.get(at).is_some_and(|id| *id <= max)
         };
-        let segments: Vec<_> = candidates(&view, any_within).cloned().collect();
+        let segments: Vec<_> = candidates(view, any_within).cloned().collect();
         for segment in segments {
             found.extend(self.segment(&segment).await?.matching(ID, &wanted)?);
         }

@@ -1,19 +1,23 @@
 //! A trail: made, opened, written to, read.
 
+mod access;
 mod adopt;
 mod anchoring;
 mod checkpoint;
 mod clock;
 mod commit;
+mod cosigned;
 mod epoch;
 mod files;
 mod follow;
 mod import;
 mod init;
+mod lend;
 mod load;
 mod lookup;
 mod open;
 mod owner;
+mod plan;
 mod position;
 mod prove;
 mod seen;
@@ -24,7 +28,11 @@ mod writer;
 mod writers;
 
 #[cfg(test)]
+mod cosigned_tests;
+#[cfg(test)]
 mod prove_tests;
+#[cfg(test)]
+mod runs_tests;
 #[cfg(test)]
 mod simulation_tests;
 #[cfg(test)]
@@ -32,6 +40,8 @@ mod snapshot_tests;
 #[cfg(test)]
 mod tests;
 
+pub use access::{Access, Ended, Rows, ask_apart};
+pub use cosigned::Cosigned;
 pub use follow::{Follower, Records};
 pub use import::{ImportProblem, ImportProgress, ImportReport, ImportRun};
 pub use init::{InitOptions, TRAIL_FILE, init};
@@ -67,9 +77,11 @@ struct Shared {
     options: OpenOptions,
     /// The newest ledger that reading has seen.
     ledger: Mutex<Ledger>,
-    writer: tokio::sync::Mutex<Option<Arc<Writer>>>,
+    writer: tokio::sync::Mutex<lend::Slot>,
     /// The same writer again, for calls that must not wait.
     current: Mutex<Option<Arc<Writer>>>,
+    /// Who looked, as far as that is recorded apart or later.
+    looks: access::Looks,
 }
 
 impl Trail {
@@ -90,8 +102,9 @@ impl Trail {
             info,
             options,
             ledger: Mutex::new(ledger),
-            writer: tokio::sync::Mutex::new(None),
+            writer: tokio::sync::Mutex::default(),
             current: Mutex::new(None),
+            looks: access::Looks::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -168,8 +181,9 @@ impl Trail {
     /// # Errors
     /// As [`flush`](Self::flush); the writer is given free all the same.
     pub async fn close(&self, commit: bool) -> Result<()> {
+        self.settle_looks().await;
         let mut slot = self.shared.writer.lock().await;
-        let writer = slot.take();
+        let writer = slot.writer.take();
         self.set_current(None);
         match writer {
             Some(writer) => writer.close(commit).await,
@@ -202,13 +216,13 @@ impl Trail {
     /// This process's writer, opened if need be.
     async fn writer(&self) -> Result<Arc<Writer>> {
         let mut slot = self.shared.writer.lock().await;
-        if let Some(writer) = &*slot {
+        if let Some(writer) = &slot.writer {
             return Ok(Arc::clone(writer));
         }
-        let mut ledger = self.ledger();
-        ledger.refresh().await?;
-        let writer = open::open_writer(ledger, &self.shared.options, &self.state_dir()).await?;
-        *slot = Some(Arc::clone(&writer));
+        // A writer that is lent is the first that can be had.
+        slot.give_back().await;
+        let writer = self.open_own_writer().await?;
+        slot.writer = Some(Arc::clone(&writer));
         self.set_current(Some(Arc::clone(&writer)));
         Ok(writer)
     }

@@ -9,7 +9,8 @@ use data_encoding::HEXLOWER;
 
 use super::adopt::Bequest;
 use super::clock::Clock;
-use super::commit::{Committer, Plan};
+use super::commit::Committer;
+use super::plan::Plan;
 use super::position::{Candidate, Position, unhex};
 use super::seen::Seen;
 use super::settings::OpenOptions;
@@ -18,7 +19,7 @@ use super::writers::epoch_now;
 use super::{now_micros, owner};
 use crate::anchors::{Anchors, Publisher};
 use crate::keys::{HmacKey, WriterKeys, load_or_create_secret};
-use crate::ledger::{Entry, Ledger, TrailInfo};
+use crate::ledger::{Entry, Ledger, RecoveredLog, TrailInfo};
 use crate::record::{IdSource, Rules, facts_of};
 use crate::storage::durable::{self, LockFile};
 use crate::wal::{Recovered, Wal, WalOptions, recover};
@@ -27,6 +28,15 @@ use crate::{Error, Result};
 /// File of a writer's keys in its folder.
 pub(super) const WRITER_FILE: &str = "writer.json";
 const FLUSHER_TICK: Duration = Duration::from_millis(250);
+
+/// What a writer is held for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holding {
+    /// To record events until the trail is closed.
+    Open,
+    /// To record who looked, for a moment: it knows no ids that callers gave.
+    Lent,
+}
 
 /// Takes over the first free writer of this host, commits what other free ones left behind, or
 /// makes a new writer.
@@ -47,22 +57,29 @@ pub(super) async fn open_writer(
             revoked.push(Bequest { dir, keys, _lock: lock });
             continue;
         }
-        writers.push(resume(dir, lock, keys, &mut ledger, options).await?);
+        let (claim, how) = (Claim { dir, lock, keys }, Holding::Open);
+        writers.push(resume(claim, &mut ledger, options, how).await?);
     }
     if writers.is_empty() {
-        writers.push(create(state_dir, &mut ledger, options).await?);
+        writers.push(create(state_dir, &mut ledger, options, Holding::Open).await?);
     }
     let mine = writers.remove(0);
     if !revoked.is_empty() {
         // Before anything is committed: then all that was taken over before a crash shows here.
         let known = mine.logged_ids().chain(writers.iter().flat_map(|w| w.logged_ids())).collect();
-        revoked.into_iter().try_for_each(|bequest| mine.adopt(bequest, &ledger, &known))?;
+        for bequest in revoked {
+            let adopted = mine.adopt(bequest, &ledger, &known)?;
+            let told = Some(adopted).filter(|log| log.records > 0);
+            mine.committer.lock().await.recovered.extend(told);
+        }
     }
     // What cannot be committed now is durable in the log and waits for the next flush.
     let _ = mine.flush().await;
     for writer in writers {
-        let _ = writer.flush().await;
-        writer.close(false).await?;
+        if writer.close(true).await.is_err() {
+            // As it may be without a store, it keeps its log.
+            writer.close(false).await?;
+        }
     }
     mine.tell_of_jump().await?;
     start_flusher(Arc::downgrade(&mine))?;
@@ -87,6 +104,16 @@ pub(super) fn writer_folders(state_dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
+/// Whether a process holds a writer of this host right now.
+pub(super) fn any_held(state_dir: &Path) -> Result<bool> {
+    for dir in writer_folders(state_dir)? {
+        if dir.join(WRITER_FILE).exists() && LockFile::try_lock(&dir.join("lock"))?.is_none() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Makes a writer's folder, if need be, and locks it.
 pub(super) fn lock_writer(dir: &Path) -> Result<LockFile> {
     durable::ensure_private_dir(dir)?;
@@ -103,10 +130,34 @@ fn info(ledger: &Ledger) -> Result<Arc<TrailInfo>> {
     info.ok_or_else(|| Error::integrity("ledger", "no trail is described"))
 }
 
-async fn create(
+/// A writer's folder, locked, and its keys.
+pub(super) struct Claim {
+    pub(super) dir: PathBuf,
+    pub(super) lock: LockFile,
+    pub(super) keys: WriterKeys,
+}
+
+/// The first writer of this host that no process holds and that may sign.
+pub(super) fn claim_free(folders: &[PathBuf], ledger: &Ledger) -> Result<Option<Claim>> {
+    for dir in folders {
+        let Some(lock) = LockFile::try_lock(&dir.join("lock"))? else { continue };
+        let keys = match load_keys(dir, ledger) {
+            Err(Error::NotFound(_)) => continue,
+            other => other?,
+        };
+        let known = ledger.state().writers.get(keys.id());
+        if known.is_some_and(|w| w.revoked.is_none()) {
+            return Ok(Some(Claim { dir: dir.clone(), lock, keys }));
+        }
+    }
+    Ok(None)
+}
+
+pub(super) async fn create(
     state_dir: &Path,
     ledger: &mut Ledger,
     options: &OpenOptions,
+    how: Holding,
 ) -> Result<Arc<Writer>> {
     let info = info(ledger)?;
     let owner = options.owner_key(&info.trail_id).map_err(|e| match e {
@@ -120,47 +171,34 @@ async fn create(
     let dir = state_dir.join(keys.id());
     let lock = lock_writer(&dir)?;
     keys.save(&dir.join(WRITER_FILE))?;
-    resume(dir, lock, keys, ledger, options).await
+    resume(Claim { dir, lock, keys }, ledger, options, how).await
 }
 
 /// Goes on where a writer stopped, however it stopped.
-async fn resume(
-    dir: PathBuf,
-    lock: LockFile,
-    keys: WriterKeys,
+pub(super) async fn resume(
+    claim: Claim,
     ledger: &mut Ledger,
     options: &OpenOptions,
+    how: Holding,
 ) -> Result<Arc<Writer>> {
-    if !ledger.state().writers.contains_key(keys.id()) {
-        let owner = options.owner_key(&info(ledger)?.trail_id)?;
-        let anchors = Anchors::of(&options.home, ledger.storage().url());
-        let authorizes = vec![owner::authorization(&keys)];
-        let put = owner::put(ledger, &owner, &anchors, authorizes, Vec::new()).await;
-        // An earlier try whose reply was lost may have come in meanwhile.
-        if !ledger.state().writers.contains_key(keys.id()) {
-            put?;
-        }
-    }
-    let publisher = Publisher::new(
-        Anchors::of(&options.home, ledger.storage().url()),
-        dir.parent().unwrap_or(&dir),
-    );
-    let spacing = options.settings.snapshot_spacing;
-    let mut committer = committer(dir.clone(), keys, ledger.clone(), spacing, publisher)?;
-    committer.settle().await?;
-    // Ids of a load that did not come as far as a candidate.
-    Seen::discard(&dir)?;
+    let Claim { dir, lock, keys } = claim;
+    let (mut committer, ended) = committed_by(&dir, keys, ledger, options).await?;
     *ledger = committer.ledger.clone();
     let info = info(ledger)?;
     let keys = &committer.keys;
     let wal_dir = dir.join("wal");
     let key_of = |epoch| keys.hmac_at(epoch, keys.epoch());
     let recovered = recover(&wal_dir, &key_of, committer.committed)?;
+    committer.recovered = broken_off(&recovered, ended, keys.id()).into_iter().collect();
+    let keys = &committer.keys;
     let pending = pending(&recovered)?;
     let known = ledger.state().writers.get(keys.id()).map_or(0, |w| w.recorded);
     let last = pending.iter().map(|p| p.recorded_at).fold(known, i64::max);
     let settings = options.settings.clone();
-    let mut seen = Seen::load(&dir, settings.duplicate_window, now_micros())?;
+    let mut seen = match how {
+        Holding::Open => Seen::load(&dir, settings.duplicate_window, now_micros())?,
+        Holding::Lent => Seen::unread(&dir, settings.duplicate_window),
+    };
     for p in &pending {
         if let Some(content) = p.content {
             seen.insert(&p.audit_id, content, p.recorded_at, p.sequence);
@@ -201,6 +239,56 @@ async fn resume(
     }))
 }
 
+/// What a writer has committed, once it is authorised and no outcome of it is open; and where its
+/// log ended when a process ended in order, before and after an outcome was settled.
+async fn committed_by(
+    dir: &Path,
+    keys: WriterKeys,
+    ledger: &mut Ledger,
+    options: &OpenOptions,
+) -> Result<(Committer, [Option<u64>; 2])> {
+    if !ledger.state().writers.contains_key(keys.id()) {
+        let owner = options.owner_key(&info(ledger)?.trail_id)?;
+        let anchors = Anchors::of(&options.home, ledger.storage().url());
+        let authorizes = vec![owner::authorization(&keys)];
+        let put = owner::put(ledger, &owner, &anchors, authorizes, Vec::new()).await;
+        // An earlier try whose reply was lost may have come in meanwhile.
+        if !ledger.state().writers.contains_key(keys.id()) {
+            put?;
+        }
+    }
+    // Who held the writer before may have committed after this ledger was read.
+    match Position::load(dir) {
+        Ok(position) if position.size > ledger.state().size() => ledger.refresh().await?,
+        Ok(_) | Err(Error::NotFound(_)) => {}
+        Err(e) => return Err(e),
+    }
+    let publisher = Publisher::new(
+        Anchors::of(&options.home, ledger.storage().url()),
+        dir.parent().unwrap_or(dir),
+    );
+    let spacing = options.settings.snapshot_spacing;
+    let mut committer = committer(dir.to_owned(), keys, ledger.clone(), spacing, publisher)?;
+    let ended = committer.ended;
+    committer.settle().await?;
+    committer.active = false;
+    let ended = [ended, committer.ended];
+    // Ids of a load that did not come as far as a candidate.
+    Seen::discard(dir)?;
+    Ok((committer, ended))
+}
+
+/// What to say of the process before, if it did not end in order: where its log ended when one did
+/// was kept before or by the entry that was settled just now.
+fn broken_off(log: &Recovered, ended: [Option<u64>; 2], writer: &str) -> Option<RecoveredLog> {
+    let last = log.next - 1;
+    let in_order = last == 0 || ended.contains(&Some(last));
+    if in_order && log.findings.is_empty() {
+        return None;
+    }
+    Some(RecoveredLog { records: log.frames.len() as u64, writer: writer.to_owned() })
+}
+
 /// Position, candidate and keys as the ledger has them.
 fn committer(
     dir: PathBuf,
@@ -239,7 +327,7 @@ fn committer(
         Some(plan) => plan.body.wal.map_or(committed, |wal| committed.min(wal.from - 1)),
         None => committed,
     };
-    let committer = Committer {
+    let mut committer = Committer {
         dir,
         keys,
         ledger,
@@ -250,8 +338,12 @@ fn committer(
         publisher,
         published: Instant::now(),
         tried: 0,
+        recovered: Vec::new(),
+        active: false,
+        ended: position.as_ref().and_then(|p| p.ended),
+        position,
     };
-    if position.is_none() && committer.unsettled.is_none() {
+    if committer.position.is_none() && committer.unsettled.is_none() {
         committer.save_position()?;
     }
     Ok(committer)

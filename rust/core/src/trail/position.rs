@@ -21,6 +21,9 @@ pub(super) fn state_name(trail_id: &str, url: &str) -> String {
 #[serde(deny_unknown_fields)]
 pub(super) struct Position {
     pub(super) committed: u64,
+    /// The newest sequence when the last process ended in order.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) ended: Option<u64>,
     pub(super) epoch: u64,
     pub(super) root: String,
     /// Roots of the batches of `epoch`, hex, in ledger order.

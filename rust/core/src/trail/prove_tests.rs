@@ -249,7 +249,7 @@ async fn a_cut_ledger_is_not_signed_for() {
         trail.flush().await.unwrap();
     }
     trail.close(true).await.unwrap();
-    std::fs::remove_file(place.dir.path().join("audit").join(entry_path(4))).unwrap();
+    std::fs::remove_file(place.dir.path().join("audit").join(entry_path(5))).unwrap();
     let cut = place.open("a").await;
     for error in [cut.checkpoint().await.unwrap_err(), cut.prove("e0").await.unwrap_err()] {
         assert!(matches!(&error, Error::Integrity { .. }), "{error}");

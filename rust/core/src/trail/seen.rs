@@ -79,6 +79,13 @@ impl Seen {
         Ok(seen)
     }
 
+    /// Without what the file holds, for a writer that takes no ids of callers: it only adds to the
+    /// file what is left in its log.
+    pub(super) fn unread(dir: &Path, window: Duration) -> Self {
+        let window = i64::try_from(window.as_micros()).unwrap_or(i64::MAX);
+        Self { path: dir.join(FILE), window, items: HashMap::new() }
+    }
+
     pub(super) fn lookup(&self, audit_id: &str, content: &[u8; 16]) -> Known {
         match self.items.get(&key(audit_id)) {
             None => Known::New,

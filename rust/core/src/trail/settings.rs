@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::Result;
+use crate::access::AccessSettings;
 use crate::config::{Config, Home, SyncMode as ConfigSync};
 use crate::json::Limits;
 use crate::keys::{OwnerKey, Passphrase};
@@ -35,6 +36,8 @@ pub struct Settings {
     pub heartbeat: Duration,
     /// Top-level string fields added to recorded events that lack them.
     pub defaults: Vec<(&'static str, String)>,
+    /// Whether it is recorded who looked.
+    pub access: AccessSettings,
 }
 
 impl Settings {
@@ -61,6 +64,7 @@ impl Settings {
             snapshot_spacing: SNAPSHOT_SPACING,
             heartbeat: Duration::from_secs(trail.heartbeat.seconds),
             defaults: defaults.into_iter().map(|(k, v)| (k, v.to_owned())).collect(),
+            access: AccessSettings::from_config(config),
         }
     }
 }
@@ -85,12 +89,21 @@ impl OpenOptions {
     }
 
     pub(super) fn owner_key(&self, trail_id: &str) -> Result<Arc<OwnerKey>> {
+        self.owner_key_with(trail_id, &self.passphrase)
+    }
+
+    /// As [`owner_key`](Self::owner_key), with another way to open a locked one.
+    pub(super) fn owner_key_with(
+        &self,
+        trail_id: &str,
+        passphrase: &Passphrase,
+    ) -> Result<Arc<OwnerKey>> {
         match &self.owner {
             Some(owner) => {
                 owner.demand_trail(trail_id)?;
                 Ok(Arc::clone(owner))
             }
-            None => OwnerKey::load(&self.home.keys_dir, trail_id, &self.passphrase).map(Arc::new),
+            None => OwnerKey::load(&self.home.keys_dir, trail_id, passphrase).map(Arc::new),
         }
     }
 }

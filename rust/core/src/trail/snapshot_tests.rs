@@ -105,7 +105,7 @@ async fn a_crash_at_any_put_of_a_commit_loses_and_repeats_nothing() {
         for last_put in 0..5 {
             let place = Place::new().await;
             let trail = place.open().await;
-            commit(&trail, "a").await;
+            record(&trail, "a").await;
             trail.close(true).await.unwrap();
             let (watched, storage) = Watched::dying(&place.storage, last_put, done);
             let trail = place.open_in(&storage).await;

@@ -7,10 +7,11 @@ use bytes::Bytes;
 
 use super::Trail;
 use super::open::writer_folders;
-use crate::Result;
+use crate::access::EVENT_TYPE;
 use crate::columns::LogicalColumn;
 use crate::ledger::{AddedSegment, Moment, State, moment};
 use crate::wal::WalSnapshot;
+use crate::{Result, json};
 
 /// One moment of a trail: the ledger's segments, and what this host's logs hold beyond them.
 #[derive(Debug, Clone)]
@@ -19,9 +20,33 @@ pub struct ReadView {
     pub state: Arc<State>,
     /// Canonical records that are durable and not in a segment yet.
     pub unflushed: Vec<Bytes>,
+    /// Whether answers leave out the records of who looked.
+    pub without_access: bool,
 }
 
 impl ReadView {
+    pub(super) fn new(state: Arc<State>, unflushed: Vec<Bytes>) -> Arc<Self> {
+        Arc::new(Self { state, unflushed, without_access: false })
+    }
+
+    /// The same moment, whose answers leave out the records of who looked if `exclude` says so.
+    #[must_use]
+    pub fn excluding_access(self: Arc<Self>, exclude: bool) -> Arc<Self> {
+        if !exclude {
+            return self;
+        }
+        let events = self.unflushed.iter().filter(|record| !is_look(record));
+        let (state, unflushed) = (Arc::clone(&self.state), events.cloned().collect());
+        Arc::new(Self { state, unflushed, without_access: true })
+    }
+
+    /// How many records are durable and in no segment yet: first those of events, then those of
+    /// who looked.
+    pub fn unsealed(&self) -> (u64, u64) {
+        let looks = self.unflushed.iter().filter(|record| is_look(record)).count() as u64;
+        (self.unflushed.len() as u64 - looks, looks)
+    }
+
     /// Number of ledger entries.
     pub fn size(&self) -> u64 {
         self.state.size()
@@ -76,7 +101,7 @@ impl Trail {
                 }
             }
         }
-        Ok(Arc::new(ReadView { state, unflushed }))
+        Ok(ReadView::new(state, unflushed))
     }
 }
 
@@ -87,8 +112,14 @@ impl Trail {
     /// `Usage` if there was no such moment; as [`view`](Self::view).
     pub async fn view_at(&self, moment: Moment) -> Result<Arc<ReadView>> {
         let state = moment::state_at(self.storage().clone(), moment).await?;
-        Ok(Arc::new(ReadView { state, unflushed: Vec::new() }))
+        Ok(ReadView::new(state, Vec::new()))
     }
+}
+
+/// Whether a record tells of who looked.
+pub(crate) fn is_look(record: &[u8]) -> bool {
+    let event_type = json::get(record, &["event_type"]).and_then(json::string_value);
+    event_type.is_some_and(|name| name == EVENT_TYPE)
 }
 
 enum Log {

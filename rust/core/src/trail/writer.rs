@@ -224,12 +224,17 @@ impl Writer {
         committer.beat().await
     }
 
+    /// Gives the writer free, in order: with `commit` nothing is left in its log.
     pub(super) async fn close(&self, commit: bool) -> Result<()> {
-        let result = if commit { self.flush().await } else { self.wal.sync() };
         // A flush in the background ends first: afterwards the writer is somebody else's.
-        let committer = self.committer.lock().await;
-        committer.publisher.drain().await;
+        let mut committer = self.committer.lock().await;
         self.intake().closed = true;
+        let result = match commit {
+            true => self.end(&mut committer).await,
+            false => self.wal.sync(),
+        };
+        let result = result.and_then(|()| committer.keep_end(self.wal.synced()));
+        committer.publisher.drain().await;
         self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
         result
     }

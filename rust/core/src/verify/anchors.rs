@@ -80,7 +80,7 @@ impl Auditor<'_> {
         self.brought(text, info)
     }
 
-    fn brought(&self, note: &str, info: &TrailInfo) -> Result<Checkpoint, String> {
+    pub(super) fn brought(&self, note: &str, info: &TrailInfo) -> Result<Checkpoint, String> {
         note::signed_checkpoint(note, &info.origin, |signer| self.log_signer(signer))
     }
 

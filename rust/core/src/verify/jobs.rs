@@ -11,7 +11,9 @@ use super::report::{Finding, Report};
 use super::secrets::Seals;
 use super::segment::{self, Outcome, Task, TrailFacts};
 use super::{Level, Progress, Run};
-use crate::ledger::{CHECKPOINT_HINT, HEARTBEAT, entry_number, entry_path, snapshot_path};
+use crate::ledger::{
+    CHECKPOINT_HINT, HEARTBEAT, cosigned, entry_number, entry_path, snapshot_path,
+};
 use crate::merkle::Hash;
 use crate::{Error, Result};
 
@@ -207,6 +209,7 @@ fn note_orphans(audit: &Audit, objects: &[(String, u64)], report: &mut Report) {
     let known = |path: &str| {
         matches!(path, "trail.json" | CHECKPOINT_HINT | HEARTBEAT)
             || entry_number(path).is_some()
+            || cosigned::size_of(path).is_some()
             || live.contains(path)
             || snapshots.contains(path)
     };

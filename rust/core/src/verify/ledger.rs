@@ -9,6 +9,7 @@ use ed25519_dalek::VerifyingKey;
 use futures::{StreamExt, stream};
 
 use super::anchors::parse_hint;
+use super::cosigned;
 use super::report::{Finding, Report};
 use super::secrets::Chains;
 use super::since::new_entries;
@@ -100,6 +101,7 @@ pub(super) async fn audit(
     // Read before the entries, so that writers at work cannot make it look ahead of them.
     let hint = read_if_there(run, CHECKPOINT_HINT).await?;
     let heartbeat = read_if_there(run, HEARTBEAT).await?;
+    let kept = cosigned::read(run, objects).await?;
     let base = match since {
         Some(since) => Ledger::at_snapshot(run.storage, since.size).await,
         None => None,
@@ -112,6 +114,8 @@ pub(super) async fn audit(
     numbers.sort_unstable();
     let beat_size = heartbeat.as_deref().and_then(parse_hint).map(|note| note.checkpoint.size);
     let hint_size = hint.as_deref().and_then(parse_hint).map(|note| note.checkpoint.size);
+    let sizes = run.trust.sizes().chain(hint_size).chain(beat_size);
+    let sizes = sizes.chain(kept.iter().filter_map(cosigned::Kept::size));
     let mut auditor = Auditor {
         run,
         report,
@@ -119,7 +123,7 @@ pub(super) async fn audit(
         leaves,
         snapshot_rows: None,
         audit: Audit::default(),
-        marks: run.trust.sizes().chain(hint_size).chain(beat_size).map(|n| (n, None)).collect(),
+        marks: sizes.map(|n| (n, None)).collect(),
         writers: HashMap::new(),
         revoked: HashMap::new(),
         paths: HashSet::new(),
@@ -134,11 +138,12 @@ pub(super) async fn audit(
     auditor.check_trail_json(read_if_there(run, TRAIL_JSON).await?);
     auditor.check_hint(hint, there);
     auditor.check_heartbeat(heartbeat, there);
+    auditor.check_cosigned(kept, there);
     auditor.check_pins();
     Ok(auditor.audit)
 }
 
-async fn read_if_there(run: &Run<'_>, path: &str) -> Result<Option<Bytes>> {
+pub(super) async fn read_if_there(run: &Run<'_>, path: &str) -> Result<Option<Bytes>> {
     match run.storage.get(path).await {
         Ok(bytes) => Ok(Some(bytes)),
         Err(Error::NotFound(_)) => Ok(None),
@@ -373,6 +378,7 @@ impl Auditor<'_> {
 
     fn take(&mut self, entry: Entry) {
         self.check_key_id(&entry.body);
+        self.count_runs(&entry.body);
         let hmac = match &mut self.audit.chains {
             Some(chains) => chains.entry(&entry, self.report),
             None => None,
@@ -439,6 +445,7 @@ impl Auditor<'_> {
             ));
         }
         self.conclude_since();
+        self.open_runs();
         self.report.size = self.state.size();
         self.report.root = HEXLOWER.encode(&self.state.root());
         self.report.committed = self.state.rows;

@@ -6,6 +6,7 @@
 
 mod anchors;
 mod blooms;
+mod cosigned;
 mod description;
 mod extent;
 mod jobs;
@@ -15,6 +16,7 @@ mod pinned;
 mod report;
 mod rest;
 mod rows;
+mod runs;
 mod secrets;
 mod segment;
 mod since;
@@ -41,6 +43,7 @@ use crate::{Error, Result};
 
 pub use pinned::{Pinning, verify_pinned};
 pub use report::{Beat, Before, Counts, Finding, Report, Verdict};
+pub use runs::{OpenRun, RecoveredRun, Runs};
 
 /// How thoroughly to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -116,6 +119,9 @@ pub struct Options {
     pub threads: usize,
     /// Records in this host's logs that no entry commits yet: all well is `VERIFIED_TO` then.
     pub unsealed: u64,
+    /// Records of who looked among those logs. They are told of, but leave the verdict as it is:
+    /// else no trail that was just asked something would be verified.
+    pub unsealed_looks: u64,
     /// Only what came since an earlier deep verification is looked at deeply. The trust must hold
     /// a pin of at least its size.
     pub since: Option<Since>,
@@ -188,6 +194,13 @@ pub async fn verify(
         report.not_checked.push(format!(
             "{} records in this host's logs that no entry commits yet",
             options.unsealed
+        ));
+    }
+    if options.unsealed_looks > 0 {
+        report.notes.push(format!(
+            "{} records of who looked (system.audit_access) are durable in this host's logs; the \
+             next commit takes them along",
+            options.unsealed_looks
         ));
     }
     report.conclude();

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use super::Level;
+use super::runs::Runs;
 use crate::trail::{now_micros, time_text};
 
 /// The outcome of a verification, or what one finding makes of it.
@@ -153,6 +154,8 @@ pub struct Counts {
     pub pins: u64,
     /// Snapshots whose object was read.
     pub snapshots: u64,
+    /// Checkpoints with lines of others, which are not checked themselves.
+    pub cosigned: u64,
 }
 
 /// When a writer last said that it lives and knows of no other ledger.
@@ -216,6 +219,8 @@ pub struct Report {
     pub last_entry: Option<String>,
     /// The newest heartbeat in the trail or the anchors that were looked at.
     pub heartbeat: Option<Beat>,
+    /// Which runs of writers ended in order.
+    pub runs: Runs,
     /// Whether the ledger was held against a checkpoint from outside the trail.
     pub anchored: bool,
     /// What an incremental verification left to earlier ones.
@@ -245,6 +250,7 @@ impl Report {
             unsealed: 0,
             last_entry: None,
             heartbeat: None,
+            runs: Runs::default(),
             anchored: false,
             since: None,
             checked: Counts::default(),
@@ -277,6 +283,7 @@ impl fmt::Display for Report {
              {records} of {} records, {hmacs} HMACs, {epoch_seals} epoch seals",
             self.committed
         )?;
+        writeln!(f, "  {}", self.runs)?;
         let lines = self.findings.iter().map(ToString::to_string);
         let not_checked = self.not_checked.iter().map(|what| format!("not checked: {what}"));
         let notes = self.notes.iter().map(|note| format!("note: {note}"));

@@ -197,7 +197,10 @@ impl Recovery<'_> {
 
     fn finish(self, firsts: &[u64]) -> Result<Recovered> {
         let last = self.next - 1;
-        durable::replace(&self.dir.join(SYNCED), &last.to_be_bytes(), Access::Private)?;
+        let (synced, bytes) = (self.dir.join(SYNCED), last.to_be_bytes());
+        if durable::read(&synced).ok().is_none_or(|there| there != bytes) {
+            durable::replace(&synced, &bytes, Access::Private)?;
+        }
         for first in firsts {
             if self.files.iter().all(|range| range.first != *first) {
                 durable::remove(&file_path(self.dir, *first))?;

@@ -72,6 +72,7 @@ mod choose;
 mod matcher;
 mod output;
 mod parser;
+mod parts;
 mod pass;
 mod predicate;
 mod records;

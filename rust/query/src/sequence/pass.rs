@@ -11,7 +11,8 @@ use object_store::ObjectStore;
 use sealtrail_core::trail::ReadView;
 
 use super::matcher::{Match, Matcher};
-use super::parser::{FieldPath, Part, Role, Sequence, field_path};
+use super::parser::{Sequence, field_path};
+use super::parts::{FieldPath, Part, Role};
 use super::predicate::{condition, domain, key};
 use super::registers::{Shape, Step};
 use super::rows::Ordered;

@@ -3,7 +3,8 @@
 use sealtrail_core::columns::ColumnType;
 use sealtrail_core::json::parse_timestamp;
 
-use super::parser::{Comparison, EventTest, FieldPath, Literal, Predicate, TestKind, wrong_at};
+use super::parser::wrong_at;
+use super::parts::{Comparison, EventTest, FieldPath, Literal, Predicate, TestKind};
 use crate::error::Result;
 use crate::json::PathPart;
 use crate::search::condition::{Path, Want, text_literal, time_literal};

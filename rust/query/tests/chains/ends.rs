@@ -3,7 +3,7 @@
 use sealtrail_query::chain::{Ended, TraceOptions, execution_chain};
 use serde_json::{Value, json};
 
-use super::*;
+use crate::*;
 
 fn granted(id: &str, minute: u32, who: &str, scope: &str) -> Value {
     event(id, minute, "auth.permission_granted", json!({"grantee": who, "scopes": [scope]}))

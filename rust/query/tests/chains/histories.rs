@@ -4,7 +4,7 @@ use sealtrail_query::QueryError;
 use sealtrail_query::chain::{Kind, TraceOptions, trace};
 use serde_json::json;
 
-use super::*;
+use crate::*;
 
 /// mira logs in, her agent spawns a reader, which spawns a worker; ben does something else.
 fn delegated() -> Vec<serde_json::Value> {

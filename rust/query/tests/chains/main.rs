@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::common::TestTrail;
 
 /// An event; `minute` counts from 2026-03-01T10:00Z.
-pub(super) fn event(id: &str, minute: u32, event_type: &str, members: Value) -> Value {
+pub(crate) fn event(id: &str, minute: u32, event_type: &str, members: Value) -> Value {
     let time = format!("2026-03-01T{:02}:{:02}:00.000Z", 10 + minute / 60, minute % 60);
     let mut event = json!({
         "event_type": event_type,
@@ -30,7 +30,7 @@ pub(super) fn event(id: &str, minute: u32, event_type: &str, members: Value) -> 
     event
 }
 
-pub(super) fn login(id: &str, minute: u32, user: &str, more: Value) -> Value {
+pub(crate) fn login(id: &str, minute: u32, user: &str, more: Value) -> Value {
     let mut event =
         event(id, minute, "auth.user_login", json!({"user_id": user, "status": "success"}));
     for (key, value) in more.as_object().unwrap() {
@@ -39,7 +39,7 @@ pub(super) fn login(id: &str, minute: u32, user: &str, more: Value) -> Value {
     event
 }
 
-pub(super) fn spawned(id: &str, minute: u32, parent: &str, agent: &str, more: Value) -> Value {
+pub(crate) fn spawned(id: &str, minute: u32, parent: &str, agent: &str, more: Value) -> Value {
     let links = json!({"agent_id": agent, "parent_agent_id": parent});
     let mut event = event(id, minute, "agent.spawned", links);
     for (key, value) in more.as_object().unwrap() {
@@ -48,7 +48,7 @@ pub(super) fn spawned(id: &str, minute: u32, parent: &str, agent: &str, more: Va
     event
 }
 
-pub(super) fn read(id: &str, minute: u32, agent: &str, more: Value) -> Value {
+pub(crate) fn read(id: &str, minute: u32, agent: &str, more: Value) -> Value {
     let facts = json!({"agent_id": agent, "resource": {"path": format!("/{id}.csv")}});
     let mut event = event(id, minute, "data.file_read", facts);
     for (key, value) in more.as_object().unwrap() {
@@ -58,7 +58,7 @@ pub(super) fn read(id: &str, minute: u32, agent: &str, more: Value) -> Value {
 }
 
 /// Half of the events in segments, half not yet.
-pub(super) async fn trail(events: &[Value]) -> TestTrail {
+pub(crate) async fn trail(events: &[Value]) -> TestTrail {
     let mut trail = TestTrail::new();
     let (flushed, unflushed) = events.split_at(events.len() / 2);
     if !flushed.is_empty() {
@@ -68,28 +68,28 @@ pub(super) async fn trail(events: &[Value]) -> TestTrail {
     trail
 }
 
-pub(super) fn source(trail: &mut TestTrail) -> Source<'_> {
+pub(crate) fn source(trail: &mut TestTrail) -> Source<'_> {
     let view = trail.view();
     Source { engine: &trail.engine, view, store: std::sync::Arc::clone(&trail.store) }
 }
 
-pub(super) async fn traced(events: &[Value], id: &str) -> Trace {
+pub(crate) async fn traced(events: &[Value], id: &str) -> Trace {
     traced_with(events, id, TraceOptions::default()).await
 }
 
-pub(super) async fn traced_with(events: &[Value], id: &str, options: TraceOptions) -> Trace {
+pub(crate) async fn traced_with(events: &[Value], id: &str, options: TraceOptions) -> Trace {
     let mut trail = trail(events).await;
     trace(&source(&mut trail), id, &options).await.unwrap().unwrap()
 }
 
 /// Only what is of one kind.
-pub(super) fn of(kind: Kind) -> TraceOptions {
+pub(crate) fn of(kind: Kind) -> TraceOptions {
     TraceOptions { kind: Some(kind), ..TraceOptions::default() }
 }
 
 /// The names from the top down to the event (or thing) called `name`; `?` marks what is inferred,
 /// `!` what is missing, `@` what closes a cycle.
-pub(super) fn way(trace: &Trace, name: &str) -> String {
+pub(crate) fn way(trace: &Trace, name: &str) -> String {
     let node = trace.nodes.iter().rev().find(|node| node.name == name);
     let mut node = node.unwrap_or_else(|| panic!("no {name} in {}", text(trace)));
     let mut names = vec![shown(node)];
@@ -108,21 +108,21 @@ fn shown(node: &Node) -> String {
     format!("{}{}", node.name, marks.collect::<String>())
 }
 
-pub(super) fn text(trace: &Trace) -> String {
+pub(crate) fn text(trace: &Trace) -> String {
     trace.to_tree(sealtrail_query::chain::TreeStyle::Unicode)
 }
 
 /// The ids of all events, in order.
-pub(super) fn events(trace: &Trace) -> Vec<&str> {
+pub(crate) fn events(trace: &Trace) -> Vec<&str> {
     let events = trace.nodes.iter().filter(|node| node.kind == NodeKind::Event);
     events.map(|node| node.name.as_str()).collect()
 }
 
-pub(super) fn node<'a>(trace: &'a Trace, name: &str) -> &'a Node {
+pub(crate) fn node<'a>(trace: &'a Trace, name: &str) -> &'a Node {
     let node = trace.nodes.iter().rev().find(|node| node.name == name);
     node.unwrap_or_else(|| panic!("no {name} in {}", text(trace)))
 }
 
-pub(super) fn notices(trace: &Trace) -> Vec<(&str, Option<&str>)> {
+pub(crate) fn notices(trace: &Trace) -> Vec<(&str, Option<&str>)> {
     trace.notices.iter().map(|notice| (notice.kind, notice.name.as_deref())).collect()
 }

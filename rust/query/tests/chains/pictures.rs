@@ -3,7 +3,7 @@
 use sealtrail_query::chain::TreeStyle;
 use serde_json::{Value, json};
 
-use super::*;
+use crate::*;
 
 fn small() -> Vec<Value> {
     vec![

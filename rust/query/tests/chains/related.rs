@@ -4,7 +4,7 @@ use sealtrail_query::chain::{Kind, Related, RelatedOptions, related};
 use sealtrail_query::search::Filter;
 use serde_json::{Value, json};
 
-use super::*;
+use crate::*;
 
 const MINUTE: i64 = 60_000_000;
 

@@ -134,7 +134,11 @@ impl TestTrail {
             let mut state = State::default();
             state.segments.clone_from(&self.segments);
             state.registry = self.registry.clone();
-            Arc::new(ReadView { state: Arc::new(state), unflushed: self.unflushed.clone() })
+            Arc::new(ReadView {
+                state: Arc::new(state),
+                unflushed: self.unflushed.clone(),
+                without_access: false,
+            })
         });
         Arc::clone(view)
     }

@@ -221,7 +221,7 @@ async fn flat_output_has_a_row_for_each_event() {
 }
 
 #[tokio::test]
-async fn a_million_matches_need_not_be_waited_for() {
+async fn the_first_match_need_not_wait_for_the_last() {
     let mut trail = TestTrail::new();
     let events: Vec<Value> = (0..20_000).map(|n| login(n, "fail", "a")).collect();
     trail.segment(&events).await;

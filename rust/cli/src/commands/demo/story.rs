@@ -142,6 +142,7 @@ fn record(
     let options = LoadOptions {
         progress: Some(Arc::new(move |progress| shown.set_position(progress.bytes))),
         cancel: session.cancel.flag(),
+        last: true,
         ..LoadOptions::default()
     };
     let file = fs::File::open(&path).map_err(|error| Failure::io(&path, error))?;

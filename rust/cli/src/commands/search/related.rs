@@ -2,13 +2,14 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::sync::Arc;
 
 use clap::Args;
 use sealtrail_core::trail::Trail;
 use sealtrail_query::chain::{Related, RelatedOptions, Source, related};
 use sealtrail_query::output::{OutputFormat, ResultWriter};
 use sealtrail_query::search::{Filter, times};
-use sealtrail_query::{Engine, EngineOptions};
+use sealtrail_query::{Engine, EngineOptions, ReadView};
 
 use super::Search;
 use crate::commands::sql::Format;
@@ -64,7 +65,10 @@ impl Search {
         };
         let trail = session.open()?;
         let id = self.related.related_to.as_deref().unwrap_or_default();
-        let Some(found) = find(session, &trail, id, &options)? else {
+        let view = session.wait(trail.view())?.excluding_access(self.filter.exclude_access);
+        let question = self.asked(session, &view).filter("related_to", id);
+        let rows = session.ask(&trail, question)?;
+        let Some(found) = find(session, &trail, view, id, &options)? else {
             session.note(format_args!("{id}: nothing has this id"));
             return Ok(0);
         };
@@ -73,6 +77,7 @@ impl Search {
             session.note(format_args!("there are more than {limit}; the earliest are shown"));
         }
         let number = found.events.len() as u64;
+        rows.set(number);
         if self.count {
             writeln!(session.out, "{number}")?;
             return Ok(number);
@@ -97,11 +102,11 @@ impl Search {
 fn find(
     session: &Session<'_>,
     trail: &Trail,
+    view: Arc<ReadView>,
     id: &str,
     options: &RelatedOptions,
 ) -> Result<Option<Related>, Failure> {
     let engine = Engine::new(&EngineOptions::default())?;
-    let view = session.wait(trail.view())?;
     let source = Source { engine: &engine, view, store: trail.storage().object_store()? };
     session.wait(related(&source, id, options))
 }

@@ -10,6 +10,8 @@ use clap::Args;
 use sealtrail_query::search::Filter;
 use sealtrail_query::sequence::{Matches, Sequence, SequenceQuery, search, write_matches};
 
+use serde_json::{Value, json};
+
 use super::Ground;
 use crate::commands::sql::Format;
 use crate::failure::Failure;
@@ -76,6 +78,13 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 impl SequenceArgs {
+    /// What is asked, as the record of who looked has it.
+    pub(super) fn shown(&self) -> Option<Value> {
+        let within = self.within_seconds.map(|within| within.as_secs_f64());
+        let text = self.sequence.as_ref()?;
+        Some(json!({ "sequence": text, "within_seconds": within, "by": self.by }))
+    }
+
     /// The sequences that are asked for, if any are.
     pub(super) fn query(&self, filter: Filter) -> Result<Option<SequenceQuery>, Failure> {
         let (Some(text), Some(within)) = (&self.sequence, self.within_seconds) else {

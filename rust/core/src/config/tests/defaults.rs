@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::{read, read_with};
 use crate::config::{
-    Config, Loaded, Partitioning, SyncMode, TrailConfig, get, is_remote, load, show,
+    AccessPolicy, Config, Loaded, Partitioning, PurposePolicy, SyncMode, TrailConfig, get,
+    is_remote, load, show,
 };
 use crate::{Error, Result};
 
@@ -46,6 +47,7 @@ fn the_defaults_are_the_documented_ones() {
                     "duplicate_window_hours": 24,
                 },
                 "heartbeat": { "seconds": 60 },
+                "access_audit": { "policy": "best_effort", "purpose": "optional" },
             },
             "identity": {
                 "host": null,
@@ -77,6 +79,7 @@ fn every_setting_of_a_full_file_arrives() -> Result<()> {
       max_record_bytes: 2097152
       max_future_seconds: 0
       duplicate_window_hours: 48
+    access_audit: { policy: off, purpose: required }
   identity:
     host: web-1
     service: claims
@@ -92,6 +95,8 @@ fn every_setting_of_a_full_file_arrives() -> Result<()> {
     assert_eq!(trail.partitioning, Partitioning::Day);
     assert_eq!((trail.flush.max_mb, trail.flush.max_age_seconds), (128, Some(30)));
     assert_eq!((trail.sync.mode, trail.sync.interval_ms), (SyncMode::Interval, 250));
+    let access = trail.access_audit;
+    assert_eq!((access.policy, access.purpose), (AccessPolicy::Off, PurposePolicy::Required));
     assert_eq!(trail.limits.max_record_bytes, 2_097_152);
     assert_eq!((trail.limits.max_future_seconds, trail.limits.duplicate_window_hours), (0, 48));
     assert_eq!(

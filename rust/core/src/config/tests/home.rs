@@ -14,6 +14,7 @@ fn sealtrail_home_holds_everything() -> Result<()> {
     assert_eq!(home.config_file(), Path::new("/srv/st/sealtrail.yaml"));
     assert_eq!(home.keys_dir, Path::new("/srv/st/keys"));
     assert_eq!(home.state_dir, Path::new("/srv/st/state"));
+    assert_eq!(home.access_dir, Path::new("/srv/st/access"));
     Ok(())
 }
 

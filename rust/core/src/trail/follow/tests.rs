@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::config::{Config, Home};
 use crate::record::Strictness;
+use crate::storage::watched::Watched;
 use crate::trail::{InitOptions, LoadOptions, OpenOptions, Settings, init};
 
 const NONE: [u64; 0] = [];
@@ -31,13 +32,16 @@ impl Place {
         Home::at(&self.dir.path().join(host))
     }
 
-    async fn open_on(&self, host: &str) -> Trail {
+    fn options(&self, host: &str) -> OpenOptions {
         let mut settings = Settings::from_config(&Config::default(), &self.url());
         settings.snapshot_spacing = 4;
         // Nothing is committed but by the test.
         settings.max_age = Duration::from_secs(1 << 30);
-        let options = OpenOptions::new(self.home(host), settings);
-        Trail::open(&self.url(), options).await.unwrap()
+        OpenOptions::new(self.home(host), settings)
+    }
+
+    async fn open_on(&self, host: &str) -> Trail {
+        Trail::open(&self.url(), self.options(host)).await.unwrap()
     }
 
     async fn open(&self) -> Trail {
@@ -218,6 +222,32 @@ async fn other_hosts_records_come_with_their_commit() {
     b.flush().await.unwrap();
     assert_eq!(drain(&mut follower).await, [1]);
     assert_eq!(drain(&mut there).await, NONE);
+}
+
+#[tokio::test]
+async fn an_object_store_that_is_asked_now_and_then_loses_and_repeats_nothing() {
+    let place = Place::new().await;
+    let writer = place.open().await;
+    let (_, storage) = Watched::of(writer.storage());
+    let reader = Trail::open_in(storage, place.options("a")).await.unwrap();
+    let (mut follower, _) = reader.follow().await.unwrap();
+    let mut given = Vec::new();
+    for step in 0..4 {
+        let from = step * 10_000;
+        record(&writer, from).await;
+        given.extend(drain(&mut follower).await);
+        load(&writer, from + 1..from + 9_000).await;
+        record(&writer, from + 9_000).await;
+        if step % 2 == 0 {
+            writer.flush().await.unwrap();
+        }
+        while given.len() as u64 <= step * 9_001 + 9_000 {
+            given.extend(numbers(&follower.wait().await.unwrap()));
+        }
+    }
+    let all = (0..4).flat_map(|step| step * 10_000..=step * 10_000 + 9_000);
+    assert_eq!(sorted(given), all.collect::<Vec<_>>());
+    assert_eq!(drain(&mut follower).await, NONE);
 }
 
 #[tokio::test]

@@ -51,6 +51,8 @@ pub(super) struct Host {
     pub(super) acknowledged: BTreeMap<String, Option<String>>,
     /// Those that a flush said are in the ledger.
     pub(super) committed: BTreeSet<String>,
+    /// A process of it ended otherwise than in order.
+    pub(super) broke_off: bool,
     trail: Option<Trail>,
     made: u64,
     /// Events with ids whose outcome is unknown.
@@ -78,6 +80,7 @@ impl Host {
             tried: BTreeSet::new(),
             acknowledged: BTreeMap::new(),
             committed: BTreeSet::new(),
+            broke_off: false,
             trail: None,
             made: 0,
             open: Vec::new(),
@@ -119,6 +122,7 @@ impl Host {
     }
 
     fn die(&mut self, when: &str) {
+        self.broke_off |= self.trail.is_some();
         self.trail = None;
         self.note(&format!("died {when}"));
     }
@@ -207,17 +211,25 @@ impl Host {
         let input = Box::new(Cursor::new(text.join("\n").into_bytes()));
         let tags: Vec<&str> = events.iter().map(|event| event.tag.as_str()).collect();
         let what = format!("load {}", tags.join(" "));
-        let options = LoadOptions::default();
+        let last = self.rng.percent(20);
+        let options = LoadOptions { last, ..LoadOptions::default() };
         // Where a caller may stop waiting, a load goes on by itself.
         let life = if life.dies { life } else { FOR_EVER };
         let done = self.call(&what, life, trail.load(input, &options)).await;
         let Some(Ok(report)) = done else {
-            return events.into_iter().for_each(|event| self.unknown(event));
+            events.into_iter().for_each(|event| self.unknown(event));
+            // Its writer may take nothing more.
+            return if last && self.trail.is_some() {
+                self.close(trail, FOR_EVER).await
+            };
         };
         assert_eq!(report.recorded + report.repeated, events.len() as u64, "{report:?}");
         for event in events {
             self.committed.insert(event.tag.clone());
             self.acknowledge(event, None);
+        }
+        if last {
+            self.close(trail, life).await;
         }
     }
 
@@ -241,7 +253,17 @@ impl Host {
         if commit && writes && matches!(done, Some(Ok(()))) {
             self.committed.extend(self.acknowledged.keys().cloned());
         }
+        self.broke_off |= !matches!(done, Some(Ok(())));
         self.trail = None;
+    }
+
+    /// After all faults: the process that is at work commits everything, without being begun anew.
+    pub(super) async fn catch_up(&mut self) {
+        let Some(trail) = self.trail.clone() else { return };
+        let Some(writer) = trail.current() else { return };
+        self.call("flush without faults", FOR_EVER, trail.flush()).await.unwrap().unwrap();
+        assert!(writer.unflushed().is_empty(), "left in the log of a process at work");
+        self.all_committed(&trail);
     }
 
     /// Readers see what this host had acknowledged, and nothing twice.
@@ -256,7 +278,13 @@ impl Host {
 
     /// After all faults: what is in the logs comes into the ledger.
     pub(super) async fn settle(&mut self, tags: &Tags) {
-        self.die("in the end");
+        match self.trail.clone() {
+            Some(trail) if self.rng.percent(50) => {
+                self.call("close", FOR_EVER, trail.close(true)).await.unwrap().unwrap();
+                self.trail = None;
+            }
+            _ => self.die("in the end"),
+        }
         self.clock += self.rng.below(120).cast_signed() * MINUTE;
         let trail = self.trail(FOR_EVER).await.expect("opens without faults");
         self.call("recover", FOR_EVER, trail.recover()).await.unwrap().unwrap();

@@ -126,6 +126,9 @@ async fn history(seed: u64, trace: Rc<RefCell<Vec<String>>>) {
     futures::future::join_all(hosts.iter_mut().map(|host| host.live(steps, &tags))).await;
 
     bad.calm().await;
+    for host in &mut hosts {
+        host.catch_up().await;
+    }
     promised(&good, &hosts, &tags).await;
     for host in &mut hosts {
         host.settle(&tags).await;
@@ -136,7 +139,9 @@ async fn history(seed: u64, trace: Rc<RefCell<Vec<String>>>) {
 /// Before anything is recovered: what a flush said is in the ledger is there.
 async fn promised(good: &Storage, hosts: &[Host], tags: &Tags) {
     let state = Arc::clone(Ledger::read_all(good.clone()).await.unwrap().state());
-    let found = one_of_each(tags.of_view(&ReadView { state, unflushed: Vec::new() }).await);
+    let found = one_of_each(
+        tags.of_view(&ReadView { state, unflushed: Vec::new(), without_access: false }).await,
+    );
     for tag in hosts.iter().flat_map(|host| &host.committed) {
         assert!(found.contains_key(tag), "{tag} was committed");
     }
@@ -145,7 +150,8 @@ async fn promised(good: &Storage, hosts: &[Host], tags: &Tags) {
 async fn check(good: &Storage, hosts: &[Host], tags: &Tags, owner: Arc<OwnerKey>) {
     let read = Ledger::read_all(good.clone()).await.unwrap();
     assert_eq!(read.state(), Ledger::open(good.clone()).await.unwrap().state());
-    let view = ReadView { state: Arc::clone(read.state()), unflushed: Vec::new() };
+    let view =
+        ReadView { state: Arc::clone(read.state()), unflushed: Vec::new(), without_access: false };
     let found = one_of_each(tags.of_view(&view).await);
     for host in hosts {
         for (tag, id) in &host.acknowledged {
@@ -161,4 +167,8 @@ async fn check(good: &Storage, hosts: &[Host], tags: &Tags, owner: Arc<OwnerKey>
     let report = verify(good, &trust, &options, &|_| {}, &Arc::default()).await.unwrap();
     assert_eq!((report.verdict, &report.findings), (Verdict::Verified, &vec![]));
     assert_eq!(report.committed, found.len() as u64);
+    // Nobody is said to have broken off who did not.
+    if hosts.iter().all(|host| !host.broke_off) {
+        assert_eq!(report.runs.recovered, []);
+    }
 }

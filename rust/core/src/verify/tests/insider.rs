@@ -321,6 +321,15 @@ fn a_stripped_or_foreign_seal_is_found() {
     assert_only(&forged(|f| f.seal = Some(None)), &["unreadable"]);
     assert_only(&forged(|f| f.seal = Some(Some("00".to_owned()))), &["seal"]);
     assert_only(&forged(|f| f.seal = Some(Some("0".repeat(64)))), &["seal"]);
+    // Who has no secret sees whether it is one at all.
+    for (seal, found) in [("00".to_owned(), &["seal"][..]), ("0".repeat(64), &[])] {
+        let mut maker = Maker::new();
+        let records = made(&events());
+        let built = maker.build(&records).pop().unwrap();
+        let built = rewrite(built, maker.writer.hmac(), |f| f.seal = Some(Some(seal)));
+        maker.commit(&records, vec![built], false);
+        assert_only(&maker.verify(false), found);
+    }
 }
 
 /// A trail whose one append says something else of its segment.

@@ -78,7 +78,11 @@ pub(super) fn event(i: u64, event_type: &str) -> Value {
 
 impl Maker {
     pub(super) fn new() -> Self {
-        let trail_id = crate::segment::new_uuid().unwrap();
+        Self::of(crate::segment::new_uuid().unwrap())
+    }
+
+    /// A trail of this id, with keys of its own.
+    pub(super) fn of(trail_id: String) -> Self {
         let owner = Arc::new(OwnerKey::generate(&trail_id).unwrap());
         let writer = WriterKeys::generate(&owner, "memory://made", FIRST_EPOCH).unwrap();
         let info = TrailInfo {
@@ -237,7 +241,11 @@ impl Maker {
 
 /// A trail with an init entry and three appends in two epochs, the first one closed.
 pub(super) fn small() -> Maker {
-    let mut maker = Maker::new();
+    filled(Maker::new())
+}
+
+/// What [`small`] has, in a trail that has nothing yet.
+pub(super) fn filled(mut maker: Maker) -> Maker {
     let some = |from: u64, n: u64, kind: &str| -> Vec<Value> {
         (from..from + n).map(|i| event(i, kind)).collect()
     };

@@ -1,12 +1,17 @@
 //! Every way to falsify a trail that we could think of, and that none passes.
 
+mod alone;
 mod forge;
 mod honest;
 mod insider;
 mod large;
+mod liar;
 mod maker;
+mod origin;
 mod outsider;
 mod pinned;
+mod positions;
+mod runs;
 mod seals;
 mod since;
 mod snapshots;

@@ -10,7 +10,7 @@ use crate::ledger::{CHECKPOINT_HINT, entry_number, entry_path};
 use crate::pins::{Pin, Pins, read_note};
 use crate::storage::durable;
 
-type Objects = BTreeMap<String, Vec<u8>>;
+pub(super) type Objects = BTreeMap<String, Vec<u8>>;
 
 /// A verifier of one place, with folders of his own.
 pub(super) struct Verifier {
