@@ -45,6 +45,7 @@ pub(crate) struct Search {
     filter: FilterArgs,
     #[command(flatten)]
     sequence: sequence::SequenceArgs,
+    #[command(flatten)]
     related: RelatedArgs,
     /// Order by these fields, such as 'cost_usd desc, timestamp'; otherwise
     /// by time. What lacks a field comes last

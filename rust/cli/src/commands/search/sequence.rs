@@ -44,7 +44,7 @@ pub(super) struct SequenceArgs {
         long,
         value_name = "STEPS",
         requires = "within_seconds",
-        conflicts_with_all = ["order", "reverse", "cursor", "stats", "explain"],
+        conflicts_with_all = ["order", "reverse", "cursor", "stats", "explain", "related_to"],
         verbatim_doc_comment
     )]
     sequence: Option<String>,
