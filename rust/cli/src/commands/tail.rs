@@ -168,13 +168,15 @@ impl Tailing<'_, '_> {
     /// Prints what comes; without `follow` only what is there.
     fn go_on(&mut self, follower: &mut Follower, follow: bool) -> Result<(), Failure> {
         loop {
-            let records = match follow {
-                true => self.session.wait(follower.wait())?,
-                false => self.session.wait(follower.next())?,
+            let found = match follow {
+                true => self.session.wait(follower.wait()),
+                false => self.session.wait(follower.next()),
             };
-            if records.is_empty() {
-                return Ok(());
-            }
+            let records = match found {
+                Ok(records) if !records.is_empty() => records,
+                // Records that were left out are passed all the same.
+                end => return self.keep(follower).and_then(|()| end.map(drop)),
+            };
             let view = follower.view_of(records).excluding_access(self.exclude_access);
             let passed = self.sieve.sift(view);
             let passed = self.session.wait(passed)?;
