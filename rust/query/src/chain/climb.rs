@@ -55,7 +55,7 @@ pub(super) fn climb(known: &mut Known, at: At) -> Option<Way> {
     let own = context.clone();
     let mut climb =
         Climb { known, way: Vec::new(), spawn: None, unproven: None, shared: None, cut: false };
-    let edge = climb.from_event(at, context)?;
+    let edge = climb.by_event(at, context)?;
     let edge = climb.with_own(own, edge);
     let Climb { mut way, spawn, unproven, shared, cut, .. } = climb;
     way.reverse();
@@ -66,7 +66,7 @@ pub(super) fn climb(known: &mut Known, at: At) -> Option<Way> {
 type Next = Option<(Entity, Edge, Context)>;
 
 impl Climb<'_> {
-    fn from_event(&mut self, at: At, context: Context) -> Option<Option<Edge>> {
+    fn by_event(&mut self, at: At, context: Context) -> Option<Option<Edge>> {
         if !self.known.mentioned_is_read(at) {
             return None;
         }

@@ -320,7 +320,6 @@ fn is_zero(value: &usize) -> bool {
     *value == 0
 }
 
-#[expect(clippy::ptr_arg, reason = "serde calls it so")]
 fn is_empty_set(value: &Arc<Vec<InForce>>) -> bool {
     value.is_empty()
 }

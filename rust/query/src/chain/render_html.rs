@@ -110,7 +110,7 @@ fn chain(nodes: &[Node]) -> String {
     let mut depth = 0;
     for (index, node) in nodes.iter().enumerate() {
         if index > 0 {
-            let steps = if node.depth > depth { 0 } else { depth - node.depth };
+            let steps = depth.saturating_sub(node.depth);
             if node.depth > depth {
                 out.push_str("<ul>");
             } else {

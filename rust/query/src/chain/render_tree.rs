@@ -87,7 +87,7 @@ impl Trace {
                 let known = shown.as_ref().is_some_and(|(who, permissions)| {
                     *who == actor && *permissions == event.permissions
                 });
-                if !known && !(event.permissions.is_empty() && shown.is_none()) {
+                if !(known || event.permissions.is_empty() && shown.is_none()) {
                     details.push(format!("permissions of {actor}: {}", names(&event.permissions)));
                 }
                 if !known {

@@ -72,7 +72,7 @@ impl<'a> Choice<'a> {
         }
         ahead.last_end.is_some_and(|last| at < last)
             && count < rule.most
-            && count + ahead.count[at] - 1 >= rule.least
+            && count + ahead.count[at] > rule.least
     }
 
     /// Each event in turn goes to the earliest step that can have it. The first one is the start.

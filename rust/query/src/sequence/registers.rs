@@ -127,7 +127,7 @@ impl<T: Copy> Registers<T> {
     ) -> Option<T> {
         let counts = &self.steps[index].counts;
         let first = counts.front().copied();
-        let Some(entered) = self.best(enters, first) else { return None };
+        let entered = self.best(enters, first)?;
         *useful = true;
         let least = step.least as usize;
         let reached = if least == 1 { enters } else { counts.get(least - 2).copied() };
