@@ -63,6 +63,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="sealtrail-bench-") as name:
         folder = Path(name)
         os.environ["SEALTRAIL_HOME"] = str(folder / "home")
+        os.environ["SEALTRAIL_ACCESS_AUDIT"] = "off"
         print(
             json.dumps(
                 {"duckdb": duckdb.__version__, "events": options.events, "cores": os.cpu_count()}

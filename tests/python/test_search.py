@@ -88,6 +88,7 @@ def found(result: sealtrail.SearchResult | sealtrail.SearchQuery) -> list[int]:
 def test_keywords(trail: sealtrail.Trail, options: dict[str, Any], expected: list[int]) -> None:
     if "since" in options and isinstance(options["since"], timedelta):
         options["since"] = datetime.now(UTC) - datetime(2026, 1, 1, tzinfo=UTC)
+    options["exclude_access"] = True
     assert found(trail.search(**options)) == expected
     if "order" in options:
         options["order_by"] = options.pop("order")
@@ -95,7 +96,7 @@ def test_keywords(trail: sealtrail.Trail, options: dict[str, Any], expected: lis
 
 
 def test_a_query_composes(trail: sealtrail.Trail) -> None:
-    everything = trail.query()
+    everything = trail.query(exclude_access=True)
     data = everything.where(event_type="data.*")
     large = data.where("resource.size_bytes > 1e6", agent_id_not="reader")
     assert found(everything) == [0, 1, 2, 3, 4]
@@ -139,7 +140,7 @@ def test_results_are_flat_and_nested(trail: sealtrail.Trail) -> None:
 
 def test_pages(trail: sealtrail.Trail) -> None:
     pages, cursor = [], None
-    while page := found(result := trail.search(limit=2, cursor=cursor)):
+    while page := found(result := trail.search(limit=2, cursor=cursor, exclude_access=True)):
         pages.append(page)
         cursor = result.cursor
     assert pages == [[0, 1], [2, 3], [4]]

@@ -93,7 +93,25 @@ fn of_field(field: &'static LogicalField) -> Arg {
         [_] => field.about.to_owned(),
         _ => format!("{}: {}", field.about, field.places_text()),
     };
-    text_arg(field.name, "VALUES").action(ArgAction::Append).help(help)
+    text_arg(field.name, "VALUES").action(ArgAction::Append).help(wrapped(&help))
+}
+
+/// The text in lines that fit beside the flags.
+fn wrapped(text: &str) -> String {
+    let (mut out, mut width) = (String::new(), 0);
+    for word in text.split(' ') {
+        let long = word.chars().count();
+        if width > 0 && width + 1 + long > 78 {
+            out.push('\n');
+            width = 0;
+        } else if width > 0 {
+            out.push(' ');
+            width += 1;
+        }
+        out.push_str(word);
+        width += long;
+    }
+    out
 }
 
 fn text_arg(name: &'static str, value: &'static str) -> Arg {
@@ -118,10 +136,10 @@ impl Args for FilterArgs {
             }
         }
         command
-            .arg(text_arg("severity_min", "SEVERITY").help(
+            .arg(text_arg("severity_min", "SEVERITY").help(wrapped(
                 "At least debug, info, warning, error or critical; that of its event type where \
                  an event has none",
-            ))
+            )))
             .arg(
                 text_arg("where", "EXPRESSION")
                     .action(ArgAction::Append)
@@ -134,10 +152,10 @@ impl Args for FilterArgs {
                     .help_heading(HEADING)
                     .help("Leave out the records of who looked (system.audit_access)"),
             )
-            .arg(text_arg("text", "WORDS").action(ArgAction::Append).help(
+            .arg(text_arg("text", "WORDS").action(ArgAction::Append).help(wrapped(
                 "Words somewhere in the values of a record, whatever their case; \"quotes\" keep \
                  words together",
-            ))
+            )))
     }
 
     fn augment_args_for_update(command: Command) -> Command {

@@ -19,6 +19,9 @@ pub type Hash = [u8; 32];
 /// Levels between the leaves and the hashes that a segment keeps per batch: runs of 256 leaves.
 pub const RUN_LEVELS: u32 = 8;
 
+/// So many leaves take a fraction of a millisecond.
+const LEAVES_A_TASK: usize = 4096;
+
 /// The root of the tree without leaves: SHA-256 of nothing.
 pub fn empty_root() -> Hash {
     Sha256::digest([]).into()
@@ -51,6 +54,16 @@ pub fn root(leaves: &[Hash]) -> Hash {
             level[0]
         }
     }
+}
+
+/// [`root`] over a power of two of leaves, with every core.
+fn root_of_full(leaves: &[Hash]) -> Hash {
+    if leaves.len() <= LEAVES_A_TASK {
+        return root(leaves);
+    }
+    let (left, right) = leaves.split_at(leaves.len() / 2);
+    let (left, right) = rayon::join(|| root_of_full(left), || root_of_full(right));
+    node_hash(&left, &right)
 }
 
 /// The hash of each run of `2^levels` leaves, in order; the last run may be shorter.
@@ -104,11 +117,15 @@ impl Accumulator {
         Self::default()
     }
 
-    /// The tree over these leaf hashes.
-    pub fn from_leaves<'a>(leaves: impl IntoIterator<Item = &'a Hash>) -> Self {
-        let mut tree = Self::new();
-        leaves.into_iter().for_each(|leaf| tree.push(*leaf));
-        tree
+    /// The tree over these leaf hashes, with every core where they are many.
+    pub fn of(leaves: &[Hash]) -> Self {
+        let (mut peaks, mut rest) = (Vec::new(), leaves);
+        while !rest.is_empty() {
+            let (full, after) = rest.split_at(1 << rest.len().ilog2());
+            peaks.push(root_of_full(full));
+            rest = after;
+        }
+        Self { size: leaves.len() as u64, peaks }
     }
 
     /// The tree with `size` leaves and these roots of full subtrees, largest first, or `None` if

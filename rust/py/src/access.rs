@@ -79,9 +79,14 @@ impl Looking {
 
     /// Records that all rows were given. A failure is for the caller to tell.
     pub(crate) async fn complete(&mut self) -> Result<Vec<String>> {
+        self.end(true).await
+    }
+
+    /// Records how it ended.
+    pub(crate) async fn end(&mut self, complete: bool) -> Result<Vec<String>> {
         let mut warnings = Vec::new();
         for access in std::mem::take(&mut self.0) {
-            warnings.extend(access.end(true).await?.warning);
+            warnings.extend(access.end(complete).await?.warning);
         }
         Ok(warnings)
     }

@@ -138,7 +138,11 @@ fn looked_at(batches: Batches, looking: Looking) -> Batches {
         let mut next = batches.next().await;
         match (&next, &mut looking) {
             (Some(Ok(batch)), Some(looking)) => looking.rows().add(batch.num_rows() as u64),
-            (Some(Err(error)), Some(looking)) => looking.fail(error.kind()),
+            (Some(Err(error)), Some(looking)) => {
+                looking.fail(error.kind());
+                // The error of the answer is the one to tell.
+                let _ = looking.end(false).await;
+            }
             (None, Some(looking)) => {
                 // The rows are given; under the policy `required` it must be told all the same.
                 next = looking.complete().await.err().map(|error| Err(QueryError::Core(error)));

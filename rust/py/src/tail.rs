@@ -22,9 +22,8 @@ pub(crate) struct Tail {
     cursor: Mutex<String>,
     follow: bool,
     over: Notify,
-    /// The record of who looked, and its id: nobody sees their own question.
+    /// The record of who looked.
     looking: Mutex<Option<Looking>>,
-    own: Option<String>,
     rows: Counts,
 }
 
@@ -52,7 +51,7 @@ impl Tail {
     ) -> PyResult<Self> {
         let store = trail.store().map_err(|error| error.raise(py))?;
         let sieve = Sieve::new(&wanted.search.filter, store).map_err(|error| error.raise(py))?;
-        let (follower, view) = bridge::wait(py, async {
+        let (mut follower, view) = bridge::wait(py, async {
             let Some(cursor) = cursor else {
                 let (follower, view) = trail.inner().follow().await?;
                 return Ok::<_, QueryError>((follower, Some(view)));
@@ -61,7 +60,10 @@ impl Tail {
         })?;
         let size = view.as_ref().map_or(0, |view| view.size());
         let looking = access::ask(py, trail.inner(), wanted.question("tail", size))?;
-        let (own, rows) = (looking.intent_id(), looking.rows());
+        let rows = looking.rows();
+        if let Some(own) = looking.intent_id() {
+            follower.leave_out(&own);
+        }
         let last = match (view, number) {
             (None, _) | (_, Some(0)) => Vec::new(),
             (Some(view), number) => {
@@ -81,7 +83,6 @@ impl Tail {
             follow,
             over: Notify::new(),
             looking: Mutex::new(Some(looking)),
-            own,
             rows,
         })
     }
@@ -130,9 +131,6 @@ impl Tail {
                 if let Some(passed) = state.ready.pop_front() {
                     if state.ready.is_empty() {
                         self.set_cursor(&state.after);
-                    }
-                    if self.own.as_ref() == Some(&passed.told[4]) {
-                        continue;
                     }
                     self.rows.add(1);
                     return Ok(Some(passed.record));

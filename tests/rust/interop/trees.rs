@@ -40,7 +40,7 @@ proptest! {
         let hashes: Vec<Hash> = leaves.iter().map(|leaf| leaf_hash(leaf)).collect();
         let expected = Hash::from(*theirs(&leaves).root().as_bytes());
         prop_assert_eq!(root(&hashes), expected);
-        prop_assert_eq!(Accumulator::from_leaves(&hashes).root(), expected);
+        prop_assert_eq!(Accumulator::of(&hashes).root(), expected);
     }
 
     #[test]

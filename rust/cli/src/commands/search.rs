@@ -45,6 +45,7 @@ pub(crate) struct Search {
     filter: FilterArgs,
     #[command(flatten)]
     sequence: sequence::SequenceArgs,
+    #[command(flatten)]
     related: RelatedArgs,
     /// Order by these fields, such as 'cost_usd desc, timestamp'; otherwise
     /// by time. What lacks a field comes last
@@ -100,6 +101,7 @@ struct Ground {
 impl Search {
     pub(crate) fn run(self, session: &mut Session<'_>) -> Result<u8, Failure> {
         let question = self.question(session)?;
+        let sequences = self.sequence.query(question.filter.clone())?;
         if self.detach && session.job.is_none() {
             return jobs::submit(session, "search", None);
         }
@@ -107,7 +109,6 @@ impl Search {
             let found = self.related(session, question.filter)?;
             return Ok(if found == 0 { EXIT_NO_MATCH } else { 0 });
         }
-        let sequences = self.sequence.query(question.filter.clone())?;
         let format = self.format(session)?;
         let trail = session.open()?;
         let engine = session.engine()?;

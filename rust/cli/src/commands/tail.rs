@@ -106,6 +106,10 @@ impl Tail {
             }
             None => tailing.begin(&trail, number, shown)?,
         };
+        if let Some(own) = &tailing.own {
+            follower.leave_out(own);
+        }
+        tailing.keep(&follower)?;
         tailing.go_on(&mut follower, self.follow)?;
         Ok(if tailing.printed == 0 { EXIT_NO_MATCH } else { 0 })
     }
@@ -129,7 +133,7 @@ struct Tailing<'s, 'a> {
     printed: u64,
     exclude_access: bool,
     rows: Rows,
-    /// Id of the record of this question, which nobody is shown who asks it.
+    /// Id of the record of this question, which is not shown, nor is its outcome.
     own: Option<String>,
 }
 
@@ -148,7 +152,6 @@ impl Tailing<'_, '_> {
             let last = self.session.wait(last)?;
             self.print(&last)?;
         }
-        self.keep(&follower)?;
         Ok(follower)
     }
 
@@ -165,13 +168,15 @@ impl Tailing<'_, '_> {
     /// Prints what comes; without `follow` only what is there.
     fn go_on(&mut self, follower: &mut Follower, follow: bool) -> Result<(), Failure> {
         loop {
-            let records = match follow {
-                true => self.session.wait(follower.wait())?,
-                false => self.session.wait(follower.next())?,
+            let found = match follow {
+                true => self.session.wait(follower.wait()),
+                false => self.session.wait(follower.next()),
             };
-            if records.is_empty() {
-                return Ok(());
-            }
+            let records = match found {
+                Ok(records) if !records.is_empty() => records,
+                // Records that were left out are passed all the same.
+                end => return self.keep(follower).and_then(|()| end.map(drop)),
+            };
             let view = follower.view_of(records).excluding_access(self.exclude_access);
             let passed = self.sieve.sift(view);
             let passed = self.session.wait(passed)?;
@@ -181,9 +186,7 @@ impl Tailing<'_, '_> {
     }
 
     fn print(&mut self, passed: &[Passed]) -> Result<(), Failure> {
-        let own = self.own.clone();
-        let others = passed.iter().filter(|passed| own.as_ref() != Some(&passed.told[4]));
-        for passed in others {
+        for passed in passed {
             self.printed += 1;
             self.rows.add(1);
             match self.format {

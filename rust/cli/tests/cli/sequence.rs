@@ -88,3 +88,14 @@ fn an_interrupt_ends_it() {
     ground.cancel.cancel();
     ground.run(&sequence(BRUTE_FORCE, &[])).exits(130);
 }
+
+#[test]
+fn who_looked_is_told_how_many_records_were_given() {
+    let mut ground = attacked();
+    ground.set("SEALTRAIL_ACCESS_AUDIT", "");
+    ground.run(&sequence(BRUTE_FORCE, &[])).exits(0);
+    ground.set("SEALTRAIL_ACCESS_AUDIT", "off");
+    let looks = "SELECT event ->> 'rows_returned' AS rows FROM system_events \
+                 WHERE event_type = 'system.audit_access' AND event ? 'rows_returned'";
+    assert_eq!(ground.run(&["sql", looks]).exits(0).lines(), [json!({"rows": "5"})]);
+}

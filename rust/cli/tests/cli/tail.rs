@@ -108,3 +108,19 @@ fn the_cursor_stays_when_the_output_could_not_be_written() {
     assert_eq!(ground.run_into(&tail, b"", Full, io::sink()), 3);
     assert_eq!(users(&ground.run(&tail).exits(0).lines()), ["ben"]);
 }
+
+#[test]
+fn its_own_questions_are_shown_in_no_run_and_those_of_others_are() {
+    let mut ground = Ground::with_events(&[login("ana", 1)]);
+    ground.set("SEALTRAIL_ACCESS_AUDIT", "best_effort");
+    let tail = ["tail", "--cursor-file", "here"];
+    assert_eq!(users(&ground.run(&tail).exits(0).lines()), ["ana"]);
+    for _ in 0..3 {
+        ground.run(&tail).exits(1);
+    }
+    ground.run(&["sql", "SELECT user_id FROM events"]).exits(0);
+    let seen = ground.run(&tail).exits(0).lines();
+    let types: Vec<&str> = seen.iter().map(|one| one["event_type"].as_str().unwrap()).collect();
+    assert_eq!(types, ["system.audit_access"; 2]);
+    ground.run(&tail).exits(1);
+}

@@ -1,11 +1,10 @@
 //! Entries as bytes.
 
-use std::collections::BTreeMap;
-
 use data_encoding::{BASE64, HEXLOWER};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 
+use super::bounds::ColumnBounds;
 use crate::Result;
 use crate::columns::LogicalColumn;
 use crate::keys::{self, HmacKey};
@@ -14,6 +13,7 @@ use crate::note::Checkpoint;
 use crate::segment::canonical;
 
 const CONTEXT: &[u8] = b"sealtrail entry v1\n";
+const NOT_CANONICAL: &str = "not canonical JSON";
 
 /// What the trail is: the content of `trail.json`, which entry 0 repeats.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,7 +110,7 @@ pub struct Recorded {
 }
 
 /// Smallest and largest value of a column.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Bounds {
     /// Of times, in microseconds since 1970.
@@ -140,7 +140,7 @@ pub struct AddedSegment {
     /// Hex SHA-256 of the object.
     pub sha256: String,
     /// Bounds by which readers skip the segment.
-    pub stats: BTreeMap<String, Bounds>,
+    pub stats: ColumnBounds,
 }
 
 impl AddedSegment {
@@ -328,20 +328,43 @@ impl Entry {
     /// # Errors
     /// A text that says what is wrong.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        Self::parse_signed(bytes).map(|(entry, _)| entry)
+    }
+
+    /// Reads an object, and gives what its HMAC and signature cover ([`Body::message`]): it must be
+    /// written out anyway, to see that the object is canonical.
+    pub(super) fn parse_signed(bytes: &[u8]) -> Result<(Self, Vec<u8>), String> {
         let entry: Self = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
-        match entry.to_bytes() {
-            Ok(same) if same == bytes => Ok(entry),
-            _ => Err("not canonical JSON".to_owned()),
+        let written = entry.body.message().and_then(|message| Ok((message, entry.rest()?)));
+        let (message, rest) = written.map_err(|_| NOT_CANONICAL)?;
+        let whole = bytes
+            .strip_prefix(b"{\"body\":")
+            .and_then(|bytes| bytes.strip_prefix(message.strip_prefix(CONTEXT)?))
+            .and_then(|bytes| bytes.strip_prefix(b","));
+        if whole.is_some() && whole == rest.strip_prefix(b"{") {
+            return Ok((entry, message));
         }
+        Err(NOT_CANONICAL.to_owned())
+    }
+
+    /// Canonical JSON of all members but the body, which sorts before them.
+    fn rest(&self) -> Result<Vec<u8>> {
+        let Self { body: _, checkpoint, hmac, sig } = self;
+        canonical(&Rest { checkpoint, hmac, sig })
     }
 
     /// Whether the body's signature holds under this key.
     pub fn signed_by(&self, public: &VerifyingKey) -> bool {
+        self.body.message().is_ok_and(|message| self.signs(&message, public))
+    }
+
+    /// As [`signed_by`](Self::signed_by), where the body's message is at hand.
+    pub(super) fn signs(&self, message: &[u8], public: &VerifyingKey) -> bool {
         let signature = BASE64.decode(self.sig.as_bytes());
         let mac = HEXLOWER.decode(self.hmac.as_bytes());
-        match (signature, mac, self.body.message()) {
-            (Ok(signature), Ok(mac), Ok(message)) if mac.len() == 32 => {
-                keys::verify_signature(public, &[message, mac].concat(), &signature)
+        match (signature, mac) {
+            (Ok(signature), Ok(mac)) if mac.len() == 32 => {
+                keys::verify_signature(public, &[message, &mac].concat(), &signature)
             }
             _ => false,
         }
@@ -349,10 +372,18 @@ impl Entry {
 
     /// Whether the body's HMAC holds under this key.
     pub fn sealed_by(&self, hmac: &HmacKey) -> bool {
-        let mac = HEXLOWER.decode(self.hmac.as_bytes());
-        match (mac, self.body.message()) {
-            (Ok(mac), Ok(message)) => hmac.verify(&message, &mac),
-            _ => false,
-        }
+        self.body.message().is_ok_and(|message| self.seals(&message, hmac))
     }
+
+    /// As [`sealed_by`](Self::sealed_by), where the body's message is at hand.
+    pub(crate) fn seals(&self, message: &[u8], hmac: &HmacKey) -> bool {
+        HEXLOWER.decode(self.hmac.as_bytes()).is_ok_and(|mac| hmac.verify(message, &mac))
+    }
+}
+
+#[derive(Serialize)]
+struct Rest<'a> {
+    checkpoint: &'a str,
+    hmac: &'a str,
+    sig: &'a str,
 }

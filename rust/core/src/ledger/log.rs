@@ -6,10 +6,10 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::entry::Entry;
-use super::signed::Read;
+use super::signed::{Read, Signers};
 use super::state::{DueSnapshot, State};
 use super::{resume, snapshot};
-use crate::merkle::{self, Hash};
+use crate::merkle::{self, Accumulator, Hash};
 use crate::storage::Storage;
 use crate::{Error, Result};
 
@@ -18,7 +18,7 @@ pub const CHECKPOINT_HINT: &str = "checkpoint";
 /// Path of the hint that holds the newest heartbeat.
 pub const HEARTBEAT: &str = "heartbeat";
 pub(crate) const FOLDER: &str = "ledger";
-const PARALLEL_READS: usize = 16;
+const PARALLEL_READS: usize = 64;
 /// Entries that are parsed at a time.
 const FOLDED_AT_ONCE: usize = 4096;
 
@@ -32,7 +32,7 @@ pub fn entry_path(n: u64) -> String {
 pub struct Ledger {
     storage: Storage,
     state: Arc<State>,
-    leaves: Vec<Hash>,
+    leaves: Arc<Vec<Hash>>,
 }
 
 impl Ledger {
@@ -61,8 +61,7 @@ impl Ledger {
     /// The objects of all slots.
     pub(super) async fn all_objects(&self) -> Result<Vec<Bytes>> {
         let storage = &self.storage;
-        let listed = storage.names_after(FOLDER, FOLDER).await?;
-        let mut numbers: Vec<u64> = listed.iter().filter_map(|path| entry_number(path)).collect();
+        let mut numbers = storage.pick_after(FOLDER, FOLDER, entry_number).await?;
         numbers.sort_unstable();
         if numbers.is_empty() {
             let message =
@@ -73,7 +72,7 @@ impl Ledger {
             let message = "the entry is missing although later ones exist";
             return Err(Error::integrity(entry_path(missing.0), message));
         }
-        self.fetch(0..numbers.len() as u64).await
+        fetch(storage, 0..numbers.len() as u64).await
     }
 
     /// Of no entries yet.
@@ -82,13 +81,13 @@ impl Ledger {
     }
 
     pub(super) fn from_parts(storage: Storage, state: State, leaves: Vec<Hash>) -> Self {
-        Self { storage, state: Arc::new(state), leaves }
+        Self { storage, state: Arc::new(state), leaves: Arc::new(leaves) }
     }
 
     /// State and leaves as of the newest usable snapshot that an entry before `size` names.
     pub(crate) async fn at_snapshot(storage: &Storage, size: u64) -> Option<(State, Vec<Hash>)> {
         let ledger = resume::before(storage, size).await?;
-        Some((Arc::unwrap_or_clone(ledger.state), ledger.leaves))
+        Some((Arc::unwrap_or_clone(ledger.state), Arc::unwrap_or_clone(ledger.leaves)))
     }
 
     /// The file of a snapshot as of now, for the next entry to name.
@@ -130,7 +129,7 @@ impl Ledger {
     pub(crate) async fn open_at(storage: Storage, size: u64) -> Result<Self> {
         let known = resume::before(&storage, size).await;
         let mut ledger = known.unwrap_or_else(|| Self::empty(storage));
-        let objects = ledger.fetch(ledger.state.size()..size).await?;
+        let objects = fetch(&ledger.storage, ledger.state.size()..size).await?;
         ledger.fold(&objects)?;
         Ok(ledger)
     }
@@ -147,7 +146,7 @@ impl Ledger {
             Err(e) => return Err(e),
         };
         let read = Read::of(&bytes);
-        self.leaves.push(read.leaf);
+        Arc::make_mut(&mut self.leaves).push(read.leaf);
         match Arc::make_mut(&mut self.state).apply_read(read, |_, _| {}) {
             Ok(entry) => Ok(Some(Some(entry))),
             Err(e) if n == 0 => Err(Error::integrity(entry_path(0), e.to_string())),
@@ -157,8 +156,11 @@ impl Ledger {
 
     /// Root of the tree over the first `size` objects, `None` if there are fewer.
     pub fn root_at(&self, size: u64) -> Option<Hash> {
+        if size == self.state.size() {
+            return Some(self.state.root());
+        }
         let leaves = self.leaves.get(..usize::try_from(size).ok()?)?;
-        Some(merkle::root(leaves))
+        Some(Accumulator::of(leaves).root())
     }
 
     /// Audit paths of these objects in the tree over the first `size`, `None` if there are fewer.
@@ -175,20 +177,17 @@ impl Ledger {
         merkle::consistency_proof(leaves, usize::try_from(old).ok()?)
     }
 
-    pub(super) async fn fetch(&self, numbers: std::ops::Range<u64>) -> Result<Vec<Bytes>> {
-        let gets: Vec<_> = numbers.map(|n| get(self.storage.clone(), entry_path(n))).collect();
-        stream::iter(gets).buffered(PARALLEL_READS).try_collect().await
-    }
-
     /// Folds further objects and tells how many are valid entries. The others have no effect, and
     /// `verify` reports them; but without a valid entry 0 there is no trail.
     pub(super) fn fold(&mut self, objects: &[Bytes]) -> Result<usize> {
         let state = Arc::make_mut(&mut self.state);
+        let leaves = Arc::make_mut(&mut self.leaves);
+        let mut signers = Signers::of(state);
         let mut valid = 0;
         for some in objects.chunks(FOLDED_AT_ONCE) {
-            for read in Read::all(state, some) {
+            for read in signers.read(some) {
                 let n = state.size();
-                self.leaves.push(read.leaf);
+                leaves.push(read.leaf);
                 match state.apply_read(read, |_, _| {}) {
                     Ok(_) => valid += 1,
                     Err(e) if n == 0 => return Err(Error::integrity(entry_path(0), e.to_string())),
@@ -198,6 +197,12 @@ impl Ledger {
         }
         Ok(valid)
     }
+}
+
+/// The objects of these slots.
+pub(super) async fn fetch(storage: &Storage, numbers: std::ops::Range<u64>) -> Result<Vec<Bytes>> {
+    let gets: Vec<_> = numbers.map(|n| get(storage.clone(), entry_path(n))).collect();
+    stream::iter(gets).buffered(PARALLEL_READS).try_collect().await
 }
 
 async fn get(storage: Storage, path: String) -> Result<Bytes> {

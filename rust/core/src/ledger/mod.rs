@@ -1,9 +1,11 @@
 //! The ledger: numbered, create-only, signed entries (FORMAT section 7).
 
+mod bounds;
 pub(crate) mod cosigned;
 mod entry;
 mod log;
 pub(crate) mod moment;
+mod paths;
 mod resume;
 mod signed;
 pub(crate) mod snapshot;
@@ -13,6 +15,7 @@ mod writes;
 #[cfg(test)]
 mod tests;
 
+pub use bounds::ColumnBounds;
 pub use entry::{
     AddedSegment, Authorization, Body, Bounds, Close, Entry, Kind, Recorded, RecoveredLog,
     Revocation, SnapshotRef, TrailInfo, WalRange,
@@ -20,7 +23,7 @@ pub use entry::{
 pub use log::{CHECKPOINT_HINT, HEARTBEAT, Ledger, entry_path};
 pub(crate) use log::{FOLDER, entry_number};
 pub use moment::Moment;
-pub(crate) use signed::Signed;
+pub(crate) use signed::{Read, Signed, Signers};
 pub use snapshot::snapshot_path;
 pub(crate) use state::{DueSnapshot, public_key};
 pub use state::{InvalidEntry, State, WriterState};

@@ -1,15 +1,16 @@
 //! Snapshots: what replaying the entries before one gives, as rows of a file (FORMAT section 10).
 
+mod read;
+mod rows;
+
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use arrow::array::{RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use bytes::Bytes;
 use data_encoding::BASE64;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -18,16 +19,23 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::entry::{AddedSegment, Authorization, TrailInfo};
-use super::state::{DueSnapshot, NamedSnapshot, State, WriterState, public_key};
-use crate::columns::{LogicalColumn, Registry};
-use crate::merkle::{Accumulator, Hash};
+use super::state::{DueSnapshot, State, WriterState, public_key};
+use crate::columns::LogicalColumn;
+use crate::merkle::Hash;
 use crate::segment::canonical;
 use crate::{Error, Result};
+
+pub(super) use read::{Part, assemble};
+use rows::Rows;
 
 const COLUMN: &str = "item";
 const LEAVES_A_ROW: usize = 1024;
 const ROWS_AT_ONCE: usize = 1024;
+/// Readers take a group for each core.
+const ROWS_A_GROUP: usize = 8192;
 const ZSTD_LEVEL: i32 = 3;
+/// How the row of a segment begins, and no other.
+const SEGMENT_ROW: &str = "{\"segment\":";
 
 /// Path of the snapshot as of `n` within the trail.
 pub fn snapshot_path(n: u64) -> String {
@@ -46,7 +54,8 @@ pub(super) fn snapshot_number(path: &str) -> Option<u64> {
 #[serde(rename_all = "lowercase")]
 enum Item<'a> {
     Head(Cow<'a, Head>),
-    Leaves(String),
+    #[serde(borrow)]
+    Leaves(Cow<'a, str>),
     Writer(Cow<'a, Writer>),
     Column(Cow<'a, LogicalColumn>),
     Segment(Cow<'a, AddedSegment>),
@@ -124,62 +133,122 @@ impl Writer {
     }
 }
 
-/// The rows of the snapshot of `state`, whose entries have these leaves: of all of it, or of what
-/// came since the newest snapshot.
-fn rows<'a>(
-    state: &'a State,
-    leaves: &'a [Hash],
-    due: DueSnapshot,
-) -> Result<impl Iterator<Item = Result<String>> + 'a> {
-    let parts = (state.info.as_deref(), state.owner, state.time.clone());
-    let (Some(trail), Some(owner), Some(time)) = parts else {
-        return Err(Error::integrity("ledger", "no trail is described"));
-    };
-    let base = state.newest_snapshot.as_ref().filter(|_| due == DueSnapshot::Continued);
-    let (entries, segments) = base.map_or((0, 0), |base| (base.n, base.segments));
-    let new = usize::try_from(entries).ok().and_then(|entries| leaves.get(entries..));
-    let (Some(leaves), Some(segments)) = (new, state.segments.get(segments..)) else {
-        return Err(Error::integrity("ledger", "it is shorter than its newest snapshot"));
-    };
-    let head = Head {
-        entries: state.size(),
-        owner: BASE64.encode(owner.as_bytes()),
-        rests_on: base.map(|b| RestsOn { bytes: b.bytes, n: b.n, sha256: b.sha256.clone() }),
-        rows: state.rows,
-        snapshot: state.snapshot,
-        time,
-        trail: trail.clone(),
-        v: 1,
-    };
-    let runs = leaves.chunks(LEAVES_A_ROW);
-    let items = std::iter::once(Item::Head(Cow::Owned(head)))
-        .chain(runs.map(|run| Item::Leaves(BASE64.encode(run.as_flattened()))))
-        .chain(state.writers.values().map(|w| Item::Writer(Cow::Owned(Writer::of(w)))))
-        .chain(state.registry.columns().iter().map(|c| Item::Column(Cow::Borrowed(c))))
-        .chain(segments.iter().map(|s| Item::Segment(Cow::Borrowed(s))));
-    Ok(items.map(|item| {
-        String::from_utf8(canonical(&item)?).map_err(|e| Error::encoding("snapshot", e))
-    }))
+/// The snapshot of `state`, whose entries have these leaves, before it is written out: of all of
+/// it, or of what came since the newest snapshot.
+struct Outline<'a> {
+    /// All rows before those of segments.
+    front: Vec<Item<'a>>,
+    segments: &'a [Arc<AddedSegment>],
+    /// Where these begin among all segments.
+    from: usize,
 }
 
-/// A hash over rows, each followed by a line break, which no row holds.
-fn digest(rows: impl Iterator<Item = Result<String>>) -> Result<Hash> {
-    let mut hasher = Sha256::new();
-    for row in rows {
-        hasher.update(row?);
-        hasher.update(b"\n");
+impl<'a> Outline<'a> {
+    fn of(state: &'a State, leaves: &[Hash], due: DueSnapshot) -> Result<Self> {
+        let parts = (state.info.as_deref(), state.owner, state.time.clone());
+        let (Some(trail), Some(owner), Some(time)) = parts else {
+            return Err(Error::integrity("ledger", "no trail is described"));
+        };
+        let base = state.newest_snapshot.as_ref().filter(|_| due == DueSnapshot::Continued);
+        let (entries, from) = base.map_or((0, 0), |base| (base.n, base.segments));
+        let new = usize::try_from(entries).ok().and_then(|entries| leaves.get(entries..));
+        let (Some(leaves), Some(segments)) = (new, state.segments.get(from..)) else {
+            return Err(Error::integrity("ledger", "it is shorter than its newest snapshot"));
+        };
+        let head = Head {
+            entries: state.size(),
+            owner: BASE64.encode(owner.as_bytes()),
+            rests_on: base.map(|b| RestsOn { bytes: b.bytes, n: b.n, sha256: b.sha256.clone() }),
+            rows: state.rows,
+            snapshot: state.snapshot,
+            time,
+            trail: trail.clone(),
+            v: 1,
+        };
+        let runs = leaves.chunks(LEAVES_A_ROW);
+        let front = std::iter::once(Item::Head(Cow::Owned(head)))
+            .chain(runs.map(|run| Item::Leaves(Cow::Owned(BASE64.encode(run.as_flattened())))))
+            .chain(state.writers.values().map(|w| Item::Writer(Cow::Owned(Writer::of(w)))))
+            .chain(state.registry.columns().iter().map(|c| Item::Column(Cow::Borrowed(c))))
+            .collect();
+        Ok(Self { front, segments, from })
     }
-    Ok(hasher.finalize().into())
+
+    /// The texts of all rows, some at a time.
+    fn texts(&self) -> impl Iterator<Item = Result<Vec<String>>> {
+        let front = self.front.chunks(ROWS_AT_ONCE).map(|some| some.par_iter().map(text).collect());
+        front.chain(self.segments.chunks(ROWS_AT_ONCE).map(segment_texts))
+    }
 }
 
-/// The digest of the rows that the snapshot of `state` must have.
-pub(crate) fn expected(state: &State, leaves: &[Hash], due: DueSnapshot) -> Result<Hash> {
-    digest(rows(state, leaves, due)?)
+fn text(item: &Item<'_>) -> Result<String> {
+    String::from_utf8(canonical(item)?).map_err(|e| Error::encoding("snapshot", e))
 }
 
-/// The digest of the rows of a snapshot's file.
-pub(crate) fn found(bytes: Bytes) -> Result<Hash> {
-    digest(texts(bytes)?)
+fn segment_texts(segments: &[Arc<AddedSegment>]) -> Result<Vec<String>> {
+    segments.par_iter().map(|s| text(&Item::Segment(Cow::Borrowed(s)))).collect()
+}
+
+/// Two hashes over rows, each followed by a line break, which no row holds: over those before the
+/// rows of segments, and over these.
+pub(crate) type RowsDigest = [Hash; 2];
+
+fn add_row(hasher: &mut Sha256, row: &str) {
+    hasher.update(row);
+    hasher.update(b"\n");
+}
+
+/// What the snapshots of one ledger must hold. Their segments are mostly the same ones: for all full
+/// snapshots together each is written out once.
+#[derive(Debug, Default)]
+pub(crate) struct Expected {
+    /// Over the rows of the first `segments` segments.
+    hasher: Sha256,
+    segments: usize,
+}
+
+impl Expected {
+    /// The digest of the rows that the snapshot of `state` must have. The states that it is asked
+    /// for are of one history, each later than the one before.
+    pub(crate) fn rows(
+        &mut self,
+        state: &State,
+        leaves: &[Hash],
+        due: DueSnapshot,
+    ) -> Result<RowsDigest> {
+        let outline = Outline::of(state, leaves, due)?;
+        let mut front = Sha256::new();
+        for item in &outline.front {
+            add_row(&mut front, &text(item)?);
+        }
+        let (mut hasher, known) = match outline.from {
+            0 if self.segments <= outline.segments.len() => (self.hasher.clone(), self.segments),
+            _ => (Sha256::new(), 0),
+        };
+        for some in outline.segments[known..].chunks(ROWS_AT_ONCE) {
+            segment_texts(some)?.iter().for_each(|row| add_row(&mut hasher, row));
+        }
+        if outline.from == 0 {
+            (self.hasher, self.segments) = (hasher.clone(), outline.segments.len());
+        }
+        Ok([front.finalize().into(), hasher.finalize().into()])
+    }
+}
+
+/// The digest of the rows of a snapshot's file, where those of segments come last.
+pub(crate) fn found(bytes: Bytes) -> Result<RowsDigest> {
+    let (mut front, mut segments) = (Sha256::new(), Sha256::new());
+    let mut in_segments = false;
+    Rows::open(bytes)?.each(|row| {
+        let of_segment = row.starts_with(SEGMENT_ROW);
+        if (in_segments && !of_segment) || row.contains('\n') {
+            return Err(bad("its rows are no rows or out of order"));
+        }
+        in_segments = of_segment;
+        add_row(if of_segment { &mut segments } else { &mut front }, row);
+        Ok(())
+    })?;
+    Ok([front.finalize().into(), segments.finalize().into()])
 }
 
 /// The file of the snapshot of `state`. The same state gives the same bytes.
@@ -191,16 +260,15 @@ pub(crate) fn write(state: &State, leaves: &[Hash], due: DueSnapshot) -> Result<
         .set_dictionary_enabled(false)
         .set_encoding(Encoding::DELTA_LENGTH_BYTE_ARRAY)
         .set_statistics_enabled(EnabledStatistics::None)
+        .set_max_row_group_row_count(Some(ROWS_A_GROUP))
         .build();
     let options =
         ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
     let schema = Arc::new(Schema::new(vec![Field::new(COLUMN, DataType::Utf8, false)]));
     let mut writer =
         ArrowWriter::try_new_with_options(Vec::new(), schema.clone(), options).map_err(failed)?;
-    let mut rows = rows(state, leaves, due)?.peekable();
-    while rows.peek().is_some() {
-        let some: Vec<String> = rows.by_ref().take(ROWS_AT_ONCE).collect::<Result<_>>()?;
-        let column = Arc::new(StringArray::from_iter_values(some));
+    for some in Outline::of(state, leaves, due)?.texts() {
+        let column = Arc::new(StringArray::from_iter_values(some?));
         let batch = RecordBatch::try_new(schema.clone(), vec![column])
             .map_err(|e| Error::encoding("snapshot", e))?;
         writer.write(&batch).map_err(failed)?;
@@ -210,125 +278,4 @@ pub(crate) fn write(state: &State, leaves: &[Hash], due: DueSnapshot) -> Result<
 
 fn bad(what: impl std::fmt::Display) -> Error {
     Error::integrity("snapshot", what.to_string())
-}
-
-/// The rows of a file, if it has the form of a snapshot's.
-fn texts(bytes: Bytes) -> Result<impl Iterator<Item = Result<String>>> {
-    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let builder =
-        ParquetRecordBatchReaderBuilder::try_new_with_options(bytes, options).map_err(bad)?;
-    let metadata = builder.metadata().file_metadata();
-    if metadata.key_value_metadata().is_some_and(|entries| !entries.is_empty()) {
-        return Err(bad("it has metadata"));
-    }
-    let fields = builder.schema().fields();
-    if fields.len() != 1 || fields[0].name() != COLUMN || *fields[0].data_type() != DataType::Utf8 {
-        return Err(bad("it has other columns than one of text"));
-    }
-    let batches = builder.with_batch_size(ROWS_AT_ONCE).build().map_err(bad)?;
-    Ok(batches.flat_map(|batch| match batch {
-        Ok(batch) => {
-            let text = batch.column(0).as_string::<i32>();
-            let row = |i| match text.is_valid(i) {
-                true => Ok(text.value(i).to_owned()),
-                false => Err(bad("a row is NULL")),
-            };
-            (0..text.len()).map(row).collect::<Vec<_>>()
-        }
-        Err(e) => vec![Err(bad(e))],
-    }))
-}
-
-/// What a file says.
-pub(super) struct Part {
-    head: Head,
-    leaves: Vec<Hash>,
-    writers: Vec<Writer>,
-    columns: Vec<LogicalColumn>,
-    segments: Vec<Arc<AddedSegment>>,
-}
-
-impl Part {
-    /// Reads the file of the snapshot as of `n`.
-    ///
-    /// # Errors
-    /// `Integrity` if it is none.
-    pub(super) fn read(n: u64, bytes: Bytes) -> Result<Self> {
-        let texts = texts(bytes)?.collect::<Result<Vec<String>>>()?;
-        let items = texts
-            .par_iter()
-            .map(|text| serde_json::from_str(text).map_err(bad))
-            .collect::<Result<Vec<Item<'_>>>>()?;
-        let mut items = items.into_iter();
-        let head = match items.next() {
-            Some(Item::Head(head)) if head.v == 1 && head.entries == n => head.into_owned(),
-            _ => return Err(bad(format!("it is of another version or not as of {n}"))),
-        };
-        let (leaves, writers, columns, segments) = Default::default();
-        let mut part = Self { head, leaves, writers, columns, segments };
-        for item in items {
-            match item {
-                Item::Head(_) => return Err(bad("it has two heads")),
-                Item::Leaves(run) => {
-                    let run = BASE64.decode(run.as_bytes()).map_err(bad)?;
-                    let (hashes, rest) = run.as_chunks::<32>();
-                    if !rest.is_empty() {
-                        return Err(bad("a leaf is cut"));
-                    }
-                    part.leaves.extend_from_slice(hashes);
-                }
-                Item::Writer(writer) => part.writers.push(writer.into_owned()),
-                Item::Column(column) => part.columns.push(column.into_owned()),
-                Item::Segment(segment) => part.segments.push(Arc::new(segment.into_owned())),
-            }
-        }
-        Ok(part)
-    }
-
-    /// The snapshot that this one continues: its number, size and hex SHA-256.
-    pub(super) fn rests_on(&self) -> Option<(u64, u64, String)> {
-        self.head.rests_on.as_ref().map(|on| (on.n, on.bytes, on.sha256.clone()))
-    }
-}
-
-/// The state that a full snapshot and those that continue it give, and the leaves of its entries.
-///
-/// # Errors
-/// `Integrity` if they do not fit together.
-pub(super) fn assemble(parts: Vec<Part>) -> Result<(State, Vec<Hash>)> {
-    let (mut state, mut leaves) = (State::default(), Vec::new());
-    let mut last: Option<Head> = None;
-    for Part { head, leaves: new, writers, columns, segments } in parts {
-        if head.rests_on.as_ref().map(|on| on.n) != last.as_ref().map(|last| last.entries) {
-            return Err(bad("it continues another one"));
-        }
-        state.newest_snapshot = head.rests_on.as_ref().map(|on| NamedSnapshot {
-            n: on.n,
-            bytes: on.bytes,
-            sha256: on.sha256.clone(),
-            segments: state.segments.len(),
-        });
-        leaves.extend(new);
-        if leaves.len() as u64 != head.entries {
-            return Err(bad("it has not as many leaves as entries"));
-        }
-        state.writers.clear();
-        for writer in writers {
-            let writer = writer.state().ok_or_else(|| bad("a key is no key"))?;
-            state.writers.insert(writer.authorization.writer.clone(), writer);
-        }
-        state.registry = Registry::default();
-        columns.iter().try_for_each(|column| state.registry.take(column))?;
-        state.segments.extend(segments);
-        last = Some(head);
-    }
-    let head = last.ok_or_else(|| bad("it has no head"))?;
-    state.owner = public_key(&head.owner);
-    state.info = Some(Arc::new(head.trail));
-    state.rows = head.rows;
-    state.snapshot = head.snapshot;
-    state.time = Some(head.time);
-    state.tree = Accumulator::from_leaves(&leaves);
-    state.paths = state.segments.iter().map(|s| s.path.clone()).collect::<HashSet<_>>();
-    Ok((state, leaves))
 }

@@ -1,6 +1,6 @@
 //! What the trail is after a number of entries.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use data_encoding::{BASE64, HEXLOWER};
@@ -9,6 +9,7 @@ use ed25519_dalek::VerifyingKey;
 use super::entry::{
     AddedSegment, Authorization, Body, Entry, Kind, Revocation, SnapshotRef, TrailInfo,
 };
+use super::paths::Paths;
 use super::signed::{Read, Signed};
 use crate::columns::Registry;
 use crate::json;
@@ -113,7 +114,7 @@ pub struct State {
     /// The newest snapshot, full or not; unknown where `self` was read from a full one.
     pub(crate) newest_snapshot: Option<NamedSnapshot>,
     pub(super) tree: Accumulator,
-    pub(super) paths: HashSet<String>,
+    pub(super) paths: Paths,
 }
 
 impl State {
@@ -178,12 +179,12 @@ impl State {
     }
 
     /// As [`apply_seen`](Self::apply_seen), for an object whose signatures may be checked already.
-    pub(super) fn apply_read(
+    pub(crate) fn apply_read(
         &mut self,
         read: Read,
         seen: impl FnOnce(&Self, &Entry),
     ) -> Result<Entry, InvalidEntry> {
-        let Read { leaf, entry, signed } = read;
+        let Read { leaf, entry, signed, .. } = read;
         let result = entry.map_err(invalid).and_then(|entry| {
             let mut next = Changes::default();
             self.check(&entry, signed, &mut next)?;
@@ -219,7 +220,8 @@ impl State {
         if body.n != self.size() {
             return Err(invalid(format!("it says it is entry {}", body.n)));
         }
-        if body.tree != HEXLOWER.encode(&self.root()) {
+        let root = self.root();
+        if body.tree != HEXLOWER.encode(&root) {
             return Err(invalid("its root of the entries before it differs from theirs"));
         }
         let time = json::parse_canonical_timestamp(body.time.as_bytes());
@@ -228,7 +230,7 @@ impl State {
         if keys::key_id(&public) != body.key {
             return Err(invalid("its key id is not that of its writer's key"));
         }
-        self.check_signatures(entry, &public, signed)?;
+        self.check_signatures(entry, &public, root, signed)?;
         let present = [
             body.trail.is_some() || body.owner.is_some(),
             body.authorizes.is_some(),
@@ -287,6 +289,7 @@ impl State {
         &self,
         entry: &Entry,
         public: &VerifyingKey,
+        root: Hash,
         signed: Option<Signed>,
     ) -> Result<(), InvalidEntry> {
         let info = self.info.as_deref().or(entry.body.trail.as_ref());
@@ -295,7 +298,7 @@ impl State {
             Some(signed) => signed,
             None => Signed::check(entry, public, &info.origin).map_err(invalid)?,
         };
-        if signed.checkpoint.size != self.size() || signed.checkpoint.root != self.root() {
+        if signed.checkpoint.size != self.size() || signed.checkpoint.root != root {
             return Err(invalid("its checkpoint is not of the entries before it"));
         }
         Ok(())
@@ -412,7 +415,7 @@ impl State {
         for add in body.adds.iter().flatten() {
             batches += add.batches;
             self.rows += add.rows;
-            self.paths.insert(add.path.clone());
+            self.paths.insert(&add.path);
             self.segments.push(Arc::new(add.clone()));
         }
         if let Some(writer) = self.writers.get_mut(&body.writer) {

@@ -1,4 +1,5 @@
 mod history;
+mod opening;
 mod snapshots;
 
 use ed25519_dalek::SigningKey;

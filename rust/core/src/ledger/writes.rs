@@ -41,7 +41,8 @@ impl State {
         let by_day = self.info.as_ref().is_some_and(|i| i.by_day());
         for (at, add) in adds.iter().enumerate() {
             let again = adds[..at].iter().any(|a| a.path == add.path);
-            if add.partition(by_day).is_none() || again || self.paths.contains(&add.path) {
+            let taken = again || self.paths.contains(&add.path, &self.segments);
+            if taken || add.partition(by_day).is_none() {
                 return Err(invalid(format!("{:?} is taken or no path of a segment", add.path)));
             }
             if add.min > add.max || add.batches == 0 {
@@ -51,14 +52,16 @@ impl State {
                 )));
             }
         }
-        let mut registry = self.registry.clone();
-        for column in body.columns.iter().flatten() {
-            registry.take(column).map_err(|e| invalid(e.to_string()))?;
+        if let Some(columns) = &body.columns {
+            let mut registry = self.registry.clone();
+            for column in columns {
+                registry.take(column).map_err(|e| invalid(e.to_string()))?;
+            }
+            if registry.since(&self.registry) != *columns {
+                return Err(invalid("its `columns` are known already or out of order"));
+            }
+            next.registry = Some(registry);
         }
-        if body.columns.as_ref().is_some_and(|list| registry.since(&self.registry) != *list) {
-            return Err(invalid("its `columns` are known already or out of order"));
-        }
-        next.registry = Some(registry);
         self.check_run(body, rows)?;
         self.check_close(body, adds.iter().map(|a| a.batches).sum())
     }

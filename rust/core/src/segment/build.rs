@@ -12,7 +12,7 @@ use crate::catalogue::catalogue;
 use crate::columns::{LogicalColumn, Registry, Shredded, Shredder, Survey, fixed};
 use crate::json;
 use crate::keys::{self, HmacKey};
-use crate::ledger::{AddedSegment, Bounds};
+use crate::ledger::{AddedSegment, ColumnBounds};
 use crate::merkle::{self, Hash};
 use crate::record::SCHEMA_VERSION;
 use crate::{Error, Result};
@@ -188,7 +188,7 @@ fn build_one(
 }
 
 /// Bounds of the columns by which readers skip whole segments.
-fn statistics(file: &write::File) -> BTreeMap<String, Bounds> {
+fn statistics(file: &write::File) -> ColumnBounds {
     write::STATISTICS_COLUMNS
         .iter()
         .filter_map(|name| Some(((*name).to_owned(), file.bounds(name)?)))

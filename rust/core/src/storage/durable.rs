@@ -308,28 +308,31 @@ pub fn list(root: &Path) -> Result<Vec<(PathBuf, u64)>> {
     Ok(found)
 }
 
-/// The names of the files in a folder, not below it, in no order; empty if there is no such folder.
+/// What `pick` makes of the names of the files in a folder, not below it, in no order; empty if
+/// there is no such folder.
 ///
 /// Without unfinished files. Their sizes are not asked for, so it is quick in large folders.
 ///
 /// # Errors
 /// `Error::Io`.
-pub fn names(folder: &Path) -> Result<Vec<String>> {
+pub fn pick_names<T>(folder: &Path, mut pick: impl FnMut(&str) -> Option<T>) -> Result<Vec<T>> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(e) => return Err(Error::io(folder, e)),
     };
-    let mut names = Vec::new();
+    let mut picked = Vec::new();
     for entry in entries {
         let entry = entry.map_err(|e| Error::io(folder, e))?;
-        let name = entry.file_name().into_string();
-        if let (Ok(name), false) = (name, entry.file_type().is_ok_and(|kind| kind.is_dir())) {
-            names.push(name);
+        let name = entry.file_name();
+        let name = name.to_str().filter(|name| !name.starts_with(TEMPORARY_PREFIX));
+        if let Some(found) = name.and_then(&mut pick)
+            && !entry.file_type().is_ok_and(|kind| kind.is_dir())
+        {
+            picked.push(found);
         }
     }
-    names.retain(|name| !name.starts_with(TEMPORARY_PREFIX));
-    Ok(names)
+    Ok(picked)
 }
 
 fn is_temporary(path: &Path) -> bool {

@@ -183,22 +183,44 @@ impl Storage {
     /// # Errors
     /// `Error::Io` or `Error::Store`.
     pub async fn names_after(&self, folder: &str, after: &str) -> Result<Vec<String>> {
+        let mut found = self.pick_after(folder, after, |path| Some(path.to_owned())).await?;
+        found.sort();
+        Ok(found)
+    }
+
+    /// What `pick` makes of the paths in a folder that sort after `after`, in no order: of very
+    /// many paths a caller keeps what it needs.
+    ///
+    /// # Errors
+    /// `Error::Io` or `Error::Store`.
+    pub(crate) async fn pick_after<T: Send + 'static>(
+        &self,
+        folder: &str,
+        after: &str,
+        pick: fn(&str) -> Option<T>,
+    ) -> Result<Vec<T>> {
         let (prefix, offset) = (parse(folder)?, parse(after)?);
-        let mut found: Vec<String> = match &self.backend {
+        match &self.backend {
             Backend::Local(root) => {
                 let dir = file(root, &prefix);
-                let names = blocking(LARGE, move || durable::names(&dir)).await?;
-                names.into_iter().map(|name| format!("{folder}/{name}")).collect()
+                let (mut path, after) = (format!("{folder}/"), after.to_owned());
+                let length = path.len();
+                let pick_name = move |name: &str| {
+                    path.truncate(length);
+                    path.push_str(name);
+                    if path > after { pick(&path) } else { None }
+                };
+                blocking(LARGE, move || durable::pick_names(&dir, pick_name)).await
             }
             Backend::Remote(store) => {
                 let metas = store.list_with_offset(Some(&prefix), &offset);
                 let paths = metas.map_ok(|meta| meta.location.to_string());
-                paths.try_collect().await.map_err(|e| told(&prefix, e))?
+                let picked = paths.try_filter_map(|path| async move {
+                    Ok(if path.as_str() > after { pick(&path) } else { None })
+                });
+                picked.try_collect().await.map_err(|e| told(&prefix, e))
             }
-        };
-        found.retain(|path| path.as_str() > after);
-        found.sort();
-        Ok(found)
+        }
     }
 
     /// Deletes an object. No error if there is none.

@@ -133,9 +133,11 @@ impl Follower {
         &self.id
     }
 
-    /// Leaves out the record with this `audit_id`, when it comes; the cursor remembers it.
+    /// Leaves out the record with this `audit_id`, and the one that names it as its `intent_id`:
+    /// a question and its outcome. The cursor remembers it until the latter came, for at most 64
+    /// of them.
     pub fn leave_out(&mut self, audit_id: &str) {
-        self.left_out.ids.insert(audit_id.to_owned());
+        self.left_out.add(audit_id);
     }
 
     /// Leaves out every record that has this text at this path of member names.

@@ -300,3 +300,17 @@ async fn a_closed_writer_takes_nothing_more() {
     writer.flush().await.unwrap();
     assert_eq!(place.story().await, "a a.");
 }
+
+#[tokio::test]
+async fn who_only_looked_ended_in_order() {
+    let place = Place::new().await;
+    for _ in 0..2 {
+        let trail = place.open().await;
+        trail.record_lent(br#"{"event_type":"data.looked"}"#).await.unwrap();
+        trail.settle_looks().await;
+    }
+    let trail = place.open().await;
+    record(&trail, "x").await;
+    trail.close(true).await.unwrap();
+    assert_eq!(place.story().await, "a a.");
+}

@@ -76,11 +76,10 @@ async fn check_all(
     (run.progress)(progress);
     let mut outcomes: Vec<Option<Summary>> = tasks.iter().map(|_| None).collect();
     let mut findings: Vec<(usize, Vec<Finding>)> = Vec::new();
-    let pool = threads(run.options.threads)?;
     // The largest first, so that the threads end together.
     let mut order: Vec<usize> = (0..tasks.len()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(tasks[i].add.bytes));
-    let pool = &pool;
+    let pool = &run.pool;
     let mut running = stream::iter(order)
         .map(|i| {
             let task = tasks[i].clone();
@@ -113,7 +112,7 @@ async fn check_all(
 }
 
 /// So many threads, or as many as there are cores.
-fn threads(wanted: usize) -> Result<rayon::ThreadPool> {
+pub(super) fn threads(wanted: usize) -> Result<rayon::ThreadPool> {
     let count = match wanted {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         wanted => wanted,

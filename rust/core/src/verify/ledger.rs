@@ -6,29 +6,26 @@ use std::sync::Arc;
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
 use ed25519_dalek::VerifyingKey;
-use futures::{StreamExt, stream};
 
 use super::anchors::parse_hint;
 use super::cosigned;
 use super::report::{Finding, Report};
 use super::secrets::Chains;
 use super::since::new_entries;
-use super::{Level, Progress, Run};
+use super::{Level, Run};
 use crate::columns::ColumnType;
 use crate::json;
 use crate::keys::{self, HmacKey, OWNER};
 use crate::ledger::{
-    AddedSegment, Body, CHECKPOINT_HINT, Close, DueSnapshot, Entry, HEARTBEAT, Ledger, SnapshotRef,
-    State, TrailInfo, entry_number, entry_path, snapshot,
+    AddedSegment, Body, CHECKPOINT_HINT, Close, DueSnapshot, Entry, HEARTBEAT, Ledger, Read,
+    SnapshotRef, State, TrailInfo, entry_number, entry_path, snapshot,
 };
-use crate::merkle::{self, Hash};
+use crate::merkle::Hash;
 use crate::note::Checkpoint;
 use crate::{Error, Result};
 
 /// Path of the trail's description.
 pub(super) const TRAIL_JSON: &str = "trail.json";
-const PARALLEL_READS: usize = 16;
-const PROGRESS_EVERY: u64 = 256;
 
 /// What the ledger says, as far as its segments need it.
 #[derive(Debug, Default)]
@@ -56,7 +53,7 @@ pub(super) struct Named {
     pub(super) n: u64,
     pub(super) said: SnapshotRef,
     /// Digest of the rows that it must have, where that was asked for and can be known.
-    pub(super) rows: Option<Hash>,
+    pub(super) rows: Option<snapshot::RowsDigest>,
 }
 
 /// A promoted column as the ledger lists it.
@@ -129,6 +126,7 @@ pub(super) async fn audit(
         paths: HashSet::new(),
         hmac_keys: HashMap::new(),
         elsewhere: Vec::new(),
+        expected: snapshot::Expected::default(),
         stopped: false,
     };
     auditor.begin();
@@ -158,7 +156,7 @@ pub(super) struct Auditor<'a> {
     /// Leaves of the objects that `state` has folded.
     pub(super) leaves: Vec<Hash>,
     /// Digest of the rows of the snapshot that the entry at hand names.
-    snapshot_rows: Option<Hash>,
+    snapshot_rows: Option<snapshot::RowsDigest>,
     pub(super) audit: Audit,
     /// Sizes whose root somebody asks for.
     pub(super) marks: BTreeMap<u64, Option<Hash>>,
@@ -171,62 +169,21 @@ pub(super) struct Auditor<'a> {
     pub(super) hmac_keys: HashMap<String, (u64, String)>,
     /// Entries that were signed over other earlier entries than those there.
     elsewhere: Vec<u64>,
+    /// What the rows of snapshots must be.
+    expected: snapshot::Expected,
     /// Nothing more can be checked.
-    stopped: bool,
+    pub(super) stopped: bool,
 }
 
 impl Auditor<'_> {
-    async fn read(&mut self, numbers: &[u64]) -> Result<()> {
-        self.mark();
-        if self.stopped {
-            self.stop(numbers.len());
-            return Ok(());
-        }
-        if self.state.size() == 0 && numbers.first() != Some(&0) {
-            let finding = Finding::missing("entry_missing", entry_path(0), "the entry is missing");
-            self.report.findings.push(finding);
-            self.stop(numbers.len());
-            return Ok(());
-        }
-        let storage = self.run.storage;
-        let mut objects = stream::iter(numbers.iter().copied())
-            .map(|n| async move { (n, storage.get(&entry_path(n)).await) })
-            .buffered(PARALLEL_READS);
-        let mut done = 0;
-        while let Some((n, read)) = objects.next().await {
-            self.run.demand_go()?;
-            if n % PROGRESS_EVERY == 0 {
-                let of_entries = numbers.len() as u64;
-                (self.run.progress)(Progress { entries: done, of_entries, ..Progress::default() });
-            }
-            match read {
-                Ok(bytes) => self.entry(n, &bytes),
-                // It was listed a moment ago: as good as never there.
-                Err(Error::NotFound(_)) => {}
-                Err(e) => return Err(e),
-            }
-            done += 1;
-            if self.stopped {
-                self.stop(numbers.len() - 1);
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-
-    fn stop(&mut self, unread: usize) {
-        self.stopped = true;
-        let what = format!("{unread} further entries and all segments: entry 0 does not hold");
-        self.report.not_checked.push(what);
-    }
-
-    fn mark(&mut self) {
+    pub(super) fn mark(&mut self) {
         if let Some(root) = self.marks.get_mut(&self.state.size()) {
             *root = Some(self.state.root());
         }
     }
 
-    fn entry(&mut self, n: u64, bytes: &[u8]) {
+    /// Takes the next object, of which `read` says what can be said of it alone.
+    pub(super) fn entry(&mut self, n: u64, bytes: &[u8], mut read: Read) {
         self.report.checked.entries += 1;
         let size = self.state.size();
         if n > size {
@@ -236,25 +193,26 @@ impl Auditor<'_> {
             self.alone(n, bytes);
             return;
         }
-        let other_past = Entry::parse(bytes).is_ok_and(|e| {
-            e.body.n == n && n > 0 && e.body.tree != HEXLOWER.encode(&self.state.root())
-        });
+        let past = read.entry.as_ref().ok().filter(|e| e.body.n == n && n > 0);
+        let past = past.map(|e| e.body.tree.clone());
+        let root = self.state.root();
         let deep = self.run.options.level == Level::Deep && self.is_new(n);
-        let leaves = &self.leaves;
+        let (leaf, message) = (read.leaf, std::mem::take(&mut read.message));
+        let (leaves, expected, pool) = (&self.leaves, &mut self.expected, &self.run.pool);
         let mut rows = None;
-        let applied = self.state.apply_seen(bytes, |state, entry| {
+        let applied = self.state.apply_read(read, |state, entry| {
             if let Some(named) = entry.body.snapshot.as_ref().filter(|_| deep) {
                 let full = named.rests_on.is_none();
                 let due = if full { DueSnapshot::Full } else { DueSnapshot::Continued };
-                rows = snapshot::expected(state, leaves, due).ok();
+                rows = pool.install(|| expected.rows(state, leaves, due)).ok();
             }
         });
         self.snapshot_rows = rows;
-        self.leaves.push(merkle::leaf_hash(bytes));
+        self.leaves.push(leaf);
         self.mark();
         match applied {
-            Ok(entry) => self.valid(entry),
-            Err(_) if other_past => {
+            Ok(entry) => self.valid(entry, &message),
+            Err(_) if past.is_some_and(|past| past != HEXLOWER.encode(&root)) => {
                 self.audit.broken_at.get_or_insert(n);
                 self.elsewhere.push(n);
                 self.alone(n, bytes);
@@ -283,7 +241,7 @@ impl Auditor<'_> {
     }
 
     /// Takes over an entry that fits all entries before it.
-    fn valid(&mut self, entry: Entry) {
+    fn valid(&mut self, entry: Entry, message: &[u8]) {
         if entry.body.n == 0 && !self.is_owners() {
             return;
         }
@@ -291,7 +249,7 @@ impl Auditor<'_> {
             self.audit.info = self.state.info.clone();
             self.begin_chains();
         }
-        self.take(entry);
+        self.take(entry, message);
     }
 
     pub(super) fn is_owners(&mut self) -> bool {
@@ -311,7 +269,7 @@ impl Auditor<'_> {
     /// Checks an entry that comes after a gap or was signed over other entries: who signed it.
     fn alone(&mut self, n: u64, bytes: &[u8]) {
         match self.signed(n, bytes) {
-            Ok(entry) => self.take(entry),
+            Ok((entry, message)) => self.take(entry, &message),
             Err(message) => {
                 let finding = Finding::tampered("entry_invalid", entry_path(n), message);
                 self.report.findings.push(finding);
@@ -319,7 +277,8 @@ impl Auditor<'_> {
         }
     }
 
-    fn signed(&self, n: u64, bytes: &[u8]) -> Result<Entry, String> {
+    /// An entry that its writer signed, and what it signed.
+    fn signed(&self, n: u64, bytes: &[u8]) -> Result<(Entry, Vec<u8>), String> {
         let entry = Entry::parse(bytes).map_err(|e| format!("no entry: {e}"))?;
         let body = &entry.body;
         if body.n != n {
@@ -340,9 +299,11 @@ impl Auditor<'_> {
         let name = info.key_name(&body.writer);
         let checkpoint = Checkpoint::verify_sole(&entry.checkpoint, &name, public, &info.origin);
         match checkpoint {
-            Ok(c) if c.size == n && HEXLOWER.encode(&c.root) == body.tree => Ok(entry),
-            _ => Err("its checkpoint does not hold".to_owned()),
+            Ok(c) if c.size == n && HEXLOWER.encode(&c.root) == body.tree => {}
+            _ => return Err("its checkpoint does not hold".to_owned()),
         }
+        let message = body.message().map_err(|e| e.to_string())?;
+        Ok((entry, message))
     }
 
     pub(super) fn begin_chains(&mut self) {
@@ -376,11 +337,11 @@ impl Auditor<'_> {
         }
     }
 
-    fn take(&mut self, entry: Entry) {
+    fn take(&mut self, entry: Entry, message: &[u8]) {
         self.check_key_id(&entry.body);
         self.count_runs(&entry.body);
         let hmac = match &mut self.audit.chains {
-            Some(chains) => chains.entry(&entry, self.report),
+            Some(chains) => chains.entry(&entry, message, self.report),
             None => None,
         };
         let rows = self.snapshot_rows.take();

@@ -8,6 +8,7 @@ mod anchors;
 mod blooms;
 mod cosigned;
 mod description;
+mod entries;
 mod extent;
 mod jobs;
 mod ledger;
@@ -181,7 +182,8 @@ pub async fn verify(
         Some(_) => Vec::new(),
         None => storage.list("").await?,
     };
-    let run = Run { storage, trust, options, progress, cancel };
+    let pool = jobs::threads(options.threads)?;
+    let run = Run { storage, trust, options, progress, cancel, pool };
     let audit = ledger::audit(&run, &objects, &mut report).await?;
     snapshots::check(&run, &audit, &mut report).await?;
     jobs::check_segments(&run, audit, &objects, &mut report).await?;
@@ -214,6 +216,7 @@ struct Run<'a> {
     options: &'a Options,
     progress: &'a (dyn Fn(Progress) + Sync),
     cancel: &'a Arc<AtomicBool>,
+    pool: rayon::ThreadPool,
 }
 
 impl Run<'_> {

@@ -377,8 +377,8 @@ impl<'a, 'c> Reading<'a, 'c> {
                 wrong.push(name.to_owned());
             }
         }
-        let unknown = |name: &&String| !STATISTICS_COLUMNS.contains(&name.as_str());
-        wrong.extend(add.stats.keys().filter(unknown).map(|name| excerpt(name)));
+        let unknown = |name: &&str| !STATISTICS_COLUMNS.contains(name);
+        wrong.extend(add.stats.keys().filter(unknown).map(excerpt));
         if let Some(Extent::Int(from, to)) = of(recorded_at) {
             self.checked.outcome.recorded = Some((*from, *to));
         }

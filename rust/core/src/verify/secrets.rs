@@ -47,8 +47,14 @@ impl Chains {
         Ok(Self { owner_hmac: owner.hmac()?, owner, writers: HashMap::new() })
     }
 
-    /// Checks an entry's HMAC and the keys that it authorises; the key of the entry's epoch.
-    pub(super) fn entry(&mut self, entry: &Entry, report: &mut Report) -> Option<HmacKey> {
+    /// Checks an entry's HMAC, which is over `message`, and the keys that it authorises; the key of
+    /// the entry's epoch.
+    pub(super) fn entry(
+        &mut self,
+        entry: &Entry,
+        message: &[u8],
+        report: &mut Report,
+    ) -> Option<HmacKey> {
         let body = &entry.body;
         let place = || entry_path(body.n);
         for authorization in body.authorizes.iter().flatten() {
@@ -81,7 +87,7 @@ impl Chains {
             let message = "its HMAC key id is not that of the key derived for its epoch";
             report.findings.push(Finding::tampered("hmac_key", place(), message));
         }
-        if !entry.sealed_by(&key) {
+        if !entry.seals(message, &key) {
             let message = "its HMAC does not hold";
             report.findings.push(Finding::tampered("hmac", place(), message));
         }

@@ -5,14 +5,13 @@ use super::ledger::{Auditor, Listed};
 use super::report::{Before, Finding};
 use crate::columns::ColumnType;
 use crate::ledger::{AddedSegment, FOLDER, WriterState, entry_number, entry_path};
-use crate::merkle;
+use crate::merkle::Accumulator;
 use crate::{Error, Result};
 
 /// Numbers of the entries from `from` on. Object stores list only those.
 pub(super) async fn new_entries(run: &Run<'_>, from: u64) -> Result<Vec<u64>> {
     let after = from.checked_sub(1).map_or_else(|| FOLDER.to_owned(), entry_path);
-    let names = run.storage.names_after(FOLDER, &after).await?;
-    let numbers: Vec<u64> = names.iter().filter_map(|name| entry_number(name)).collect();
+    let numbers = run.storage.pick_after(FOLDER, &after, entry_number).await?;
     if numbers.is_empty() && from == 0 {
         let message = format!("{} holds no trail", run.storage.url());
         return Err(Error::NotFound(message));
@@ -72,7 +71,7 @@ impl Auditor<'_> {
         self.paths.extend(self.state.segments.iter().map(|segment| segment.path.clone()));
         for (size, root) in &mut self.marks {
             let known = usize::try_from(*size).ok().and_then(|size| self.leaves.get(..size));
-            *root = known.map(merkle::root);
+            *root = known.map(|leaves| Accumulator::of(leaves).root());
         }
     }
 

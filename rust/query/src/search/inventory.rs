@@ -210,7 +210,7 @@ impl Node {
     fn finish(self, events: u64, top: usize) -> FieldUse {
         let mut types: Vec<(u64, &str)> =
             self.types.into_iter().zip(TYPES).filter(|(count, _)| *count > 0).collect();
-        types.sort_by(|a, b| b.0.cmp(&a.0));
+        types.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
         let distinct = self.values.len() as u64;
         let mut values: Vec<(String, u64)> = self.values.into_iter().collect();
         values.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));

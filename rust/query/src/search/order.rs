@@ -9,7 +9,7 @@ use sealtrail_core::columns::{ColumnType, LogicalColumn};
 
 use crate::error::{QueryError, Result};
 use crate::search::condition::{Path, Want, quoted, text_literal, time_literal};
-use crate::search::pick::Column;
+use crate::search::pick::{Column, list};
 
 /// The columns of a search that tell where a row stands; a field would be named by its path.
 const KEY: &str = "__key";
@@ -108,9 +108,8 @@ impl Keys {
         let direction = |key: &Key| if key.descending { "DESC" } else { "ASC" };
         let order = self.0.iter().zip(&positions);
         let order = order.map(|(key, at)| format!("{} {} NULLS LAST", at + 1, direction(key)));
-        let list = all.iter().map(|column| format!("{} AS {}", column.sql, quoted(&column.name)));
         Keyed {
-            select: list.collect::<Vec<_>>().join(", "),
+            select: list(&all),
             order_by: order.collect::<Vec<_>>().join(", "),
             positions,
             shown: columns.len(),

@@ -31,6 +31,12 @@ impl Column {
     }
 }
 
+/// The columns as a SELECT lists them.
+pub(crate) fn list(columns: &[Column]) -> String {
+    let columns = columns.iter().map(|c| format!("{} AS {}", c.sql, quoted(&c.name)));
+    columns.collect::<Vec<_>>().join(", ")
+}
+
 /// What a person sees first.
 const BRIEF: [&str; 5] = ["timestamp", "event_type", "actor", "outcome", "source_ip"];
 const WHAT: &str =

@@ -1,6 +1,5 @@
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -19,7 +18,7 @@ fn segment(min: i64, max: i64, rows: u64) -> Arc<AddedSegment> {
         root: String::new(),
         rows,
         sha256: String::new(),
-        stats: BTreeMap::new(),
+        stats: Default::default(),
     })
 }
 

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
-use super::{Window, moment, text};
+use super::{Window, length, moment, text};
 
 /// Wednesday 2026-03-04T15:30:10.250Z.
 fn now() -> i64 {

@@ -115,7 +115,7 @@ impl Filter {
         if page.events == 0 {
             return Ok(None);
         }
-        page.known_as.sort_by(|a, b| b.events.cmp(&a.events));
+        page.known_as.sort_by_key(|role| std::cmp::Reverse(role.events));
         for list in &mut page.lists {
             list.total = list.top.len() as u64;
             list.top.sort_by(|a, b| b.events.cmp(&a.events).then_with(|| a.value.cmp(&b.value)));

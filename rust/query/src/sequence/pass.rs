@@ -8,6 +8,7 @@ use arrow::array::RecordBatch;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use object_store::ObjectStore;
+use sealtrail_core::access::Rows;
 use sealtrail_core::trail::ReadView;
 
 use super::matcher::{Match, Matcher};
@@ -166,6 +167,7 @@ pub async fn search(
         windows,
         batches: None,
         left: None,
+        given: Rows::default(),
         over: false,
     };
     // Planning the first slice tells what is wrong.
@@ -184,6 +186,8 @@ pub struct Matches {
     matcher: Matcher,
     /// Matches that are still wanted; all if `None`.
     left: Option<u64>,
+    /// Events of the matches that were given.
+    given: Rows,
     over: bool,
 }
 
@@ -203,6 +207,13 @@ impl Matches {
     #[must_use]
     pub fn limit(mut self, limit: Option<u64>) -> Self {
         self.left = limit;
+        self
+    }
+
+    /// The same; the events of each match that is given are added to `rows`.
+    #[must_use]
+    pub fn counted(mut self, rows: Rows) -> Self {
+        self.given = rows;
         self
     }
 
@@ -227,8 +238,9 @@ impl Matches {
             return Ok(None);
         }
         let found = self.find().await?;
-        if found.is_some() {
+        if let Some(found) = &found {
             self.left = self.left.map(|left| left - 1);
+            self.given.add(found.events.len() as u64);
         }
         Ok(found)
     }

@@ -15,8 +15,8 @@ use super::pass::Matches;
 use crate::engine::QueryResult;
 use crate::error::{QueryError, Result};
 use crate::search::Form;
-use crate::search::condition::{quoted, text_literal, time_literal};
-use crate::search::pick::select;
+use crate::search::condition::{text_literal, time_literal};
+use crate::search::pick::{list, select};
 use crate::search::run::Place;
 
 /// Events of matches that are read together, at most (a match is not divided).
@@ -48,9 +48,7 @@ impl Reader {
     /// Will read these fields (all that the form has, if there are none).
     pub(super) async fn new(matches: Matches, fields: &[String], form: Form) -> Result<Self> {
         let place = matches.place().clone();
-        let columns = select(fields, place.view.columns(), form)?;
-        let select = columns.iter().map(|c| format!("{} AS {}", c.sql, quoted(&c.name)));
-        let select = select.collect::<Vec<_>>().join(", ");
+        let select = list(&select(fields, place.view.columns(), form)?);
         let nothing = format!("SELECT {select} FROM events LIMIT 0");
         let schema = place.sql(&nothing).await?.schema;
         Ok(Self { matches, records: Records { place, select, schema }, together: 1 })

@@ -1,4 +1,5 @@
 //! Searches over trails in memory.
+#![allow(unreachable_pub, clippy::panic)]
 
 use std::sync::Arc;
 

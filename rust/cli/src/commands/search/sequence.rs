@@ -44,7 +44,7 @@ pub(super) struct SequenceArgs {
         long,
         value_name = "STEPS",
         requires = "within_seconds",
-        conflicts_with_all = ["order", "reverse", "cursor", "stats", "explain"],
+        conflicts_with_all = ["order", "reverse", "cursor", "stats", "explain", "related_to"],
         verbatim_doc_comment
     )]
     sequence: Option<String>,
@@ -118,6 +118,7 @@ pub(super) fn results(
         }
         return Ok(count);
     }
+    let matches = matches.counted(ground.rows.clone());
     match wanted.output_file {
         None => {
             if wanted.format == Format::Table {

@@ -69,7 +69,7 @@ proptest! {
             let file = snapshot::write(state, leaves, due).unwrap();
             prop_assert_eq!(&file, &snapshot::write(state, leaves, due).unwrap());
             let rows = snapshot::found(file.clone().into()).unwrap();
-            prop_assert_eq!(rows, snapshot::expected(state, leaves, due).unwrap());
+            prop_assert_eq!(rows, snapshot::Expected::default().rows(state, leaves, due).unwrap());
             let part = Part::read(n, file.clone().into()).unwrap();
             prop_assert!(Part::read(n + 1, file.into()).is_err());
             let rests_on = part.rests_on().map(|(on, ..)| on);
@@ -333,7 +333,7 @@ fn a_writer_may_lie_in_a_snapshot_but_not_about_the_entries() {
     let mut history = eleven();
     let (mut state, mut leaves) = (history.state.clone(), history.leaves.clone());
     leaves[3] = merkle::leaf_hash(b"another");
-    state.tree = merkle::Accumulator::from_leaves(&leaves);
+    state.tree = merkle::Accumulator::of(&leaves);
     let file = snapshot::write(&state, &leaves, DueSnapshot::Full).unwrap();
     let mut body = history.append_body(1, 1);
     body.snapshot = Some(history.name(1, file));

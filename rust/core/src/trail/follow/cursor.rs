@@ -1,6 +1,6 @@
 //! Where a follower stands, as text.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use data_encoding::{BASE64, HEXLOWER};
 use serde::{Deserialize, Serialize};
@@ -16,8 +16,8 @@ use crate::{Error, Result};
 #[serde(deny_unknown_fields)]
 struct Cursor {
     follower: String,
-    /// Ids of records to leave out.
-    leave_out: BTreeSet<String>,
+    /// Ids of questions that are left out with their outcomes.
+    leave_out: Vec<String>,
     /// Base64 of the digests of records that revoked writers' logs gave.
     orphans: String,
     /// Hex root of the ledger's first `size` entries, all of whose records are given out.

@@ -1,6 +1,6 @@
 //! What is remembered of records that were given out.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, VecDeque};
 
 use sha2::{Digest, Sha256};
 
@@ -79,15 +79,26 @@ impl Orphans {
     }
 }
 
+/// Ids that are left out at most: of a question that was killed no outcome comes.
+const MOST_IDS: usize = 64;
+
 /// Records that are not given out.
 #[derive(Debug, Default)]
 pub(super) struct LeftOut {
-    pub(super) ids: HashSet<String>,
+    /// Ids of questions whose outcome has not come yet.
+    pub(super) ids: VecDeque<String>,
     /// Paths, and the texts there.
     pub(super) marks: Vec<(Vec<String>, String)>,
 }
 
 impl LeftOut {
+    pub(super) fn add(&mut self, id: &str) {
+        if self.ids.len() == MOST_IDS {
+            self.ids.pop_front();
+        }
+        self.ids.push_back(id.to_owned());
+    }
+
     pub(super) fn has(&mut self, record: &[u8]) -> bool {
         let text = |path: &[String]| json::get(record, path).and_then(json::string_value);
         if self.marks.iter().any(|(path, wanted)| text(path).as_deref() == Some(wanted)) {
@@ -96,7 +107,14 @@ impl LeftOut {
         if self.ids.is_empty() {
             return false;
         }
-        let id = json::get(record, &["audit_id"]).and_then(json::string_value);
-        id.is_some_and(|id| self.ids.remove(id.as_ref()))
+        let at = |name: &str| {
+            let id = json::get(record, &[name]).and_then(json::string_value)?;
+            self.ids.iter().position(|known| *known == id)
+        };
+        match at("intent_id") {
+            // Nothing more comes of it.
+            Some(outcome) => self.ids.remove(outcome).is_some(),
+            None => at("audit_id").is_some(),
+        }
     }
 }

@@ -261,6 +261,8 @@ async fn own_records_are_left_out_and_stay_so() {
     let named = br#"{"event_type":"system.audit_access","n":2,"audit_id":"mine"}"#;
     trail.record(named, Strictness::Lenient).await.unwrap();
     follower.leave_out("mine");
+    let outcome = br#"{"event_type":"system.audit_access","n":4,"intent_id":"mine"}"#;
+    trail.record(outcome, Strictness::Lenient).await.unwrap();
     let cursor = follower.cursor().unwrap();
     record(&trail, 3).await;
     assert_eq!(drain(&mut follower).await, [3]);

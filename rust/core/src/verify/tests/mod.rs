@@ -1,6 +1,7 @@
 //! Every way to falsify a trail that we could think of, and that none passes.
 
 mod alone;
+mod described;
 mod forge;
 mod honest;
 mod insider;

@@ -244,8 +244,13 @@ fn entries() {
 /// The whole store replaced, keys and all: whoever brings the right key, has a pin, or both.
 #[test]
 fn everything_at_once_with_keys_of_its_own() {
-    let ours = small();
+    let mut ours = small();
     let mut stranger = filled(Maker::of(ours.info.trail_id.clone()));
+    // Both with a snapshot, which an incremental verification begins with.
+    for maker in [&mut ours, &mut stranger] {
+        let file = super::snapshots::honest(maker);
+        super::snapshots::name(maker, file);
+    }
     assert_eq!(stranger.info, ours.info);
     assert_eq!(stranger.verify(true).verdict, Verdict::Verified, "it is sound in itself");
     // With the files of its owner in it, as if it brought the keys along.
@@ -270,6 +275,7 @@ fn everything_at_once_with_keys_of_its_own() {
         assert_eq!(report.verdict, Verdict::Forked, "{report}");
         let report = verifier.try_verify(ours.trust(true), &pinning).unwrap();
         assert_eq!(report.verdict, Verdict::Tampered, "{report}");
+        assert!(kinds(&report).contains(&"owner"), "{report}");
         assert_eq!(verifier.pin(), pin);
     }
 }

@@ -1,10 +1,11 @@
 //! Incremental verification: deep over what is new, and honest about what is not.
 
-use super::maker::{Maker, event, set, small};
+use super::maker::{Maker, TIME, event, set, small};
 use super::pinned::Verifier;
 use super::snapshots::{honest, name};
 use super::*;
-use crate::ledger::{DueSnapshot, entry_path};
+use crate::keys::WriterKeys;
+use crate::ledger::{Authorization, Body, DueSnapshot, Kind, entry_path};
 
 fn since_last(verifier: &Verifier, maker: &Maker) -> Report {
     let pinning = Pinning { since_last: true, ..verifier.pinning() };
@@ -155,4 +156,31 @@ fn without_a_pin_nothing_can_be_left_out() {
     let trust = maker.trust(true);
     let run = verify(&storage, &trust, &options, &|_| {}, &cancel);
     assert!(matches!(futures::executor::block_on(run), Err(Error::Usage(_))));
+}
+
+/// The owner's secret is brought only later: also then it shows that a key is not of its making,
+/// though the entry that authorised it is not read any more.
+#[test]
+fn keys_of_before_are_held_against_the_secret() {
+    let mut maker = small();
+    let writer = WriterKeys::generate(&maker.owner, "memory://made", 495_000).unwrap();
+    let mut body = Body::new(Kind::Authorize, "owner", 0, TIME.to_owned());
+    body.authorizes = Some(vec![Authorization {
+        epoch: writer.epoch(),
+        hmac_key: "0".repeat(16),
+        public: data_encoding::BASE64.encode(writer.public().as_bytes()),
+        writer: writer.id().to_owned(),
+    }]);
+    let owner = maker.owner.clone();
+    maker.put(body, owner.signing(), &owner.hmac().unwrap());
+    let file = honest(&maker);
+    name(&mut maker, file);
+    let verifier = Verifier::new(&maker.objects);
+    assert_eq!(verifier.verify(maker.trust(false)).verdict, Verdict::Verified);
+    maker.append(&[event(650, "data.export")], false);
+    verifier.replace(&maker.objects);
+    let pinning = Pinning { since_last: true, ..verifier.pinning() };
+    let report = verifier.try_verify(maker.trust(true), &pinning).unwrap();
+    assert_eq!(kinds(&report), ["hmac_key"], "{report}");
+    assert_eq!(report.findings[0].object, entry_path(4));
 }

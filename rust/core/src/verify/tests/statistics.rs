@@ -3,7 +3,8 @@
 use parquet::basic::{BoundaryOrder, Type};
 use parquet::data_type::ByteArray;
 use parquet::file::metadata::{
-    ColumnIndexBuilder, OffsetIndexBuilder, ParquetMetaData, ParquetMetaDataBuilder,
+    ColumnChunkMetaDataBuilder, ColumnIndexBuilder, OffsetIndexBuilder, ParquetMetaData,
+    ParquetMetaDataBuilder,
 };
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::{Statistics, ValueStatistics};
@@ -30,6 +31,14 @@ fn column(parquet: &ParquetMetaData, name: &str) -> usize {
 
 /// With other statistics of a column's row group.
 fn statistics(name: &str, stated: Statistics) -> Report {
+    chunk(name, |chunk| chunk.set_statistics(stated.clone()))
+}
+
+/// With something else said of a column's row group.
+fn chunk(
+    name: &str,
+    edit: impl Fn(ColumnChunkMetaDataBuilder) -> ColumnChunkMetaDataBuilder,
+) -> Report {
     changed(|built| {
         with_metadata(built, |parquet| {
             let c = column(parquet, name);
@@ -37,12 +46,7 @@ fn statistics(name: &str, stated: Statistics) -> Report {
             let groups = builder.take_row_groups();
             for group in groups {
                 let mut columns = group.columns().to_vec();
-                columns[c] = columns[c]
-                    .clone()
-                    .into_builder()
-                    .set_statistics(stated.clone())
-                    .build()
-                    .unwrap();
+                columns[c] = edit(columns[c].clone().into_builder()).build().unwrap();
                 let group = group.into_builder().set_column_metadata(columns).build().unwrap();
                 builder = builder.add_row_group(group);
             }
@@ -126,6 +130,7 @@ fn a_false_page_index_is_found() {
         ("u0", "u2", 1, false),
         ("u0", "u2", -1, false),
         ("", "", 4, true),
+        ("", "", 0, true),
     ]
     .into_iter()
     .enumerate()
@@ -177,6 +182,23 @@ fn false_places_of_pages_are_found() {
             page.1 += if i == 1 { size } else { 0 };
         });
         assert!(super::kinds(&report).contains(&"page_index"), "{:?}", report.findings);
+    }
+}
+
+#[test]
+fn false_sizes_of_a_column_are_found() {
+    assert_kinds(&chunk("user_id", |chunk| chunk), &[]);
+    for wrong in [9, 11] {
+        let report = chunk("user_id", |chunk| chunk.set_num_values(wrong));
+        assert!(super::kinds(&report).contains(&"page_index"), "{wrong}: {:?}", report.findings);
+    }
+    for more in [1_i64, 2] {
+        let report = chunk("user_id", |chunk| {
+            let built = chunk.build().unwrap();
+            let length = built.compressed_size() + more;
+            built.into_builder().set_total_compressed_size(length)
+        });
+        assert!(super::kinds(&report).contains(&"page_index"), "{more}: {:?}", report.findings);
     }
 }
 
