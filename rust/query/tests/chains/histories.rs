@@ -198,9 +198,9 @@ async fn a_reused_agent_belongs_to_the_spawn_of_its_time_and_session() {
         read("loose", 4, "helper", json!({})),
     ];
     let trace = traced(&events_, "helper").await;
-    assert_eq!(way(&trace, "first"), "s1 > p1 > helper > first");
-    assert_eq!(way(&trace, "second"), "s2 > p2 > helper > second");
-    assert_eq!(way(&trace, "loose"), "s2 > p2 > helper > loose");
+    assert_eq!(way(&trace, "first"), "s1 > p1! > helper > first");
+    assert_eq!(way(&trace, "second"), "s2 > p2! > helper > second");
+    assert_eq!(way(&trace, "loose"), "s2 > p2! > helper > loose");
     assert_eq!(events(&traced(&events_, "p1").await), ["sp1", "first"]);
     // A spawn that was denied governs nothing.
     let denied = [
@@ -208,7 +208,7 @@ async fn a_reused_agent_belongs_to_the_spawn_of_its_time_and_session() {
         spawned("sp2", 1, "p2", "helper", json!({"status": "denied"})),
         read("act", 2, "helper", json!({})),
     ];
-    assert_eq!(way(&traced(&denied, "act").await, "act"), "p1 > helper > act");
+    assert_eq!(way(&traced(&denied, "act").await, "act"), "p1! > helper > act");
 }
 
 #[tokio::test]
@@ -278,5 +278,5 @@ async fn an_event_is_under_its_own_session_and_run_whatever_its_agent_is_under()
         assert!(events(&trace).contains(&"act"), "{id}: {}", text(&trace));
     }
     let trace = traced(&events_, "act").await;
-    assert_eq!(way(&trace, "act"), "s > x > y > boss > worker > t > act");
+    assert_eq!(way(&trace, "act"), "s > x > y > boss! > worker > t > act");
 }
