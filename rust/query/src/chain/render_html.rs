@@ -107,7 +107,7 @@ fn fill(page: &str, parts: &[(&str, String)]) -> String {
 
 fn chain(nodes: &[Node]) -> String {
     let mut out = String::from("<ul class=\"chain\">");
-    let mut depth = 0;
+    let mut depth = 0_usize;
     for (index, node) in nodes.iter().enumerate() {
         if index > 0 {
             let steps = depth.saturating_sub(node.depth);
