@@ -49,7 +49,7 @@ def chain(end: datetime) -> list[dict[str, object]]:
     span = timedelta(days=60) / len(events)
     for n, event in enumerate(events):
         event["timestamp"] = (end - span * (len(events) - n)).isoformat()
-        event["audit_id"] = f"traced_{n}"
+        event["audit_id"] = f"traced_event_{n}"
     return events
 
 
@@ -70,23 +70,23 @@ def main() -> None:
         parquet = folder / "events.parquet"
         db = duckdb.connect()
         db.execute("SET threads TO 2")
-        lines = f"read_json('{events}', format='newline_delimited')"
+        lines = f"read_json('{events}', format='newline_delimited', sample_size=-1)"
         db.execute(
             f"COPY (SELECT * FROM {lines}) TO '{parquet}' (FORMAT parquet, COMPRESSION zstd)"
         )
         theirs = RECURSIVE.format(parquet=parquet)
-        assert len(db.sql(theirs).fetchall()) == ACTIONS + 3
+        assert len(db.sql(theirs).to_arrow_table()) == ACTIONS + 3
         assert trail.trace("traced_user").events == ACTIONS + 4
         print(json.dumps({"duckdb": duckdb.__version__, "events": options.events}))
         for what, name, kind in [
             ("a user", "traced_user", None),
             ("a user, its kind given", "traced_user", "user"),
             ("an agent", "traced_0", None),
-            ("one action", "traced_900", None),
+            ("one action", "traced_event_900", None),
         ]:
             mine, peer = pairs(
                 lambda name=name, kind=kind: trail.trace(name, kind=kind),
-                lambda: db.sql(theirs).fetchall(),
+                lambda: db.sql(theirs).to_arrow_table(),
             )
             report(
                 f"trace of {what}, {ACTIONS:,} actions",

@@ -84,15 +84,13 @@ impl Trace {
             let mut details = details(node);
             if let Some(event) = &node.event {
                 let actor = event.actor.as_deref().unwrap_or_default();
-                let known = shown.as_ref().is_some_and(|(who, permissions)| {
-                    *who == actor && *permissions == event.permissions
-                });
-                if !(known || event.permissions.is_empty() && shown.is_none()) {
+                let before = shown.as_ref().filter(|(who, _)| *who == actor);
+                let none: &Vec<InForce> = &Vec::new();
+                let before = before.map_or(none, |(_, permissions)| permissions.as_ref());
+                if *before != *event.permissions {
                     details.push(format!("permissions of {actor}: {}", names(&event.permissions)));
                 }
-                if !known {
-                    shown = Some((actor, Arc::clone(&event.permissions)));
-                }
+                shown = Some((actor, Arc::clone(&event.permissions)));
             }
             for detail in details {
                 let _ = writeln!(out, "{lead}{}", style.safe(&detail));
@@ -131,7 +129,8 @@ fn line(node: &Node, nodes: &[Node], lines: &Lines) -> String {
         }
         let _ = write!(text, " [{}]", node.name);
     } else if node.events > 0 {
-        let _ = write!(text, " {} {} events", lines.dot, node.events);
+        let s = if node.events == 1 { "" } else { "s" };
+        let _ = write!(text, " {} {} event{s}", lines.dot, node.events);
     }
     if let Some(edge) = &node.edge {
         if node.event.is_none() {
