@@ -11,6 +11,7 @@ __all__ = [
     "Query",
     "Rows",
     "Schema",
+    "Sequences",
     "Table",
     "Tail",
     "Trace",

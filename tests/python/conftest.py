@@ -14,6 +14,10 @@ settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("new", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
+# Tests that count records count their own; test_access.py and the README have the default. Set here
+# because fixtures of whole modules open trails, too.
+os.environ["SEALTRAIL_ACCESS_AUDIT"] = "off"
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -30,6 +34,4 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("SEALTRAIL_HOME", str(folder / "sealtrail"))
     for name in ("SEALTRAIL_TRAIL", "SEALTRAIL_CONFIG", "SEALTRAIL_PURPOSE"):
         monkeypatch.delenv(name, raising=False)
-    # Tests that count records count their own; test_access.py and the README have the default.
-    monkeypatch.setenv("SEALTRAIL_ACCESS_AUDIT", "off")
     return folder

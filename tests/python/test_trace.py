@@ -68,8 +68,7 @@ def test_a_chain_goes_up_to_the_login_and_marks_what_had_ended(trail: sealtrail.
     trace = trail.trace("late")
     assert [node["name"] for node in trace.nodes] == ["mira", "in", "s", "boss", "reader", "late"]
     assert (trace.kind, trace.events, trace.cut) == ("audit", 1, False)
-    # Nothing in the trail is by the agent that spawned the reader.
-    assert [(one["kind"], one["name"]) for one in trace.notices] == [("missing", "boss")]
+    assert [(notice["kind"], notice["name"]) for notice in trace.notices] == [("missing", "boss")]
     late = trace.nodes[-1]["event"]
     assert late["after_permission_ended"][0]["audit_id"] == "revoke"
     reader = trail.trace("reader", up=False)

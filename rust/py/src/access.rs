@@ -5,7 +5,6 @@ use pyo3::prelude::*;
 use sealtrail_core::Result;
 use sealtrail_core::access::{Access, Door, PURPOSE_VARIABLE, Question, Reader, Rows};
 use sealtrail_core::trail::Trail;
-use tokio::runtime::Handle;
 
 use crate::bridge;
 use crate::opening::variable;
@@ -116,15 +115,13 @@ impl Looking {
 
 impl Drop for Looking {
     fn drop(&mut self) {
-        // Within the runtime nothing may wait; there the outcome is recorded a little later.
-        if Handle::try_current().is_ok() {
-            return;
-        }
-        let Ok(runtime) = sealtrail_core::runtime() else { return };
-        for access in std::mem::take(&mut self.0) {
-            // Nobody is left to be told.
-            let _ = runtime.block_on(access.end(false));
-        }
+        let open = std::mem::take(&mut self.0);
+        bridge::finish(async move {
+            for access in open {
+                // Nobody is left to be told.
+                let _ = access.end(false).await;
+            }
+        });
     }
 }
 

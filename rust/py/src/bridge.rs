@@ -133,6 +133,16 @@ impl Raise for JobError {
 }
 
 /// The runtime. Its threads do not exist in a forked child, where waiting would never end.
+/// Does what is left to do when something is dropped. Within the runtime nothing may wait; there
+/// the work is dropped, too.
+pub(crate) fn finish(work: impl Future<Output = ()>) {
+    if Handle::try_current().is_err()
+        && let Ok(runtime) = sealtrail_core::runtime()
+    {
+        runtime.block_on(work);
+    }
+}
+
 /// Where work goes on that others ask for.
 pub(crate) fn handle() -> PyResult<Handle> {
     Ok(runtime()?.handle().clone())

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyString};
 use pyo3_arrow::PyRecordBatchReader;
@@ -31,6 +32,9 @@ impl Tables {
         let table = if let Ok(path) = source.extract::<PathBuf>() {
             py.detach(|| CallersTable::read(&path))
         } else {
+            if !source.hasattr("__arrow_c_stream__")? {
+                return Err(PyTypeError::new_err("a path or an Arrow stream is wanted"));
+            }
             let reader = source.extract::<PyRecordBatchReader>()?.into_reader()?;
             let schema = reader.schema();
             let rows = py.detach(|| reader.collect::<Result<Vec<RecordBatch>, ArrowError>>());
