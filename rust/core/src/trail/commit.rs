@@ -399,6 +399,9 @@ impl Committer {
     /// Remembers that this process ended in order, with a log that goes up to `last`: unless it
     /// has to say yet that the one before did not.
     pub(super) fn keep_end(&mut self, last: u64) -> Result<()> {
+        // What a load brings comes after the log, once its outcome is settled.
+        let open = self.unsettled.as_ref().and_then(|plan| plan.body.wal);
+        let last = open.map_or(last, |wal| wal.to.max(last));
         let untold = self.recovered.iter().any(|log| log.writer == self.keys.id());
         if untold || self.ended == Some(last) {
             return Ok(());

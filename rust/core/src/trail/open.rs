@@ -169,7 +169,9 @@ pub(super) async fn create(
     })?;
     let keys = WriterKeys::generate(&owner, ledger.storage().url(), epoch_now(&info))?;
     let dir = state_dir.join(keys.id());
-    let lock = lock_writer(&dir)?;
+    durable::ensure_private_dir(&dir)?;
+    // Whoever looks for a free writer may hold this one for a moment, and finds no keys in it.
+    let lock = LockFile::lock(&dir.join("lock"))?;
     keys.save(&dir.join(WRITER_FILE))?;
     resume(Claim { dir, lock, keys }, ledger, options, how).await
 }
