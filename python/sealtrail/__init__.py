@@ -45,17 +45,14 @@ from sealtrail._proof import (
     check_consistency,
     check_proof,
 )
+from sealtrail._reports import ImportReport, RecordReport, RefusedLine, VerifyReport
 from sealtrail._result import Result
 from sealtrail._search import SearchField, SearchQuery, SearchResult, search_fields
 from sealtrail._sequence import Match, Sequences
 from sealtrail._tail import Tail
 from sealtrail._trace import RelatedEvent, Trace
 from sealtrail._trail import (
-    ImportReport,
-    RecordReport,
-    RefusedLine,
     Trail,
-    VerifyReport,
     init,
     open,  # noqa: A004
     verify,

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
-    from sealtrail._trail import ArrowStream, Path_, Trail
+    from sealtrail._arguments import ArrowStream, Path_
+    from sealtrail._trail import Trail
 
 
 class Trails:
