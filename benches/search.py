@@ -167,7 +167,7 @@ def main() -> None:
             trail.record_many(events)
         trail = sealtrail.open(url)
         duckdb.execute(
-            f"COPY (SELECT * FROM read_json('{events}', format = 'newline_delimited')) "
+            f"COPY (SELECT * FROM read_json('{events}', format = 'newline_delimited', sample_size = -1)) "
             f"TO '{parquet}' (FORMAT parquet, COMPRESSION zstd)"
         )
         compare(trail, parquet, events, options.rounds)
