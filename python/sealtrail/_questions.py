@@ -86,8 +86,8 @@ class Questions:
             >>> trail.sql("SELECT count(*) AS n FROM events WHERE user_id = ?", ["mira"]).to_dicts()
             [{'n': 1}]
         """
-        purpose = self._purpose if purpose is None else purpose
-        return Result(self._native.sql(query, params, as_moment(at), purpose, exclude_access))
+        moment, purpose = as_moment(at), self._purpose_of(purpose)
+        return Result(self._native.sql(query, params, moment, purpose, exclude_access))
 
     def search(  # noqa: PLR0913
         self,
