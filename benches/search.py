@@ -23,6 +23,10 @@ from run import generate, lookup, pairs, report, timed
 import sealtrail
 
 
+PATIENCE = 120
+"""Seconds after which jq is stopped: a text search takes it many minutes."""
+
+
 class Ask(NamedTuple):
     """A question to the trail, to DuckDB and to jq."""
 
@@ -79,11 +83,11 @@ def questions(user: str, since: str, word: str) -> dict[str, Ask]:
 
 
 def jq(program: str, events: Path) -> float | None:
-    """Seconds of one pass of jq, if it is installed."""
+    """Seconds of one pass of jq, if it is installed; at most ``PATIENCE``, so a least value."""
     if shutil.which("jq") is None:
         return None
-    command = ["jq", "-c", program, str(events)]
-    return timed(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
+    command = ["timeout", str(PATIENCE), "jq", "-c", program, str(events)]
+    return timed(lambda: subprocess.run(command, check=False, stdout=subprocess.DEVNULL))
 
 
 def compare(trail: sealtrail.Trail, parquet: Path, events: Path, rounds: int) -> None:
