@@ -6,6 +6,7 @@ mod engine;
 mod error;
 pub mod follow;
 mod functions;
+pub mod holds;
 mod json;
 pub mod output;
 mod place;

@@ -2,7 +2,9 @@
 
 mod build;
 mod find;
+pub(crate) mod gone;
 mod meta;
+mod project;
 mod read;
 mod run;
 mod sample;
@@ -16,6 +18,7 @@ pub(crate) use build::new_uuid;
 pub use build::{BuiltSegment, Partition, Row, Signer, build_segments};
 pub use meta::{BatchMeta, SegmentColumn, SegmentMeta, batch_list_root};
 pub(crate) use meta::{batch_leaf, batch_list_leaves, canonical};
+pub(crate) use project::GroupBounds;
 pub use read::{BatchRows, RowReader, SegmentFile};
 pub(crate) use write::MAX_BOUND;
 pub use write::{BLOOM_COLUMNS, STATISTICS_COLUMNS};

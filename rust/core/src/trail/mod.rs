@@ -6,6 +6,7 @@ mod anchoring;
 mod checkpoint;
 mod clock;
 mod commit;
+mod configured;
 mod cosigned;
 mod epoch;
 mod files;
@@ -27,6 +28,8 @@ mod view;
 mod writer;
 mod writers;
 
+#[cfg(test)]
+mod configured_tests;
 #[cfg(test)]
 mod cosigned_tests;
 #[cfg(test)]
@@ -222,6 +225,9 @@ impl Trail {
         // A writer that is lent is the first that can be had.
         slot.give_back().await;
         let writer = self.open_own_writer().await?;
+        if let Some(settings) = &self.shared.options.settings.in_force {
+            configured::tell_of_changes(&writer, &self.state_dir(), settings).await?;
+        }
         slot.writer = Some(Arc::clone(&writer));
         self.set_current(Some(Arc::clone(&writer)));
         Ok(writer)
