@@ -6,6 +6,7 @@ mod anchoring;
 mod checkpoint;
 mod clock;
 mod commit;
+mod compact;
 mod cosigned;
 mod epoch;
 mod files;
@@ -17,6 +18,7 @@ mod load;
 mod lookup;
 mod open;
 mod owner;
+mod places;
 mod plan;
 mod position;
 mod prove;
@@ -41,6 +43,10 @@ mod snapshot_tests;
 mod tests;
 
 pub use access::{Access, Ended, Rows, ask_apart};
+pub use compact::{
+    CompactOptions, CompactPlan, CompactProgress, CompactReport, GRACE, Group, MaintainReport,
+    SweepReport, TARGET_BYTES,
+};
 pub use cosigned::Cosigned;
 pub use follow::{Follower, Records};
 pub use import::{ImportProblem, ImportProgress, ImportReport, ImportRun};
