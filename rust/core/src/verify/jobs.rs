@@ -7,7 +7,7 @@ use futures::channel::oneshot;
 use futures::{StreamExt, stream};
 
 use super::ledger::Audit;
-use super::origins::{self, Appends, Introduced, Place, Seen, Unproven, Whereabouts};
+use super::origins::{self, Appends, Introduced, Seen, Unproven, Whereabouts};
 use super::report::{Finding, Report};
 use super::secrets::Seals;
 use super::segment::{self, Outcome, Task, TrailFacts};
@@ -61,11 +61,12 @@ pub(super) async fn check_segments(
         whereabouts.add(&task.add.path, summary.seen.into_iter().flatten().collect(), report);
         unproven.extend(summary.unproven);
     }
+    audit.gone.whole().for_each(|seen| whereabouts.add_gone(seen));
     origins::check_unproven(run, &unproven, &audit.leaves, report).await?;
     let (entries, partly_seen) = (audit.entries, audit.partly_seen);
     let appends = &facts.appends;
     let parts = Parts { entries, broken_at: audit.broken_at, partly_seen, whereabouts, appends };
-    parts.check_all_there(unknown, &audit.gone, report);
+    parts.check_all_there(unknown, report);
     parts.check_recorded(report);
     if let Some(chains) = &audit.chains {
         parts.check_seals(chains, report)?;
@@ -183,7 +184,7 @@ impl Parts<'_> {
     }
 
     /// Every batch that an entry introduced is in a live segment, unless it was deleted.
-    fn check_all_there(&self, unknown: bool, gone: &HashSet<Place>, report: &mut Report) {
+    fn check_all_there(&self, unknown: bool, report: &mut Report) {
         if unknown {
             let what = "whether every batch is in a live segment: not all of these are sound";
             report.not_checked.push(what.to_owned());
@@ -191,8 +192,7 @@ impl Parts<'_> {
         }
         for signed in self.entries.iter().filter(|signed| signed.is_new) {
             let adds = self.appends.of(signed.n).unwrap_or_default();
-            let gone = |place: Place| gone.contains(&place);
-            report.findings.extend(self.whereabouts.missing(signed.n, adds, &gone));
+            report.findings.extend(self.whereabouts.missing(signed.n, adds));
         }
     }
 

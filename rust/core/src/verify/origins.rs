@@ -154,6 +154,30 @@ pub(super) fn finding(path: &str, batch: &str, what: &str) -> Finding {
     finding
 }
 
+/// What tombstones say of batches: how many records each lost, and its root.
+#[derive(Debug, Default)]
+pub(super) struct Gone(HashMap<Place, (u64, u64, Option<Hash>)>);
+
+impl Gone {
+    /// Notes what an entry deletes.
+    pub(super) fn note(&mut self, body: &Body) {
+        for batch in body.tombstone.iter().flat_map(|stone| &stone.batches) {
+            let place = (batch.entry, batch.add, batch.index);
+            let root = HEXLOWER.decode(batch.root.as_bytes()).ok().and_then(|r| r.try_into().ok());
+            let (gone, ..) = self.0.entry(place).or_insert((0, batch.rows, root));
+            *gone = gone.saturating_add(batch.gone);
+        }
+    }
+
+    /// Batches of which nothing is left.
+    pub(super) fn whole(&self) -> impl Iterator<Item = Seen> {
+        let whole = self.0.iter().filter(|(_, (gone, rows, _))| gone >= rows);
+        whole.filter_map(|(place, (_, _, root))| {
+            Some(Seen { place: *place, root: (*root)?, recorded: None })
+        })
+    }
+}
+
 /// Where the batches of all live segments are.
 #[derive(Debug, Default)]
 pub(super) struct Whereabouts {
@@ -175,19 +199,19 @@ impl Whereabouts {
         }
     }
 
+    /// Notes a batch of which nothing is left.
+    pub(super) fn add_gone(&mut self, seen: Seen) {
+        self.batches.entry(seen.place).or_insert((seen, String::new()));
+    }
+
     /// The batches that entry `n` introduced, in order; none of those that are nowhere.
     pub(super) fn of_entry(&self, n: u64) -> impl Iterator<Item = &Seen> {
         let range = (n, 0, 0)..=(n, u64::MAX, u64::MAX);
         self.batches.range(range).map(|(_, (seen, _))| seen)
     }
 
-    /// Finds the batches of an entry that no live segment holds, `gone` excepted.
-    pub(super) fn missing(
-        &self,
-        n: u64,
-        adds: &[Introduced],
-        gone: &dyn Fn(Place) -> bool,
-    ) -> Vec<Finding> {
+    /// Finds the batches of an entry that no live segment holds and no tombstone names.
+    pub(super) fn missing(&self, n: u64, adds: &[Introduced]) -> Vec<Finding> {
         let mut found = Vec::new();
         for (at, add) in (0..).zip(adds) {
             if add.batches > MAX_BATCHES as u64 {
@@ -195,10 +219,7 @@ impl Whereabouts {
                 found.push(Finding::tampered("batches", &add.path, message));
                 continue;
             }
-            let absent = |&index: &u64| {
-                let place = (n, at, index);
-                !self.batches.contains_key(&place) && !gone(place)
-            };
+            let absent = |&index: &u64| !self.batches.contains_key(&(n, at, index));
             let absent: Vec<u64> = (0..add.batches).filter(absent).collect();
             if let (Some(first), count) = (absent.first(), absent.len()) {
                 let message = format!(

@@ -172,8 +172,11 @@ fn named(meta: SegmentMeta, written: Written, inputs: &[Input<'_>], signer: &Sig
     let SegmentMeta { domain, period, segment, .. } = &meta;
     let root = batch_list_leaves(&meta.batches).map(|leaves| merkle::root(&leaves));
     let added = AddedSegment {
+        archive: None,
         batches: meta.batches.len() as u64,
         bytes: written.bytes,
+        format: None,
+        gone: None,
         max: written.times.1,
         min: written.times.0,
         path: format!("segments/domain={domain}/{folder}={period}/{segment}.parquet"),
