@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    anchor, check_proof, checkpoint, completions, config, demo, events, fields, get, import, init,
-    jobs, keys, man, pin, prove, record, search, sql, stats, tail, trace_chain, verify, who,
+    anchor, check_proof, checkpoint, compact, completions, config, demo, events, fields, get, import,
+    init, jobs, keys, maintain, man, pin, prove, record, search, sql, stats, tail, trace_chain, verify,
+    who,
 };
 use crate::failure::Failure;
 use crate::session::Session;
@@ -100,6 +101,8 @@ enum Command {
     Checkpoint(checkpoint::Checkpoint),
     Prove(prove::Prove),
     CheckProof(check_proof::CheckProof),
+    Compact(compact::Compact),
+    Maintain(maintain::Maintain),
     Keys(keys::Keys),
     Pin(pin::Pin),
     Anchor(anchor::Anchor),
@@ -143,6 +146,8 @@ impl Cli {
             Command::Checkpoint(command) => command.run(session),
             Command::Prove(command) => command.run(session),
             Command::CheckProof(command) => command.run(session),
+            Command::Compact(command) => command.run(session),
+            Command::Maintain(command) => command.run(session),
             Command::Keys(command) => command.run(session),
             Command::Pin(command) => command.run(session),
             Command::Anchor(command) => command.run(session),

@@ -3,6 +3,7 @@
 pub(crate) mod anchor;
 pub(crate) mod check_proof;
 pub(crate) mod checkpoint;
+pub(crate) mod compact;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod demo;
@@ -13,6 +14,7 @@ pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod jobs;
 pub(crate) mod keys;
+pub(crate) mod maintain;
 pub(crate) mod man;
 pub(crate) mod pin;
 pub(crate) mod prove;

@@ -283,84 +283,6 @@ pub enum IntegrityCheck {
     HmacSha256,
 }
 
-/// What is left out of records.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-#[schemars(extend("type" = ["object", "null"]))]
-pub struct RedactionConfig {
-    /// Whether sensitive values are kept as they are. `false`: what `fields` and `detectors` name
-    /// is redacted as `apply` says.
-    pub include_sensitive_data: bool,
-    /// Where values are redacted.
-    pub apply: RedactionPlace,
-    /// What becomes of a value.
-    pub action: RedactionAction,
-    /// Paths of values that are sensitive whatever they hold, such as `parameters.password`; `*`
-    /// stands for any name.
-    pub fields: Vec<String>,
-    /// What is looked for in all text values.
-    pub detectors: Vec<Detector>,
-}
-
-/// Where values are redacted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, Default)]
-#[serde(rename_all = "lowercase")]
-pub enum RedactionPlace {
-    /// Where data leaves the trail: in exports.
-    #[default]
-    Export,
-    /// Before an event is recorded: the trail never has the value.
-    Record,
-}
-
-/// What becomes of a sensitive value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, Default)]
-#[serde(rename_all = "lowercase")]
-pub enum RedactionAction {
-    /// It is replaced by a mark that says what it was.
-    #[default]
-    Mask,
-    /// It is left out.
-    Drop,
-    /// It is replaced by its keyed hash: equal values stay equal.
-    Hash,
-    /// It is encrypted.
-    Encrypt,
-}
-
-/// A kind of sensitive value that is recognised in text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Detector {
-    /// Numbers of payment cards whose check digit is right (Luhn).
-    Card,
-    /// Social security numbers of the United States.
-    Ssn,
-    /// International bank account numbers whose check digits are right.
-    Iban,
-    /// Addresses of e-mail.
-    Email,
-    /// Telephone numbers.
-    Phone,
-    /// API keys and tokens.
-    ApiKey,
-    /// Blocks of private keys.
-    PrivateKey,
-}
-
-impl Detector {
-    /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::Card,
-        Self::Ssn,
-        Self::Iban,
-        Self::Email,
-        Self::Phone,
-        Self::ApiKey,
-        Self::PrivateKey,
-    ];
-}
-
 impl Default for RetentionConfig {
     fn default() -> Self {
         Self {
@@ -416,18 +338,6 @@ impl Default for IntegrityConfig {
             immutable: true,
             integrity_check: IntegrityCheck::default(),
             audit_log_backup: None,
-        }
-    }
-}
-
-impl Default for RedactionConfig {
-    fn default() -> Self {
-        Self {
-            include_sensitive_data: true,
-            apply: RedactionPlace::default(),
-            action: RedactionAction::default(),
-            fields: Vec::new(),
-            detectors: Detector::ALL.to_vec(),
         }
     }
 }

@@ -26,9 +26,9 @@ use serde_json::Value;
 pub use home::Home;
 pub use lifecycle::{
     ArchivalConfig, ArchiveEncryption, ArchiveFormat, CompressionAlgorithm, CompressionConfig,
-    Detector, DomainRules, FileRotation, FileRotationConfig, IntegrityCheck, IntegrityConfig,
-    KeyRotation, PriceConfig, RedactionAction, RedactionConfig, RedactionPlace, RetentionClock,
-    RetentionConfig, RetentionPrecedence, RetentionRule, RotationConfig,
+    DomainRules, FileRotation, FileRotationConfig, IntegrityCheck, IntegrityConfig, KeyRotation,
+    PriceConfig, RetentionClock, RetentionConfig, RetentionPrecedence, RetentionRule,
+    RotationConfig,
 };
 pub use locate::locate;
 pub use lookup::get;

@@ -8,9 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 use url::Url;
 
-use super::lifecycle::{
-    ArchivalConfig, IntegrityConfig, RedactionConfig, RetentionConfig, RotationConfig,
-};
+use super::lifecycle::{ArchivalConfig, IntegrityConfig, RetentionConfig, RotationConfig};
 
 /// The trail that is used when neither the caller nor the configuration names one.
 pub const DEFAULT_TRAIL_URL: &str = "./audit";
@@ -21,16 +19,21 @@ const LOCAL_MAX_AGE_SECONDS: u64 = 300;
 const REMOTE_MAX_AGE_SECONDS: u64 = 60;
 
 /// Sections of `audit` that are accepted and kept, but have no effect in this version.
-pub(super) const LATER_SECTIONS: [&str; 5] =
-    ["destinations", "encryption", "compliance", "access_control", "alerts"];
+pub(super) const LATER_SECTIONS: [&str; 6] = [
+    "destinations",
+    "encryption",
+    "redaction",
+    "compliance",
+    "access_control",
+    "alerts",
+];
 
 /// Settings whose form is known, and that have no effect in this version.
-pub(super) const LATER_SETTINGS: [&str; 5] = [
+pub(super) const LATER_SETTINGS: [&str; 4] = [
     "retention.archival.encryption",
     "retention.archival.key_rotation",
     "rotation",
     "integrity.audit_log_backup",
-    "redaction",
 ];
 
 /// The whole file: everything lives under `audit`.
@@ -65,8 +68,9 @@ pub struct Config {
     pub encryption: Option<Value>,
     /// That the trail is what was recorded.
     pub integrity: IntegrityConfig,
-    /// Accepted, but not in force in this version: what is left out of records.
-    pub redaction: RedactionConfig,
+    /// Accepted, but not in force in this version: what is removed from events before they are stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redaction: Option<Value>,
     /// Accepted, but not in force in this version: compliance frameworks and their reports.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compliance: Option<Value>,

@@ -6,6 +6,7 @@ mod anchoring;
 mod checkpoint;
 mod clock;
 mod commit;
+mod compact;
 mod configured;
 mod cosigned;
 mod epoch;
@@ -16,8 +17,11 @@ mod init;
 mod lend;
 mod load;
 mod lookup;
+mod moved;
 mod open;
 mod owner;
+mod past;
+mod places;
 mod plan;
 mod position;
 mod prove;
@@ -44,6 +48,10 @@ mod snapshot_tests;
 mod tests;
 
 pub use access::{Access, Ended, Rows, ask_apart};
+pub use compact::{
+    CompactOptions, CompactPlan, CompactProgress, CompactReport, GRACE, Group, MaintainReport,
+    SweepReport, TARGET_BYTES,
+};
 pub use cosigned::Cosigned;
 pub use follow::{Follower, Records};
 pub use import::{ImportProblem, ImportProgress, ImportReport, ImportRun};

@@ -1,23 +1,23 @@
 //! Making proofs of records (FORMAT section 13).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use data_encoding::HEXLOWER;
 
 use super::Trail;
 use super::checkpoint::{SignedCheckpoint, signed_entry};
 use super::lookup::{ID, candidates, id_of};
+use super::places::{Place, Places};
 use crate::keys::OWNER;
-use crate::ledger::{AddedSegment, Ledger, State, entry_path};
+use crate::ledger::{AddedSegment, Kind as LedgerKind, Ledger, State, entry_path};
 use crate::merkle::{self, Hash};
 use crate::note;
 use crate::proof::{
     self, BatchItem, ConsistencyFile, File, Hex, Item, Note, Proof, RecordItem, SegmentItem,
     SignerItem, StateItem, hex,
 };
-use crate::segment::{SegmentFile, batch_list_leaves, canonical};
+use crate::segment::{Origin, SegmentFile, batch_list_leaves, canonical};
 use crate::{Error, Result};
 
 impl Trail {
@@ -47,9 +47,9 @@ impl Trail {
             }
             return Ok(None);
         };
-        let (record, batch) = below_segment(&file, row)?;
+        let (record, batch, origin) = below_segment(&file, row)?;
         let (ledger, checkpoint) = self.signed_checkpoint().await?;
-        let place = self.entry_of(&ledger, &segment).await?;
+        let place = self.place_of(&ledger, &segment, origin.as_ref()).await?;
         if checkpoint.size <= place.entry {
             return Err(Error::Usage(format!(
                 "no checkpoint covers {audit_id} yet, and this host has no writer of the trail to \
@@ -118,22 +118,19 @@ impl Trail {
             Ok(SignerItem { authorized: known.authorized, revoked, writer: writer.to_owned() })
         };
         let signers = writers.into_iter().map(signer_of).collect::<Result<Vec<_>>>()?;
-        let mut objects = BTreeMap::from([(0, None)]);
+        let mut objects = BTreeSet::from([0]);
         for signer in &signers {
-            objects.insert(signer.authorized, None);
-            objects.extend(signer.revoked.map(|n| (n, None)));
+            objects.insert(signer.authorized);
+            objects.extend(signer.revoked);
         }
-        objects.extend(subject.map(|place| (place.entry, Some(place.bytes))));
-        let numbers: Vec<u64> = objects.keys().copied().collect();
+        objects.extend(subject.map(|place| place.entry));
+        let numbers: Vec<u64> = objects.into_iter().collect();
         let paths = ledger.paths(&numbers, size).ok_or_else(|| {
             Error::integrity("ledger", format!("its first {size} entries are not known"))
         })?;
-        let mut entries = Vec::with_capacity(objects.len());
-        for ((n, bytes), path) in objects.into_iter().zip(paths) {
-            let bytes = match bytes {
-                Some(bytes) => bytes,
-                None => self.storage().get(&entry_path(n)).await?,
-            };
+        let mut entries = Vec::with_capacity(numbers.len());
+        for (n, path) in numbers.into_iter().zip(paths) {
+            let bytes = self.storage().get(&entry_path(n)).await?;
             let bytes = String::from_utf8(bytes.to_vec())
                 .map_err(|_| Error::integrity(entry_path(n), "not UTF-8"))?;
             entries.push(Item { bytes, n, path: hex(&path) });
@@ -141,52 +138,22 @@ impl Trail {
         Ok(Evidence { checkpoint: Note { note, signer }, entries, signers })
     }
 
-    /// The entry that added a segment. The ledger's state does not keep it; but segments stand
-    /// there in the order of their entries, so that reading a few entries leads to it.
-    async fn entry_of(&self, ledger: &Ledger, segment: &AddedSegment) -> Result<Place> {
-        let state = ledger.state();
-        let order: HashMap<&str, usize> =
-            state.segments.iter().enumerate().map(|(at, add)| (add.path.as_str(), at)).collect();
-        let wanted = order.get(segment.path.as_str()).copied().unwrap_or(usize::MAX);
-        let (mut low, mut high) = (1, state.size());
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let mut probe = None;
-            for n in middle..high {
-                probe = self.adding(state, n).await?;
-                if probe.is_some() {
-                    break;
-                }
-            }
-            let Some(probe) = probe else {
-                high = middle;
-                continue;
-            };
-            if let Some(place) = probe.place_of(segment) {
-                return Ok(place);
-            }
-            let first = probe.adds.first().and_then(|add| order.get(add.path.as_str()));
-            match first {
-                Some(first) if *first < wanted => low = probe.n + 1,
-                Some(_) => high = middle,
-                // Signed, but without effect: it tells no direction.
-                None => break,
-            }
-        }
-        for n in 1..state.size() {
-            if let Some(place) = self.adding(state, n).await?.and_then(|a| a.place_of(segment)) {
-                return Ok(place);
-            }
-        }
-        Err(Error::integrity(&segment.path, "no entry that a writer signed adds it"))
-    }
-
-    /// Entry `n`, if a writer signed it and it adds segments.
-    async fn adding(&self, state: &State, n: u64) -> Result<Option<Adding>> {
-        let bytes = self.storage().get(&entry_path(n)).await?;
-        let Some((entry, _)) = signed_entry(state, &bytes, n) else { return Ok(None) };
-        let writer = entry.body.writer;
-        Ok(entry.body.adds.map(|adds| Adding { n, bytes, writer, adds }))
+    /// The entry that introduced a record's batch, which says what it was in.
+    async fn place_of(
+        &self,
+        ledger: &Ledger,
+        segment: &AddedSegment,
+        origin: Option<&Origin>,
+    ) -> Result<Place> {
+        let Some(origin) = origin else {
+            return Places::new(self, ledger.clone()).of(segment).await;
+        };
+        let bytes = self.storage().get(&entry_path(origin.entry)).await?;
+        let entry = signed_entry(ledger.state(), &bytes, origin.entry);
+        let entry = entry.filter(|(entry, _)| entry.body.kind == LedgerKind::Append);
+        let unknown = || Error::integrity(&segment.path, "no entry introduced the batch");
+        let writer = entry.ok_or_else(unknown)?.0.body.writer;
+        Ok(Place { entry: origin.entry, index: origin.add, writer })
     }
 }
 
@@ -197,33 +164,12 @@ struct Evidence {
     signers: Vec<SignerItem>,
 }
 
-/// An entry that adds segments.
-struct Adding {
-    n: u64,
-    bytes: Bytes,
-    writer: String,
-    adds: Vec<AddedSegment>,
-}
-
-/// Where the ledger adds a segment.
-struct Place {
-    entry: u64,
-    /// Which of the entry's segments.
-    index: u64,
-    bytes: Bytes,
-    writer: String,
-}
-
-impl Adding {
-    fn place_of(&self, segment: &AddedSegment) -> Option<Place> {
-        let index = self.adds.iter().position(|add| add == segment)? as u64;
-        let (bytes, writer) = (self.bytes.clone(), self.writer.clone());
-        Some(Place { entry: self.n, index, bytes, writer })
-    }
-}
-
-/// What leads from a row to the root over its segment's batches.
-fn below_segment(file: &SegmentFile, row: usize) -> Result<(RecordItem, BatchItem)> {
+/// What leads from a row to the root over the batches of the segment that it was recorded in, and
+/// where that was.
+fn below_segment(
+    file: &SegmentFile,
+    row: usize,
+) -> Result<(RecordItem, BatchItem, Option<Origin>)> {
     let wrong = |what: &str| Error::integrity(file.path(), what);
     let run = file.run_of(row)?.ok_or_else(|| wrong("the row is not there"))?;
     let (index, place) = run.place();
@@ -244,7 +190,16 @@ fn below_segment(file: &SegmentFile, row: usize) -> Result<(RecordItem, BatchIte
     let (commitment, root) = decode(&batch.commitment)
         .zip(decode(&batch.root))
         .ok_or_else(|| wrong("the batch's root or commitment is malformed"))?;
-    let in_list = merkle::inclusion_proof(&batch_list_leaves(batches)?, ordinal);
+    let (index, in_list) = match &batch.origin {
+        Some(origin) => {
+            let path: Option<Vec<Hex<32>>> = origin.path.iter().map(|hash| decode(hash)).collect();
+            (origin.index, path.ok_or_else(|| wrong("the batch's path is malformed"))?)
+        }
+        None => {
+            let path = merkle::inclusion_proof(&batch_list_leaves(batches)?, ordinal);
+            (ordinal as u64, hex(&path.unwrap_or_default()))
+        }
+    };
     let bytes = String::from_utf8(records.swap_remove(place)).map_err(|_| wrong("not UTF-8"))?;
     let record = RecordItem {
         bytes,
@@ -252,15 +207,15 @@ fn below_segment(file: &SegmentFile, row: usize) -> Result<(RecordItem, BatchIte
         path: hex(&path),
         salt: Hex(merkle::batch_salt_at(&salt, run.position)),
     };
-    let batch = BatchItem {
+    let item = BatchItem {
         commitment,
         id: batch.id.clone(),
-        index: ordinal as u64,
-        path: hex(&in_list.unwrap_or_default()),
+        index,
+        path: in_list,
         root,
         rows: batch.rows,
     };
-    Ok((record, batch))
+    Ok((record, item, batch.origin.clone()))
 }
 
 /// The key that the trail names as its owner's.

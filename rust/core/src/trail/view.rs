@@ -121,7 +121,7 @@ impl Trail {
     /// `Usage` if there was no such moment; as [`view`](Self::view).
     pub async fn view_at(&self, moment: Moment) -> Result<Arc<ReadView>> {
         let state = moment::state_at(self.storage().clone(), moment).await?;
-        Ok(ReadView::new(state, Vec::new()))
+        self.view_of_past(state).await
     }
 }
 

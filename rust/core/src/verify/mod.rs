@@ -12,6 +12,7 @@ mod entries;
 mod extent;
 mod jobs;
 mod ledger;
+mod origins;
 mod pages;
 mod pinned;
 mod report;

@@ -99,13 +99,6 @@ fn the_defaults_are_the_documented_ones() {
                 "integrity_check": "hmac-sha256",
                 "audit_log_backup": null,
             },
-            "redaction": {
-                "include_sensitive_data": true,
-                "apply": "export",
-                "action": "mask",
-                "fields": [],
-                "detectors": ["card", "ssn", "iban", "email", "phone", "api_key", "private_key"],
-            },
         } })
     );
     let trail = Config::default().trail;
