@@ -13,7 +13,8 @@ use super::secrets::Seals;
 use super::segment::{self, Outcome, Task, TrailFacts};
 use super::{Level, Progress, Run};
 use crate::ledger::{
-    CHECKPOINT_HINT, HEARTBEAT, cosigned, entry_number, entry_path, snapshot_path,
+    CHECKPOINT_HINT, HEARTBEAT, cosigned, entry_number, entry_path, sidecar_path,
+    snapshot_path,
 };
 use crate::{Error, Result};
 
@@ -62,6 +63,10 @@ pub(super) async fn check_segments(
         unproven.extend(summary.unproven);
     }
     audit.gone.whole().for_each(|seen| whereabouts.add_gone(seen));
+    // An incremental verification does not know the tombstones of earlier entries.
+    if !facts.since && broken_at.is_none() {
+        report.findings.extend(audit.gone.contradicted(whereabouts.live()));
+    }
     origins::check_unproven(run, &unproven, &audit.leaves, report).await?;
     let (entries, partly_seen) = (audit.entries, audit.partly_seen);
     let appends = &facts.appends;
@@ -158,10 +163,14 @@ async fn one(run: &Run<'_>, pool: &rayon::ThreadPool, task: Task) -> Result<Outc
         }
         Err(e) => return Err(e),
     };
+    let sidecar = match &task.add.gone {
+        Some(_) => super::ledger::read_if_there(run, &sidecar_path(&task.add.path)).await?,
+        None => None,
+    };
     let (send, receive) = oneshot::channel();
     pool.spawn(move || {
         // The receiver is gone only if the whole verification was given up.
-        let _ = send.send(segment::check(&task, bytes));
+        let _ = send.send(segment::check(&task, bytes, sidecar));
     });
     receive.await.map_err(|_| Error::Interrupted)?
 }
@@ -249,8 +258,8 @@ fn note_orphans(audit: &Audit, objects: &[(String, u64)], report: &mut Report) {
         matches!(path, "trail.json" | CHECKPOINT_HINT | HEARTBEAT)
             || entry_number(path).is_some()
             || cosigned::size_of(path).is_some()
-            || live.contains(path)
-            || audit.removed.contains(path)
+            || live.contains(path.strip_suffix(".gone").unwrap_or(path))
+            || audit.removed.contains(path.strip_suffix(".gone").unwrap_or(path))
             || snapshots.contains(path)
     };
     let orphans: Vec<&(String, u64)> = objects.iter().filter(|(path, _)| !known(path)).collect();

@@ -213,6 +213,9 @@ pub struct Report {
     pub root: String,
     /// Number of records that valid entries commit.
     pub committed: u64,
+    /// Number of records that were deleted, by the word of tombstones.
+    #[serde(skip)]
+    pub deleted: u64,
     /// Number of records in local logs that no entry commits yet, as the caller says.
     pub unsealed: u64,
     /// Time of the newest valid entry; RFC 3339, UTC.
@@ -247,6 +250,7 @@ impl Report {
             size: 0,
             root: String::new(),
             committed: 0,
+            deleted: 0,
             unsealed: 0,
             last_entry: None,
             heartbeat: None,
@@ -263,9 +267,10 @@ impl Report {
     /// Settles the verdict.
     pub(super) fn conclude(&mut self) {
         let worst = self.findings.iter().map(|f| f.verdict).max();
-        let sound = match self.unsealed {
-            0 => Verdict::Verified,
-            _ => Verdict::VerifiedTo(self.committed),
+        let sound = match (self.deleted, self.unsealed) {
+            (0, 0) => Verdict::Verified,
+            (0, _) => Verdict::VerifiedTo(self.committed),
+            _ => Verdict::Pruned,
         };
         self.verdict = worst.unwrap_or(sound);
     }

@@ -2,9 +2,7 @@
 
 mod delete;
 mod lost;
-
-#[cfg(test)]
-mod tests;
+mod shrink;
 
 use std::collections::BTreeMap;
 
@@ -14,8 +12,7 @@ use serde_json::{Map, Value};
 pub use delete::{Deletion, Order};
 
 use super::{Trail, owner};
-use crate::anchors::Anchors;
-use crate::ledger::{ActiveHold, Body, Hold, Kind, Release, State};
+use crate::ledger::{ActiveHold, Hold, Kind, Release, State};
 use crate::retention::{InForce, Pinned, Policy};
 use crate::{Error, Result, keys};
 
@@ -108,14 +105,5 @@ impl Trail {
         let ledger = self.refreshed().await?;
         let holds = ledger.state().lifecycle.holds.iter();
         Ok(holds.map(|(id, hold)| (id.clone(), (**hold).clone())).collect())
-    }
-
-    /// Puts an entry that the owner signs; its number.
-    async fn put_owner_entry(&self, make: impl Fn(&State) -> Result<Body>) -> Result<u64> {
-        let (owner, mut ledger) = (self.owner_key()?, self.refreshed().await?);
-        let anchors = Anchors::of(&self.shared.options.home, self.url());
-        let n = owner::put(&mut ledger, &owner, &anchors, make).await?;
-        self.refreshed().await?;
-        Ok(n)
     }
 }
