@@ -4,6 +4,9 @@ mod delete;
 mod lost;
 mod shrink;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use data_encoding::HEXLOWER;
@@ -53,6 +56,12 @@ impl Trail {
             }
         };
         Ok(InForce { pinned, local: self.shared.options.settings.retention.clone() })
+    }
+
+    /// Where this host's configuration says that segments go when their days in hot storage are
+    /// over.
+    pub fn archive(&self) -> Option<&str> {
+        self.shared.options.settings.archive.as_deref()
     }
 
     /// Holds the records that match, as the trail's owner: from now on nothing deletes them.
