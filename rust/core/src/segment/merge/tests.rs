@@ -6,13 +6,13 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::columns::Shredder;
-use crate::keys::HmacKey;
+use crate::keys::{HmacKey, Secret};
 use crate::segment::{BuiltSegment, Row, build_segments};
 
 const START: i64 = 1_772_000_000_000_000;
 
 fn key() -> HmacKey {
-    HmacKey::from_bytes([7; 32])
+    HmacKey::new(Secret::from_bytes([7; 32]))
 }
 
 fn signer(hmac: &HmacKey) -> Signer<'_> {
@@ -68,6 +68,7 @@ fn built(records: &[Made], registry: &mut Registry) -> BuiltSegment {
     all.remove(0)
 }
 
+#[derive(Debug)]
 struct Outcome {
     file: SegmentFile,
     merged: Merged,
