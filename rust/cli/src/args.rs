@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    anchor, check_proof, checkpoint, compact, completions, config, demo, events, fields, get, import,
-    init, jobs, keys, maintain, man, pin, prove, record, search, sql, stats, tail, trace_chain, verify,
-    who,
+    anchor, check_proof, checkpoint, compact, completions, config, demo, events, fields, get,
+    import, init, jobs, keys, maintain, man, pin, prove, record, search, sql, stats, tail,
+    trace_chain, verify, who,
 };
 use crate::failure::Failure;
 use crate::session::Session;

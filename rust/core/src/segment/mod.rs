@@ -22,8 +22,8 @@ pub(crate) use meta::{batch_leaf, batch_list_leaves, canonical};
 pub(crate) use project::GroupBounds;
 pub(crate) use run::Run;
 pub use read::{BatchRows, RowReader, SegmentFile};
-pub(crate) use write::{MAX_BOUND, REQUIRED};
 pub use write::{BLOOM_COLUMNS, STATISTICS_COLUMNS};
+pub(crate) use write::{MAX_BOUND, REQUIRED};
 
 /// Most records of a batch.
 pub const MAX_BATCH_ROWS: usize = 65_536;

@@ -57,9 +57,10 @@ impl<'a> Places<'a> {
         let far = (near.end..size).chain((1..near.start).rev());
         for n in near.clone().chain(far) {
             if let Some(known) = self.entry(n).await?
-                && let Some(index) = known.adds.iter().position(|(path, root)| {
-                    *path == segment.path && *root == segment.root
-                })
+                && let Some(index) = known
+                    .adds
+                    .iter()
+                    .position(|(path, root)| *path == segment.path && *root == segment.root)
             {
                 let writer = known.writer.clone();
                 return Ok(Place { entry: n, index: index as u64, writer });

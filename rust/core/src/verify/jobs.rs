@@ -221,11 +221,7 @@ impl Parts<'_> {
         }
     }
 
-    fn check_seals(
-        &self,
-        chains: &super::secrets::Chains,
-        report: &mut Report,
-    ) -> Result<()> {
+    fn check_seals(&self, chains: &super::secrets::Chains, report: &mut Report) -> Result<()> {
         let mut seals = Seals::new(chains);
         let broken = self.broken_at.unwrap_or(u64::MAX);
         for signed in &self.entries {
@@ -249,6 +245,11 @@ impl Parts<'_> {
     }
 }
 
+/// The path of the segment that a sidecar is beside; else the path itself.
+fn segment_of(path: &str) -> &str {
+    path.strip_suffix(".gone").unwrap_or(path)
+}
+
 /// Objects that are no part of the trail: not wrong, but worth knowing.
 fn note_orphans(audit: &Audit, objects: &[(String, u64)], report: &mut Report) {
     let live: HashSet<&str> = audit.segments.iter().map(|(_, add)| add.path.as_str()).collect();
@@ -258,15 +259,18 @@ fn note_orphans(audit: &Audit, objects: &[(String, u64)], report: &mut Report) {
         matches!(path, "trail.json" | CHECKPOINT_HINT | HEARTBEAT)
             || entry_number(path).is_some()
             || cosigned::size_of(path).is_some()
-            || live.contains(path.strip_suffix(".gone").unwrap_or(path))
-            || audit.removed.contains(path.strip_suffix(".gone").unwrap_or(path))
+            || live.contains(segment_of(path))
+            || (audit.removed.contains(segment_of(path))
+                && !audit.swept.contains(segment_of(path)))
             || snapshots.contains(path)
     };
     let orphans: Vec<&(String, u64)> = objects.iter().filter(|(path, _)| !known(path)).collect();
     for (path, size) in orphans.iter().take(LISTED_ORPHANS) {
-        report
-            .notes
-            .push(format!("{path} ({size} bytes) is no part of the trail: no entry names it"));
+        let why = match audit.swept.contains(path) {
+            true => "an entry says that it is gone",
+            false => "no entry names it",
+        };
+        report.notes.push(format!("{path} ({size} bytes) is no part of the trail: {why}"));
     }
     if orphans.len() > LISTED_ORPHANS {
         let more = orphans.len() - LISTED_ORPHANS;
