@@ -47,6 +47,7 @@ from sealtrail._proof import (
 )
 from sealtrail._reports import ImportReport, RecordReport, RefusedLine, VerifyReport
 from sealtrail._result import Result
+from sealtrail._retention import Holds, Retention
 from sealtrail._search import SearchField, SearchQuery, SearchResult, search_fields
 from sealtrail._sequence import Match, Sequences
 from sealtrail._tail import Tail
@@ -78,6 +79,7 @@ __all__ = [
     "ConfigError",
     "ConflictError",
     "ForkedError",
+    "Holds",
     "ImportReport",
     "IntegrityError",
     "InternalError",
@@ -94,6 +96,7 @@ __all__ = [
     "RelatedEvent",
     "ResourceError",
     "Result",
+    "Retention",
     "Revocation",
     "Rotation",
     "SealtrailError",

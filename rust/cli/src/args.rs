@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     anchor, check_proof, checkpoint, compact, completions, config, demo, events, fields, get,
-    import, init, jobs, keys, maintain, man, pin, prove, record, search, sql, stats, tail,
-    trace_chain, verify, who,
+    hold, import, init, jobs, keys, maintain, man, pin, prove, record, retention, search, sql,
+    stats, tail, trace_chain, verify, who,
 };
 use crate::failure::Failure;
 use crate::session::Session;
@@ -103,6 +103,8 @@ enum Command {
     CheckProof(check_proof::CheckProof),
     Compact(compact::Compact),
     Maintain(maintain::Maintain),
+    Retention(retention::Retention),
+    Hold(hold::Hold),
     Keys(keys::Keys),
     Pin(pin::Pin),
     Anchor(anchor::Anchor),
@@ -148,6 +150,8 @@ impl Cli {
             Command::CheckProof(command) => command.run(session),
             Command::Compact(command) => command.run(session),
             Command::Maintain(command) => command.run(session),
+            Command::Retention(command) => command.run(session),
+            Command::Hold(command) => command.run(session),
             Command::Keys(command) => command.run(session),
             Command::Pin(command) => command.run(session),
             Command::Anchor(command) => command.run(session),

@@ -19,6 +19,7 @@ mod params;
 mod progress;
 mod proof;
 mod query;
+mod retention;
 mod scope;
 mod search;
 mod sequence;
@@ -47,6 +48,8 @@ mod native {
     use crate::proof::{check_consistency, check_proof};
     #[pymodule_export]
     use crate::query::{Batch, BatchReader, Query, Rows, Schema};
+    #[pymodule_export]
+    use crate::retention::Retention;
     #[pymodule_export]
     use crate::scope::{Table, Trails};
     #[pymodule_export]

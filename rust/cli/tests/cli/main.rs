@@ -17,6 +17,7 @@ mod proof;
 mod reading;
 mod real;
 mod record;
+mod retention;
 mod runs;
 mod search;
 mod sequence;
