@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    anchor, check_proof, checkpoint, completions, config, demo, events, fields, get, import, init,
+    anchor, check_proof, checkpoint, completions, config, custody, demo, events, evidence, export,
+    fields, get, import, init,
     jobs, keys, man, pin, prove, record, search, sql, stats, tail, trace_chain, verify, who,
 };
 use crate::failure::Failure;
@@ -100,6 +101,9 @@ enum Command {
     Checkpoint(checkpoint::Checkpoint),
     Prove(prove::Prove),
     CheckProof(check_proof::CheckProof),
+    Export(export::Export),
+    Evidence(evidence::Evidence),
+    Custody(custody::Custody),
     Keys(keys::Keys),
     Pin(pin::Pin),
     Anchor(anchor::Anchor),
@@ -143,6 +147,9 @@ impl Cli {
             Command::Checkpoint(command) => command.run(session),
             Command::Prove(command) => command.run(session),
             Command::CheckProof(command) => command.run(session),
+            Command::Export(command) => command.run(session),
+            Command::Evidence(command) => command.run(session),
+            Command::Custody(command) => command.run(session),
             Command::Keys(command) => command.run(session),
             Command::Pin(command) => command.run(session),
             Command::Anchor(command) => command.run(session),

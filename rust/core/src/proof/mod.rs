@@ -17,8 +17,10 @@ use serde::{Serialize, Serializer};
 pub use check::{Checked, check};
 pub use consistency::{Consistency, check_consistency};
 pub(crate) use consistency::{ConsistencyFile, StateItem};
+pub(crate) use chain::{Chain, Evidence};
 pub(crate) use file::{
-    BatchItem, File, Hex, Item, Kind, Note, RecordItem, SegmentItem, SignerItem, hex,
+    BatchItem, File, Hex, Item, Kind, Note, RecordItem, SegmentItem, SignerItem, demand_version,
+    hex, parse, unhex,
 };
 
 use crate::merkle::Hash;

@@ -3,6 +3,7 @@
 mod access;
 mod adopt;
 mod anchoring;
+mod attest;
 mod checkpoint;
 mod clock;
 mod commit;
@@ -17,6 +18,7 @@ mod load;
 mod lookup;
 mod open;
 mod owner;
+mod places;
 mod plan;
 mod position;
 mod prove;
@@ -40,6 +42,7 @@ mod snapshot_tests;
 #[cfg(test)]
 mod tests;
 
+pub use attest::Attester;
 pub use access::{Access, Ended, Rows, ask_apart};
 pub use cosigned::Cosigned;
 pub use follow::{Follower, Records};
