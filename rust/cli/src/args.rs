@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     anchor, check_proof, checkpoint, completions, config, custody, demo, events, evidence, export,
-    fields, get, import, init,
-    jobs, keys, man, pin, prove, record, search, sql, stats, tail, trace_chain, verify, who,
+    fields, get, import, init, jobs, keys, man, pin, prove, record, search, sql, stats, tail,
+    trace_chain, verify, who,
 };
 use crate::failure::Failure;
 use crate::session::Session;

@@ -166,9 +166,7 @@ pub(super) fn export(
         }
     };
     let done = match question.format {
-        ExportFormat::Package => {
-            session.wait(question.package(trail, view, path, rows, &watch))
-        }
+        ExportFormat::Package => session.wait(question.package(trail, view, path, rows, &watch)),
         _ => session.wait(question.run(trail, view, path, rows, &watch)),
     };
     bar.finish_and_clear();
@@ -211,7 +209,10 @@ pub(super) fn print(
         ["size".to_owned(), bytes(size)],
     ];
     if done.resumed > 0 {
-        rows.push(["of these".to_owned(), format!("{} from an earlier run", grouped(done.resumed))]);
+        rows.push([
+            "of these".to_owned(),
+            format!("{} from an earlier run", grouped(done.resumed)),
+        ]);
     }
     for (name, count) in &manifest.counts {
         rows.push([name.clone(), grouped(*count)]);

@@ -46,7 +46,15 @@ fn lines_are_the_records_as_they_were_signed_and_hold_elsewhere() {
     let ground = events();
     let found = ground.run(&["search", "-o", "jsonl", "--user-id", "ana"]).exits(0).out;
     let made = ground.run(&[
-        "export", "-o", "ana.jsonl", "--user-id", "ana", "--since", "2026-03-01", "--purpose", "case 17",
+        "export",
+        "-o",
+        "ana.jsonl",
+        "--user-id",
+        "ana",
+        "--since",
+        "2026-03-01",
+        "--purpose",
+        "case 17",
     ]);
     let made = made.exits(0).json();
     assert_eq!(sorted(&text(&ground, "ana.jsonl")), sorted(&found));
@@ -66,7 +74,8 @@ fn lines_are_the_records_as_they_were_signed_and_hold_elsewhere() {
     ground.run(&["verify-integrity", "nowhere.jsonl", "--key", "owner.vkey"]).exits(3);
     let lines = text(&ground, "ana.jsonl").replacen("/files/2.txt", "/files/9.txt", 1);
     ground.write("ana.jsonl", lines);
-    let checked = ground.run(&["verify-integrity", "ana.jsonl", "--key", "owner.vkey", "-o", "table"]);
+    let checked =
+        ground.run(&["verify-integrity", "ana.jsonl", "--key", "owner.vkey", "-o", "table"]);
     let table = checked.exits(4).out;
     assert!(table.starts_with("TAMPERED") && table.contains("it was changed"), "{table}");
 }
@@ -113,7 +122,9 @@ fn a_lake_has_a_file_for_each_class_and_day() {
         .map(|file| file["path"].as_str().unwrap())
         .collect();
     let of = |day: u32, class: u32| {
-        format!("ext/sealtrail/region=eu-1/accountId=000000000000/eventDay=2026030{day}/{class}-000000.parquet")
+        format!(
+            "ext/sealtrail/region=eu-1/accountId=000000000000/eventDay=2026030{day}/{class}-000000.parquet"
+        )
     };
     assert_eq!(paths, [of(1, 1001), of(1, 3002), of(2, 1001), of(3, 1001)]);
     ground.run(&["verify-integrity", "lake"]).exits(0);
@@ -169,7 +180,8 @@ fn by_python(package: &Path, key: &Path) -> Option<(i32, String)> {
 #[test]
 fn a_package_convinces_who_has_the_public_key() {
     let ground = events();
-    let made = ground.run(&["evidence", "-o", "case.zip", "--user-id", "ana", "--purpose", "case 17"]);
+    let made =
+        ground.run(&["evidence", "-o", "case.zip", "--user-id", "ana", "--purpose", "case 17"]);
     assert_eq!(made.exits(0).json()["manifest"]["records"], 5);
     ground.run(&["evidence", "-o", "one", "read-2", "login-ben-2"]).exits(0);
     assert_eq!(text(&ground, "one/records.jsonl").lines().count(), 2);
@@ -214,8 +226,16 @@ fn both_programs_find_what_was_done_to_a_package() {
             assert_eq!(code, 4, "{what}: {out}");
         }
     };
-    for name in ["records.jsonl", "proofs.jsonl", "custody.jsonl", "manifest.json", "verify.py",
-        "checkpoint", "summary.html", "summary.pdf"] {
+    for name in [
+        "records.jsonl",
+        "proofs.jsonl",
+        "custody.jsonl",
+        "manifest.json",
+        "verify.py",
+        "checkpoint",
+        "summary.html",
+        "summary.pdf",
+    ] {
         let file = package.join(name);
         let good = fs::read(&file).unwrap();
         let mut bad = good.clone();

@@ -85,12 +85,7 @@ impl Names {
 }
 
 /// Names files that are missing, and such that do not belong there.
-fn check_names(
-    package: &Package,
-    manifest: Option<&Manifest>,
-    names: &Names,
-    report: &mut Report,
-) {
+fn check_names(package: &Package, manifest: Option<&Manifest>, names: &Names, report: &mut Report) {
     let Some(manifest) = manifest else { return };
     for file in &manifest.files {
         let found = names.found(&file.path);

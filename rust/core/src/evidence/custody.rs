@@ -64,9 +64,9 @@ pub(crate) async fn next_line(
     log: &[u8],
     new: NewHandover,
 ) -> Result<Vec<u8>> {
-    let lines = log.strip_suffix(b"\n").map_or(Vec::new(), |log| {
-        log.split(|byte| *byte == b'\n').collect::<Vec<_>>()
-    });
+    let lines = log
+        .strip_suffix(b"\n")
+        .map_or(Vec::new(), |log| log.split(|byte| *byte == b'\n').collect::<Vec<_>>());
     let body = Handover {
         from: new.from,
         ledger: Position::new(attester.size(), &attester.root()),

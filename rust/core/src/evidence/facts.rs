@@ -114,5 +114,11 @@ fn row(record: &[u8]) -> [String; 5] {
         text.or_else(|| std::str::from_utf8(raw).ok().map(str::to_owned))
     };
     let first = |paths: &[&[&str]]| paths.iter().find_map(|path| text(path)).unwrap_or_default();
-    [first(&[&["timestamp"]]), first(&[&["event_type"]]), first(&WHO), first(&OUTCOME), first(&[&["audit_id"]])]
+    [
+        first(&[&["timestamp"]]),
+        first(&[&["event_type"]]),
+        first(&WHO),
+        first(&OUTCOME),
+        first(&[&["audit_id"]]),
+    ]
 }

@@ -13,7 +13,8 @@ code,.m td{font:13px/1.5 ui-monospace,monospace}\
 
 /// The page.
 pub(super) fn page(facts: &Facts) -> String {
-    let mut out = String::from("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+    let mut out =
+        String::from("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     // What the records say must not reach for anything.
     out += "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n";
     out += "<meta name=\"viewport\" content=\"width=device-width\">\n";
@@ -33,7 +34,8 @@ pub(super) fn page(facts: &Facts) -> String {
     out += "</table>\n<h2>Files</h2>\n<table class=\"m\">\n";
     for file in &facts.files {
         let path = escaped(&file.path);
-        out += &format!("<tr><td>{path}</td><td>{}</td><td>{}</td></tr>\n", file.bytes, file.sha256);
+        out +=
+            &format!("<tr><td>{path}</td><td>{}</td><td>{}</td></tr>\n", file.bytes, file.sha256);
     }
     out += &format!("</table>\n<h2>{}</h2>\n<table class=\"m\">\n", escaped(&facts.listed()));
     out += "<tr><th>time</th><th>type</th><th>actor</th><th>outcome</th><th>id</th></tr>\n";

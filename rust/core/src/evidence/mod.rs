@@ -52,5 +52,8 @@ const CUSTODY_END: &str = "that no line was cut off the end of the custody log: 
 fn is_hidden(c: char) -> bool {
     let bidi = ['\u{61c}', '\u{200e}', '\u{200f}', '\u{feff}'];
     let marks = '\u{202a}'..='\u{202e}';
-    c.is_control() || bidi.contains(&c) || marks.contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c)
+    c.is_control()
+        || bidi.contains(&c)
+        || marks.contains(&c)
+        || ('\u{2066}'..='\u{2069}').contains(&c)
 }

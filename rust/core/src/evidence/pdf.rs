@@ -72,7 +72,7 @@ impl Pages {
     /// the foot.
     fn room(&mut self, height: f32) -> f32 {
         if self.at + height > HEIGHT - MARGIN {
-            self.full.push(std::mem::take(&mut self.open));
+            self.full.push(std::mem::replace(&mut self.open, Content::new()));
             self.at = MARGIN;
         }
         self.at += height;
@@ -116,7 +116,7 @@ impl Pages {
     }
 
     fn finish(mut self) -> Vec<u8> {
-        self.full.push(std::mem::take(&mut self.open));
+        self.full.push(std::mem::replace(&mut self.open, Content::new()));
         let mut next = 1;
         let mut new = || {
             next += 1;

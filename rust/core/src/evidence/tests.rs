@@ -212,7 +212,8 @@ async fn exports_that_go_on_share_no_record_and_leave_none_out() {
 async fn every_byte_counts() {
     let place = Place::filled(9).await;
     let vkey = place.vkey();
-    let path = place.export("small.jsonl", 0, |line| !line.windows(5).any(|w| w == b"\"n\":4")).await;
+    let path =
+        place.export("small.jsonl", 0, |line| !line.windows(5).any(|w| w == b"\"n\":4")).await;
     assert!(check(&path, &vkey).unwrap().holds);
     for suffix in ["", PROOFS_SUFFIX, MANIFEST_SUFFIX] {
         let file = beside(&path, suffix);

@@ -108,11 +108,7 @@ impl Attester {
     }
 
     /// Where the ledger introduced the batches of a segment.
-    async fn origins(
-        &mut self,
-        segment: &AddedSegment,
-        meta: &SegmentMeta,
-    ) -> Result<Vec<Origin>> {
+    async fn origins(&mut self, segment: &AddedSegment, meta: &SegmentMeta) -> Result<Vec<Origin>> {
         let place = self.places.place_of(&self.trail, self.ledger.state(), segment).await?;
         let paths = paths_in_list(&meta.batches)?;
         let here = |(index, path)| {

@@ -42,8 +42,8 @@ mod snapshot_tests;
 #[cfg(test)]
 mod tests;
 
-pub use attest::Attester;
 pub use access::{Access, Ended, Rows, ask_apart};
+pub use attest::Attester;
 pub use cosigned::Cosigned;
 pub use follow::{Follower, Records};
 pub use import::{ImportProblem, ImportProgress, ImportReport, ImportRun};

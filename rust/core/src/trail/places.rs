@@ -7,10 +7,10 @@ use bytes::Bytes;
 
 use super::Trail;
 use super::checkpoint::signed_entry;
-use crate::ledger::{AddedSegment, State, entry_path};
+use crate::ledger::{AddedSegment, Kind, State, entry_path};
 use crate::{Error, Result};
 
-/// An entry that adds segments.
+/// An entry that adds records.
 #[derive(Debug)]
 pub(super) struct Adding {
     pub(super) n: u64,
@@ -57,26 +57,28 @@ impl Places {
         let (mut low, mut high) = (1, state.size());
         while low < high {
             let middle = low + (high - low) / 2;
+            // Whose segments are all gone, or that was signed without effect, tells no direction.
             let mut probe = None;
             for n in middle..high {
-                probe = self.adding(trail, state, n).await?;
+                let adding = self.adding(trail, state, n).await?;
+                let live = |add: &AddedSegment| self.order.get(&add.path).copied();
+                let first = adding.as_ref().and_then(|adding| adding.adds.iter().find_map(live));
+                probe = adding.zip(first);
                 if probe.is_some() {
                     break;
                 }
             }
-            let Some(probe) = probe else {
+            let Some((adding, first)) = probe else {
                 high = middle;
                 continue;
             };
-            if let Some(place) = place_in(&probe, segment) {
+            if let Some(place) = place_in(&adding, segment) {
                 return Ok(place);
             }
-            let first = probe.adds.first().and_then(|add| self.order.get(&add.path));
-            match first {
-                Some(first) if *first < wanted => low = probe.n + 1,
-                Some(_) => high = middle,
-                // Signed, but without effect: it tells no direction.
-                None => break,
+            if first < wanted {
+                low = adding.n + 1;
+            } else {
+                high = middle;
             }
         }
         for n in 1..state.size() {
@@ -88,7 +90,7 @@ impl Places {
         Err(Error::integrity(&segment.path, "no entry that a writer signed adds it"))
     }
 
-    /// Entry `n`, if a writer signed it and it adds segments.
+    /// Entry `n`, if a writer signed it to add records.
     pub(super) async fn adding(
         &mut self,
         trail: &Trail,
@@ -100,7 +102,8 @@ impl Places {
         }
         let bytes = trail.storage().get(&entry_path(n)).await?;
         let adding = signed_entry(state, &bytes, n).and_then(|(entry, _)| {
-            let (writer, adds) = (entry.body.writer, entry.body.adds?);
+            let body = entry.body;
+            let (writer, adds) = (body.writer, body.adds.filter(|_| body.kind == Kind::Append)?);
             Some(Arc::new(Adding { n, bytes, writer, adds }))
         });
         self.read.insert(n, adding.clone());

@@ -40,7 +40,7 @@ impl Keys {
     fn of(batch: &RecordBatch) -> Result<Self> {
         let failed = |e: arrow::error::ArrowError| QueryError::Execution(e.to_string());
         let micros = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-        let times = |at: usize| {
+        let times = |at: usize| -> Result<TimestampMicrosecondArray> {
             let times = cast(batch.column(at), &micros).map_err(failed)?;
             Ok(times.as_primitive::<TimestampMicrosecondType>().clone())
         };
@@ -90,7 +90,8 @@ impl Finder {
         segment: &Arc<AddedSegment>,
     ) -> Result<BoxStream<'static, Result<Keys>>> {
         let condition = self.condition.as_deref().unwrap_or("true");
-        let sql = format!("SELECT \"timestamp\", audit_id, recorded_at FROM events WHERE {condition}");
+        let sql =
+            format!("SELECT \"timestamp\", audit_id, recorded_at FROM events WHERE {condition}");
         let scope = Scope::of(self.view.of_segment(segment), Arc::clone(&self.store));
         let found = self.engine.ask_eagerly(&scope, &sql, Params::None).await?;
         Ok(found.batches().and_then(|batch| async move { Keys::of(&batch) }).boxed())

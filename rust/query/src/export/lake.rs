@@ -40,7 +40,10 @@ impl Lake {
     pub(super) fn check(&self) -> Result<()> {
         let plain = |part: &String| {
             let known = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-            !part.is_empty() && part.len() <= 64 && part.bytes().all(known) && !part.starts_with('.')
+            !part.is_empty()
+                && part.len() <= 64
+                && part.bytes().all(known)
+                && !part.starts_with('.')
         };
         match [&self.source, &self.region, &self.account].into_iter().find(|part| !plain(part)) {
             None => Ok(()),

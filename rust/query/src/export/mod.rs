@@ -21,7 +21,7 @@ use futures::StreamExt;
 use sealtrail_core::access::Rows;
 use sealtrail_core::evidence::{
     AskedBy, Collector, ExportFormat, FileItem, MANIFEST, MANIFEST_SUFFIX, Maker, Manifest,
-    Position, SignedManifest, Since, TimeWindow, pack,
+    PolicyInForce, Position, SignedManifest, Since, TimeWindow, pack,
 };
 use sealtrail_core::ledger::{AddedSegment, Moment};
 use sealtrail_core::storage::durable::{self, Access};
@@ -33,11 +33,11 @@ use sha2::{Digest, Sha256};
 use crate::error::{QueryError, Result};
 use crate::search::Filter;
 use crate::search::times;
-pub use lake::Lake;
-pub use series::Next;
 use find::Finder;
+pub use lake::Lake;
 use output::with_suffix;
 use progress::{Kept, State};
+pub use series::Next;
 use sink::Sink;
 
 /// Rows that are taken before others get their turn.
@@ -144,7 +144,10 @@ impl Export {
             format: self.format,
             ledger: Position::new(attester.size(), &attester.root()),
             origin: trail.info().origin.clone(),
-            policy: None,
+            policy: view.state.lifecycle.policy.as_ref().map(|pinned| PolicyInForce {
+                entry: pinned.entry,
+                policy: pinned.policy.clone().into(),
+            }),
             purpose: self.purpose.clone(),
             records: state.records,
             since: self.since.clone(),
@@ -179,7 +182,8 @@ impl Export {
         rows: &Rows,
         watch: Watch<'_>,
     ) -> Result<Exported> {
-        let is_zip = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip"));
+        let is_zip =
+            path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip"));
         let export = Self { format: ExportFormat::Package, ..self.clone() };
         if !is_zip {
             if !path.exists() || self.replace || with_suffix(path, ".progress").exists() {
@@ -303,7 +307,9 @@ impl<'a> Run<'a> {
             v: 1,
         };
         let state = found.unwrap_or(new);
-        let sink = Sink::open((export.format, &export.lake), trail, view, path, &state, &mut attester).await?;
+        let sink =
+            Sink::open((export.format, &export.lake), trail, view, path, &state, &mut attester)
+                .await?;
         let since = export.since.as_ref().map_or(0, |since| since.size);
         let line = Vec::new();
         Ok(Self { since, path, segments, finder, attester, sink, state, line, turn: 0 })
@@ -395,10 +401,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    async fn finish(
-        self,
-        format: ExportFormat,
-    ) -> Result<(Attester, Vec<FileItem>, State)> {
+    async fn finish(self, format: ExportFormat) -> Result<(Attester, Vec<FileItem>, State)> {
         let Self { path, attester, sink, state, .. } = self;
         let files = sink.finish(path, format, &attester, state.records).await?;
         Ok((attester, files, state))

@@ -34,7 +34,8 @@ impl Export {
         folder: &Path,
     ) -> Result<Option<Next>> {
         if matches!(self.format, ExportFormat::Ocsf | ExportFormat::Package) {
-            let message = format!("there is no series of {}: use jsonl, csv or parquet", self.format.name());
+            let message =
+                format!("there is no series of {}: use jsonl, csv or parquet", self.format.name());
             return Err(QueryError::Parameter(message));
         }
         let attester = trail.attest(view).await?;

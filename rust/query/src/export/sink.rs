@@ -3,9 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use sealtrail_core::evidence::{
-    ExportFormat, FileItem, FileRole, PROOFS, PROOFS_SUFFIX, RECORDS,
-};
+use sealtrail_core::evidence::{ExportFormat, FileItem, FileRole, PROOFS, PROOFS_SUFFIX, RECORDS};
 use sealtrail_core::trail::{Attester, ReadView, Trail};
 
 use super::flat::Flat;

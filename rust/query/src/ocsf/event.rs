@@ -17,7 +17,8 @@ pub(crate) struct Event {
 
 /// Where the trail's records say who did something, whose session it was, and so on: the first
 /// path that is there counts.
-const USER: &[&str] = &["user_id", "initiated_by", "modified_by", "approver", "user_context.user_id"];
+const USER: &[&str] =
+    &["user_id", "initiated_by", "modified_by", "approver", "user_context.user_id"];
 const EMAIL: &[&str] = &["email", "user_context.email"];
 const SESSION: &[&str] = &["session_id", "user_context.session_id"];
 const GRANTEE: &[&str] = &["grantee", "owner", "issued_to", "user_id"];
@@ -174,9 +175,9 @@ fn is_empty(value: &Value) -> bool {
 }
 
 fn with(members: &[(&str, Option<String>)]) -> Value {
-    let known = members.iter().filter_map(|(name, value)| {
-        Some(((*name).to_owned(), Value::from(value.clone()?)))
-    });
+    let known = members
+        .iter()
+        .filter_map(|(name, value)| Some(((*name).to_owned(), Value::from(value.clone()?))));
     Value::Object(known.collect())
 }
 

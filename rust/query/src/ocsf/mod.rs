@@ -128,9 +128,8 @@ pub const MAPPINGS: [Mapping; 58] = [
 pub fn mapping(event_type: &str) -> Mapping {
     let domain = event_type.split('.').next().unwrap_or_default();
     let exact = MAPPINGS.iter().find(|mapping| mapping.event_type == event_type);
-    let of_domain = || {
-        MAPPINGS.iter().find(|mapping| mapping.event_type.strip_suffix(".*") == Some(domain))
-    };
+    let of_domain =
+        || MAPPINGS.iter().find(|mapping| mapping.event_type.strip_suffix(".*") == Some(domain));
     let any = MAPPINGS[MAPPINGS.len() - 1];
     exact.or_else(of_domain).copied().unwrap_or(any)
 }

@@ -37,8 +37,14 @@ fn schema(class: Class) -> Schema {
     fields.extend(["severity_id", "status_id", "timezone_offset"].map(int));
     fields.extend(
         [
-            "activity_name", "category_name", "class_name", "type_name", "severity", "status",
-            "status_code", "message",
+            "activity_name",
+            "category_name",
+            "class_name",
+            "type_name",
+            "severity",
+            "status",
+            "status_code",
+            "message",
         ]
         .map(text),
     );
@@ -51,10 +57,8 @@ fn schema(class: Class) -> Schema {
     fields.push(texts("src_endpoint", &["ip"]));
     fields.push(texts("http_request", &["user_agent"]));
     match class.uid {
-        1001 => fields.push(object(
-            "file",
-            vec![text("path"), text("name"), long("size"), int("type_id")],
-        )),
+        1001 => fields
+            .push(object("file", vec![text("path"), text("name"), long("size"), int("type_id")])),
         2004 => fields.push(texts("finding_info", &["title", "uid"])),
         3004 => fields.push(texts("entity", &["uid"])),
         6002 => fields.push(texts("app", &["name", "uid"])),

@@ -62,7 +62,9 @@ fn events_of_every_class_become_columns() {
     for Mapping { event_type, class, activity, .. } in MAPPINGS {
         let name = event_type.replace('*', "unheard_of");
         let both = [
-            record(&format!(r#""event_type":"{name}","resource":{{"path":"/a/b","size_bytes":3}}"#)),
+            record(&format!(
+                r#""event_type":"{name}","resource":{{"path":"/a/b","size_bytes":3}}"#
+            )),
             record(&format!(r#""event_type":"{name}","x":1"#)),
         ];
         let values: Vec<_> = both.iter().map(|r| event(r, "o").unwrap().value).collect();
