@@ -9,6 +9,7 @@ pub mod columns;
 pub mod config;
 pub mod demo;
 mod error;
+pub mod evidence;
 pub mod import;
 pub mod json;
 pub mod keys;

@@ -3,6 +3,7 @@
 mod access;
 mod adopt;
 mod anchoring;
+mod attest;
 mod checkpoint;
 mod clock;
 mod commit;
@@ -49,6 +50,7 @@ pub use compact::{
     CompactOptions, CompactPlan, CompactProgress, CompactReport, GRACE, Group, MaintainReport,
     SweepReport, TARGET_BYTES,
 };
+pub use attest::Attester;
 pub use cosigned::Cosigned;
 pub use follow::{Follower, Records};
 pub use import::{ImportProblem, ImportProgress, ImportReport, ImportRun};

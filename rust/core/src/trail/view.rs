@@ -52,6 +52,19 @@ impl ReadView {
         self.state.size()
     }
 
+    /// One of its segments alone.
+    pub fn of_segment(&self, segment: &Arc<AddedSegment>) -> Arc<Self> {
+        let mut state = self.state.without_segments();
+        state.segments.push(Arc::clone(segment));
+        let (state, unflushed) = (Arc::new(state), Vec::new());
+        Arc::new(Self { state, unflushed, without_access: self.without_access })
+    }
+
+    /// These canonical records alone, with the columns that the trail had at this moment.
+    pub fn of_records(&self, records: Vec<Bytes>) -> Arc<Self> {
+        Self::new(Arc::new(self.state.without_segments()), records)
+    }
+
     /// Promoted columns, in order of first use.
     pub fn columns(&self) -> &[LogicalColumn] {
         self.state.registry.columns()
