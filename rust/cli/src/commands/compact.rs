@@ -116,7 +116,10 @@ pub(super) fn with_bar(
     (options, bar)
 }
 
-pub(super) fn json(session: &mut Session<'_>, report: &impl serde::Serialize) -> Result<(), Failure> {
+pub(super) fn json(
+    session: &mut Session<'_>,
+    report: &impl serde::Serialize,
+) -> Result<(), Failure> {
     let text = serde_json::to_string(report).map_err(|error| Error::encoding("report", error))?;
     writeln!(session.out, "{text}")?;
     Ok(())

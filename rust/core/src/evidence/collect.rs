@@ -10,7 +10,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use super::part::{Packed, Part, PartBatch, Spans, mark};
 use crate::merkle::{self, Hash};
 use crate::proof::Hex;
-use crate::segment::{BatchMeta, RowReader, SegmentFile, TREE_LEVELS, batch_list_leaves};
+use crate::segment::{self, BatchMeta, RowReader, SegmentFile, TREE_LEVELS, batch_list_leaves};
 use crate::{Error, Result};
 
 const RUN: usize = 1 << TREE_LEVELS;

@@ -5,6 +5,7 @@ use arrow::datatypes::UInt16Type;
 use std::path::Path;
 
 use bytes::Bytes;
+use data_encoding::HEXLOWER;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
@@ -12,6 +13,7 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use parquet::file::reader::{ChunkReader, Length};
+use sha2::{Digest, Sha256};
 
 use super::meta::{META_KEY, SEAL_KEY, SegmentMeta};
 use super::source::Source;
@@ -19,6 +21,8 @@ use crate::columns::{Assembler, BATCH, Fault, LogicalColumn, REST, Values};
 use crate::{Error, Result};
 
 const READ_ROWS: usize = 8192;
+/// Bytes that are hashed at a time.
+const DIGEST_BYTES: u64 = 4 << 20;
 
 /// A segment's object, opened.
 #[derive(Debug, Clone)]
@@ -111,6 +115,21 @@ impl SegmentFile {
     pub fn bytes(&self) -> Result<Bytes> {
         let length = usize::try_from(self.source.len()).unwrap_or(usize::MAX);
         self.source.get_bytes(0, length).map_err(|e| self.failed(e))
+    }
+
+    /// Hex SHA-256 of all its bytes, read bit by bit.
+    ///
+    /// # Errors
+    /// `Integrity` if a local file cannot be read.
+    pub(super) fn digest(&self) -> Result<String> {
+        let (mut hasher, mut at) = (Sha256::new(), 0);
+        while at < self.source.len() {
+            let length = (self.source.len() - at).min(DIGEST_BYTES);
+            let bytes = self.source.get_bytes(at, length as usize).map_err(|e| self.failed(e))?;
+            hasher.update(&bytes);
+            at += length;
+        }
+        Ok(HEXLOWER.encode(&hasher.finalize()))
     }
 
     pub(super) fn failed(&self, e: impl std::fmt::Display) -> Error {

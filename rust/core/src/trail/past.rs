@@ -32,11 +32,14 @@ impl Trail {
         let live: HashMap<&str, &Arc<AddedSegment>> =
             newest.segments.iter().map(|s| (s.path.as_str(), s)).collect();
         let retired = &newest.lifecycle.retired;
-        let is_there = |s: &AddedSegment| {
-            live.contains_key(s.path.as_str()) || retired.contains_key(&s.path)
-        };
-        let swept: BTreeSet<(&str, &str)> =
-            past.segments.iter().filter(|s| !is_there(s)).filter_map(|s| s.partition(by_day)).collect();
+        let is_there =
+            |s: &AddedSegment| live.contains_key(s.path.as_str()) || retired.contains_key(&s.path);
+        let swept: BTreeSet<(&str, &str)> = past
+            .segments
+            .iter()
+            .filter(|s| !is_there(s))
+            .filter_map(|s| s.partition(by_day))
+            .collect();
         if swept.is_empty() {
             return Ok(ReadView::new(past, Vec::new()));
         }

@@ -184,7 +184,7 @@ fn check_batch_list(checked: &mut Checked<'_>, meta: &SegmentMeta) {
     }
     let root = batch_list_root(&meta.batches).map(|root| HEXLOWER.encode(&root));
     if root.is_ok_and(|root| root == checked.task.add.root) {
-        checked.outcome.listed = true;
+        checked.outcome.listed = meta.batches.len() as u64 == checked.task.add.batches;
     } else {
         checked.wrong("batches", "its list of batches is not the one that the ledger commits to");
     }

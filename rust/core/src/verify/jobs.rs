@@ -212,11 +212,7 @@ impl Parts<'_> {
         }
     }
 
-    fn check_seals(
-        &self,
-        chains: &super::secrets::Chains,
-        report: &mut Report,
-    ) -> Result<()> {
+    fn check_seals(&self, chains: &super::secrets::Chains, report: &mut Report) -> Result<()> {
         let mut seals = Seals::new(chains);
         let broken = self.broken_at.unwrap_or(u64::MAX);
         for signed in &self.entries {
@@ -250,14 +246,16 @@ fn note_orphans(audit: &Audit, objects: &[(String, u64)], report: &mut Report) {
             || entry_number(path).is_some()
             || cosigned::size_of(path).is_some()
             || live.contains(path)
-            || audit.removed.contains(path)
+            || (audit.removed.contains(path) && !audit.swept.contains(path))
             || snapshots.contains(path)
     };
     let orphans: Vec<&(String, u64)> = objects.iter().filter(|(path, _)| !known(path)).collect();
     for (path, size) in orphans.iter().take(LISTED_ORPHANS) {
-        report
-            .notes
-            .push(format!("{path} ({size} bytes) is no part of the trail: no entry names it"));
+        let why = match audit.swept.contains(path) {
+            true => "an entry says that it is gone",
+            false => "no entry names it",
+        };
+        report.notes.push(format!("{path} ({size} bytes) is no part of the trail: {why}"));
     }
     if orphans.len() > LISTED_ORPHANS {
         let more = orphans.len() - LISTED_ORPHANS;

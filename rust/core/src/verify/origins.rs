@@ -95,9 +95,8 @@ pub(super) fn prove(
     if batch.id != format!("{segment}:{}", origin.index) {
         return Err(Some("its id is not that of the batch that its origin names"));
     }
-    let hash = |text: &str| -> Option<Hash> {
-        HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok()
-    };
+    let hash =
+        |text: &str| -> Option<Hash> { HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok() };
     let leaf = hash(&batch.commitment)
         .zip(hash(&batch.root))
         .and_then(|(commitment, root)| batch_leaf(&commitment, &batch.id, &root, batch.rows).ok());

@@ -156,8 +156,7 @@ impl<'a> Merging<'a> {
         loop {
             let mut least = at;
             for below in [2 * at + 1, 2 * at + 2] {
-                if below < self.open.len()
-                    && compare(&self.open[below], &self.open[least])?.is_lt()
+                if below < self.open.len() && compare(&self.open[below], &self.open[least])?.is_lt()
                 {
                     least = below;
                 }

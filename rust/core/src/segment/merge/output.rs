@@ -96,7 +96,8 @@ impl Output {
             ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
         let file = Hashing { file, hasher: Sha256::new(), bytes: 0 };
         let writer = ArrowWriter::try_new_with_options(file, Arc::clone(&schema), options);
-        let (writer, factory) = writer.and_then(ArrowWriter::into_serialized_writer).map_err(failed)?;
+        let (writer, factory) =
+            writer.and_then(ArrowWriter::into_serialized_writer).map_err(failed)?;
         let of = |name: &str| columns.iter().position(|c| c.name == name);
         let bounded = ["timestamp"].iter().chain(&STATISTICS_COLUMNS);
         let bounds = bounded.filter_map(|name| Some((of(name)? + 1, Range::None)));

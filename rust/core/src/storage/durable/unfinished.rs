@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
 
-use super::{Access, Create, TEMPORARY_PREFIX, ensure_dir, explain_link, options, parent, sync_dir};
+use super::{
+    Access, Create, TEMPORARY_PREFIX, ensure_dir, explain_link, options, parent, sync_dir,
+};
 use crate::{Error, Result, keys};
 
 /// A file in the making, under a temporary name. Dropped, it is gone.

@@ -41,8 +41,7 @@ pub(super) async fn open(
             async move { open_one(&storage, added, &folder, &tag).await }
         })
         .collect();
-    let mut opened: Vec<Opened> =
-        stream::iter(opening).buffered(FETCHES).try_collect().await?;
+    let mut opened: Vec<Opened> = stream::iter(opening).buffered(FETCHES).try_collect().await?;
     let mut places = Places::new(trail, trail.refreshed().await?);
     for segment in &mut opened {
         if segment.file.meta().batches.iter().any(|batch| batch.origin.is_none()) {

@@ -136,10 +136,7 @@ async fn records_proofs_and_followers_outlive_their_files() {
         place.holds(&ids).await;
         assert_eq!(place.storage.list("segments").await.unwrap().len(), 2);
 
-        let vkey = note::vkey(
-            &trail.info().key_name(OWNER),
-            &trail.owner_key().unwrap().public(),
-        );
+        let vkey = note::vkey(&trail.info().key_name(OWNER), &trail.owner_key().unwrap().public());
         for id in &ids {
             assert!(trail.get(id).await.unwrap().is_some());
             let proof = trail.prove(id).await.unwrap().unwrap();
@@ -203,8 +200,7 @@ async fn racing_compactors_and_writers_lose_and_repeat_nothing() {
         let name = format!("{round}-late");
         let late = [name.as_str()];
         let how = options(NOW);
-        let (x, y, more) =
-            tokio::join!(a.compact(&how), b.compact(&how), commit(&writer, &late));
+        let (x, y, more) = tokio::join!(a.compact(&how), b.compact(&how), commit(&writer, &late));
         let (x, y) = (x.unwrap(), y.unwrap());
         assert!(x.segments + y.segments > 0);
         ids.extend(more);
@@ -223,8 +219,7 @@ async fn racing_compactors_and_writers_lose_and_repeat_nothing() {
 #[tokio::test]
 async fn a_crash_at_any_put_is_finished_by_the_next_run() {
     for done in [false, true] {
-        let mut deaths = Vec::new();
-        for last_put in 0..9 {
+        for last_put in 0.. {
             let place = Place::new(false).await;
             let trail = place.open().await;
             let mut ids = commit(&trail, &["a"]).await;
@@ -234,7 +229,7 @@ async fn a_crash_at_any_put_is_finished_by_the_next_run() {
             let trail = place.open_in(&storage).await;
             let how = CompactOptions { threads: 1, ..options(NOW) };
             let _ = trail.compact(&how).await;
-            deaths.push(watched.is_dead());
+            let died = watched.is_dead();
             trail.close(false).await.unwrap();
             drop(trail);
             place.holds(&ids).await;
@@ -247,9 +242,12 @@ async fn a_crash_at_any_put_is_finished_by_the_next_run() {
             let state = Ledger::open(place.storage.clone()).await.unwrap();
             assert_eq!(state.state().segments.len(), 2, "after {last_put} {done}");
             assert!(state.state().lifecycle.retired.is_empty(), "after {last_put} {done}");
+            if !died {
+                // Two segments, three entries, and what comes with these.
+                assert!(last_put > 5, "{last_put}");
+                break;
+            }
         }
-        assert!(deaths.iter().filter(|dead| **dead).count() >= 6, "{deaths:?}");
-        assert_eq!(deaths.last(), Some(&false), "{deaths:?}");
     }
 }
 

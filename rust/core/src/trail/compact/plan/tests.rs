@@ -42,7 +42,8 @@ fn small_segments_of_a_partition_become_one() {
 fn what_is_large_or_alone_stays() {
     let one = [segment(0, MB, (0, 1))];
     assert_eq!(plan(&one), CompactPlan { groups: vec![], untouched: 1 });
-    let large = [segment(0, 128 * MB, (0, 1)), segment(1, 300 * MB, (0, 1)), segment(2, MB, (0, 1))];
+    let large =
+        [segment(0, 128 * MB, (0, 1)), segment(1, 300 * MB, (0, 1)), segment(2, MB, (0, 1))];
     assert_eq!(plan(&large), CompactPlan { groups: vec![], untouched: 3 });
     let apart = [
         of_partition("data/month=2026-03", 0, MB, (0, 1)),
