@@ -19,6 +19,7 @@ pub mod note;
 pub mod pins;
 pub mod proof;
 pub mod record;
+pub mod retention;
 mod runtime;
 pub mod segment;
 pub mod storage;

@@ -7,6 +7,7 @@ mod error;
 pub mod export;
 pub mod follow;
 mod functions;
+pub mod holds;
 mod json;
 pub mod ocsf;
 pub mod output;

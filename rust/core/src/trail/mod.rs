@@ -8,6 +8,7 @@ mod checkpoint;
 mod clock;
 mod commit;
 mod compact;
+mod configured;
 mod cosigned;
 mod epoch;
 mod files;
@@ -32,6 +33,8 @@ mod view;
 mod writer;
 mod writers;
 
+#[cfg(test)]
+mod configured_tests;
 #[cfg(test)]
 mod cosigned_tests;
 #[cfg(test)]
@@ -232,6 +235,9 @@ impl Trail {
         // A writer that is lent is the first that can be had.
         slot.give_back().await;
         let writer = self.open_own_writer().await?;
+        if let Some(settings) = &self.shared.options.settings.in_force {
+            configured::tell_of_changes(&writer, &self.state_dir(), settings).await?;
+        }
         slot.writer = Some(Arc::clone(&writer));
         self.set_current(Some(Arc::clone(&writer)));
         Ok(writer)

@@ -40,6 +40,15 @@ impl ReadView {
         Arc::new(Self { state, unflushed, without_access: true })
     }
 
+    /// The same moment with these of its segments only, and nothing that is in no segment yet.
+    #[must_use]
+    pub fn only(&self, segments: Vec<Arc<AddedSegment>>) -> Arc<Self> {
+        let mut state = self.state.without_segments();
+        state.rows = segments.iter().map(|segment| segment.rows).sum();
+        state.segments = segments;
+        Self::new(Arc::new(state), Vec::new())
+    }
+
     /// How many records are durable and in no segment yet: first those of events, then those of
     /// who looked.
     pub fn unsealed(&self) -> (u64, u64) {
