@@ -5,15 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-<<<<<<< HEAD
     anchor, check_proof, checkpoint, compact, completions, config, custody, demo, events, evidence,
     export, fields, get, import, init, jobs, keys, maintain, man, pin, prove, record, search, sql,
     stats, tail, trace_chain, verify, who,
-=======
-    anchor, check_proof, checkpoint, compact, completions, config, demo, events, fields, get,
-    import, init, jobs, keys, maintain, man, pin, prove, record, search, sql, stats, tail,
-    trace_chain, verify, who,
->>>>>>> compact
 };
 use crate::failure::Failure;
 use crate::session::Session;

@@ -17,7 +17,7 @@ use crate::proof::{
     self, BatchItem, ConsistencyFile, File, Hex, Item, Note, Proof, RecordItem, SegmentItem,
     SignerItem, StateItem, hex,
 };
-use crate::segment::{SegmentFile, batch_list_leaves, canonical};
+use crate::segment::{Origin, SegmentFile, batch_list_leaves, canonical};
 use crate::{Error, Result};
 
 impl Trail {
