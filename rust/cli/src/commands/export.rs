@@ -200,10 +200,13 @@ pub(super) fn print(
             .map_err(|error| Error::encoding("report", error))?;
         return Ok(writeln!(session.out, "{text}")?);
     }
-    writeln!(session.out, "{}  {}", count(manifest.records, "record"), done.path.display())?;
+    let path = done.path.strip_prefix(&session.cwd).unwrap_or(&done.path);
+    writeln!(session.out, "{}  {}", count(manifest.records, "record"), path.display())?;
+    let manifest_path = &done.manifest_path;
+    let manifest_path = manifest_path.strip_prefix(&session.cwd).unwrap_or(manifest_path);
     let size: u64 = manifest.files.iter().map(|file| file.bytes).sum();
     let mut rows = vec![
-        ["manifest".to_owned(), done.manifest_path.display().to_string()],
+        ["manifest".to_owned(), manifest_path.display().to_string()],
         ["its sha256".to_owned(), done.manifest_sha256.clone()],
         ["ledger".to_owned(), count(manifest.ledger.size, "entry")],
         ["size".to_owned(), bytes(size)],

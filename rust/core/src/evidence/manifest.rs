@@ -203,7 +203,8 @@ pub struct Manifest {
     pub since: Option<Since>,
     /// The trail's id.
     pub trail_id: String,
-    /// Records that were durable on that host and in no entry yet: they are not here.
+    /// Records that were durable on that host and in no entry yet, but for those of who looked:
+    /// they are not here.
     pub unsealed: u64,
     /// Version of the manifest.
     pub v: u32,

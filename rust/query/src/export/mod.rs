@@ -121,7 +121,7 @@ impl Export {
         let kept = Kept::of(path);
         let asked = self.fingerprint(trail)?;
         let found = kept.load(&asked)?.filter(|_| Sink::goes_on(self.format));
-        let unsealed = view.unflushed.len() as u64;
+        let (unsealed, _) = view.unsealed();
         let view = match &found {
             Some(state) if state.size != view.size() => {
                 let then = trail.view_at(Moment::Entries(state.size)).await?;

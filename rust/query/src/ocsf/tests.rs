@@ -84,3 +84,9 @@ fn events_of_every_class_become_columns() {
         }
     }
 }
+
+#[test]
+fn the_document_has_every_mapping() {
+    let text = include_str!("../../OCSF.md");
+    assert!(text.contains(&markdown_table()), "{}", markdown_table());
+}

@@ -13,15 +13,15 @@ use crate::output::{ReportFormat, Stream};
 use crate::session::Session;
 use crate::text::{aligned, count};
 
-/// Checks the package or exported file at `path`, and prints what was found.
+/// Checks the package or exported file that is `named`, and prints what was found.
 pub(super) fn run(
     session: &mut Session<'_>,
-    path: &Path,
+    named: &Path,
     key: Option<&str>,
     head: Option<&str>,
     output: Option<ReportFormat>,
 ) -> Result<u8, Failure> {
-    let path = session.file(path);
+    let path = session.file(named);
     let vkey = match key {
         Some(key) => vkey_text(session, key)?,
         None => kept_key(session, &path)?,
@@ -36,7 +36,7 @@ pub(super) fn run(
                 .map_err(|error| Error::encoding("report", error))?;
             writeln!(session.out, "{text}")?;
         }
-        ReportFormat::Table => print(&mut session.out, &path, &report)?,
+        ReportFormat::Table => print(&mut session.out, named, &report)?,
     }
     Ok(report.exit_code())
 }
