@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     anchor, check_proof, checkpoint, completions, config, demo, events, fields, get, import, init,
-    jobs, keys, man, pin, prove, record, search, sql, stats, tail, trace_chain, verify, who,
+    jobs, keys, man, pin, prove, record, redact, search, sql, stats, subject_report, tail,
+    trace_chain, verify, who,
 };
 use crate::failure::Failure;
 use crate::session::Session;
@@ -96,6 +97,8 @@ enum Command {
     Get(get::Get),
     Stats(stats::Stats),
     TraceChain(trace_chain::TraceChain),
+    SubjectReport(subject_report::SubjectReportOf),
+    Redact(redact::Redact),
     VerifyIntegrity(verify::Verify),
     Checkpoint(checkpoint::Checkpoint),
     Prove(prove::Prove),
@@ -139,6 +142,8 @@ impl Cli {
             Command::Get(command) => command.run(session),
             Command::Stats(command) => command.run(session),
             Command::TraceChain(command) => command.run(session),
+            Command::SubjectReport(command) => command.run(session),
+            Command::Redact(command) => command.run(session),
             Command::VerifyIntegrity(command) => command.run(session),
             Command::Checkpoint(command) => command.run(session),
             Command::Prove(command) => command.run(session),

@@ -21,6 +21,7 @@ mod shredded;
 mod sql;
 mod table;
 mod trails;
+mod unsealed;
 mod views;
 mod words;
 

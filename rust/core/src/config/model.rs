@@ -8,6 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 use url::Url;
 
+use super::redaction::RedactionConfig;
+
 /// The trail that is used when neither the caller nor the configuration names one.
 pub const DEFAULT_TRAIL_URL: &str = "./audit";
 
@@ -17,14 +19,13 @@ const LOCAL_MAX_AGE_SECONDS: u64 = 300;
 const REMOTE_MAX_AGE_SECONDS: u64 = 60;
 
 /// Sections of `audit` that are accepted and kept, but have no effect in this version.
-pub(super) const LATER_SECTIONS: [&str; 10] = [
+pub(super) const LATER_SECTIONS: [&str; 9] = [
     "destinations",
     "retention",
     "rotation",
     "archival",
     "encryption",
     "integrity",
-    "redaction",
     "compliance",
     "access_control",
     "alerts",
@@ -66,9 +67,8 @@ pub struct Config {
     /// Accepted, but not in force in this version: anchors, pins and scheduled verification.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub integrity: Option<Value>,
-    /// Accepted, but not in force in this version: what is removed from events before they are stored.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub redaction: Option<Value>,
+    /// What is sensitive in records, and what becomes of it.
+    pub redaction: RedactionConfig,
     /// Accepted, but not in force in this version: compliance frameworks and their reports.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compliance: Option<Value>,
@@ -384,7 +384,7 @@ fn in_range<E: de::Error, const MIN: u64, const MAX: u64>(value: u64) -> Result<
 }
 
 /// Optional text; empty text is the same as none.
-fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     Ok(text.filter(|text| !text.is_empty()))
 }

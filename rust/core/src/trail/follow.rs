@@ -90,7 +90,7 @@ impl Trail {
             if found.is_empty() || follower.ledger.state().size() == size {
                 let unflushed = follower.take(found)?;
                 let state = Arc::clone(follower.ledger.state());
-                return Ok((follower, ReadView::new(state, unflushed)));
+                return Ok((follower, ReadView::new(state, unflushed, self.vault())));
             }
         }
     }
@@ -157,7 +157,7 @@ impl Follower {
     /// These records alone, with the columns that the trail has by now, to ask questions of.
     pub fn view_of(&self, records: Records) -> Arc<ReadView> {
         let state = self.ledger.state().without_segments();
-        ReadView::new(Arc::new(state), records)
+        ReadView::new(Arc::new(state), records, self.trail.vault())
     }
 
     /// The next records, up to some thousands; none if there is none at this moment. May be dropped

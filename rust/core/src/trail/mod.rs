@@ -19,6 +19,7 @@ mod open;
 mod owner;
 mod plan;
 mod position;
+mod privacy;
 mod prove;
 mod seen;
 mod settings;
@@ -58,6 +59,7 @@ use crate::keys::OwnerKey;
 use crate::ledger::{Ledger, TrailInfo};
 use crate::record::Strictness;
 use crate::storage::Storage;
+use crate::subjects::Vault;
 use crate::{Error, Result};
 use writer::Writer;
 
@@ -73,6 +75,8 @@ pub struct Trail {
 #[derive(Debug)]
 struct Shared {
     storage: Storage,
+    /// The keys of data subjects.
+    vault: Arc<Vault>,
     info: Arc<TrailInfo>,
     options: OpenOptions,
     /// The newest ledger that reading has seen.
@@ -93,11 +97,14 @@ impl Trail {
         Self::open_in(Storage::open(url)?, options).await
     }
 
-    pub(crate) async fn open_in(storage: Storage, options: OpenOptions) -> Result<Self> {
+    pub(crate) async fn open_in(storage: Storage, mut options: OpenOptions) -> Result<Self> {
         let ledger = Ledger::open(storage.clone()).await?;
         let info = ledger.state().info.clone();
         let info = info.ok_or_else(|| Error::integrity("ledger", "no trail is described"))?;
+        let vault = privacy::vault(&info.trail_id, &storage, &options);
+        options.settings.vault = Some(Arc::clone(&vault));
         let shared = Shared {
+            vault,
             storage,
             info,
             options,

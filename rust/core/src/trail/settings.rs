@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use crate::Result;
 use crate::access::AccessSettings;
-use crate::config::{Config, Home, SyncMode as ConfigSync};
+use crate::config::{Config, Home, RedactionConfig, SyncMode as ConfigSync};
 use crate::json::Limits;
-use crate::keys::{OwnerKey, Passphrase};
+use crate::keys::{OwnerKey, Passphrase, PrivacySource};
+use crate::subjects::Vault;
 use crate::wal::SyncMode;
 
 /// Opening reads so many entries without a snapshot in a few milliseconds.
@@ -38,6 +39,10 @@ pub struct Settings {
     pub defaults: Vec<(&'static str, String)>,
     /// Whether it is recorded who looked.
     pub access: AccessSettings,
+    /// What is sensitive, and what is done to it.
+    pub redaction: RedactionConfig,
+    /// The keys of the trail's data subjects, once it is open.
+    pub(super) vault: Option<Arc<Vault>>,
 }
 
 impl Settings {
@@ -65,6 +70,8 @@ impl Settings {
             heartbeat: Duration::from_secs(trail.heartbeat.seconds),
             defaults: defaults.into_iter().map(|(k, v)| (k, v.to_owned())).collect(),
             access: AccessSettings::from_config(config),
+            redaction: config.redaction.clone(),
+            vault: None,
         }
     }
 }
@@ -80,12 +87,15 @@ pub struct OpenOptions {
     pub owner: Option<Arc<OwnerKey>>,
     /// Opens the one in the keys folder if it is locked.
     pub passphrase: Passphrase,
+    /// Where the trail's privacy key comes from.
+    pub privacy: PrivacySource,
 }
 
 impl OpenOptions {
     /// The owner's key is looked for in the keys folder, not locked.
     pub fn new(home: Home, settings: Settings) -> Self {
-        Self { home, settings, owner: None, passphrase: Passphrase::default() }
+        let privacy = PrivacySource::new(settings.redaction.key.as_deref(), &|_| None);
+        Self { home, settings, owner: None, passphrase: Passphrase::default(), privacy }
     }
 
     pub(super) fn owner_key(&self, trail_id: &str) -> Result<Arc<OwnerKey>> {

@@ -10,6 +10,7 @@ use super::open::writer_folders;
 use crate::access::EVENT_TYPE;
 use crate::columns::LogicalColumn;
 use crate::ledger::{AddedSegment, Moment, State, moment};
+use crate::subjects::Vault;
 use crate::wal::WalSnapshot;
 use crate::{Result, json};
 
@@ -22,11 +23,14 @@ pub struct ReadView {
     pub unflushed: Vec<Bytes>,
     /// Whether answers leave out the records of who looked.
     pub without_access: bool,
+    /// The keys of data subjects, to show personal fields with; none for sealed ones.
+    pub vault: Option<Arc<Vault>>,
 }
 
 impl ReadView {
-    pub(super) fn new(state: Arc<State>, unflushed: Vec<Bytes>) -> Arc<Self> {
-        Arc::new(Self { state, unflushed, without_access: false })
+    pub(super) fn new(state: Arc<State>, unflushed: Vec<Bytes>, vault: &Arc<Vault>) -> Arc<Self> {
+        let vault = Some(Arc::clone(vault));
+        Arc::new(Self { state, unflushed, without_access: false, vault })
     }
 
     /// The same moment, whose answers leave out the records of who looked if `exclude` says so.
@@ -37,7 +41,7 @@ impl ReadView {
         }
         let events = self.unflushed.iter().filter(|record| !is_look(record));
         let (state, unflushed) = (Arc::clone(&self.state), events.cloned().collect());
-        Arc::new(Self { state, unflushed, without_access: true })
+        Arc::new(Self { state, unflushed, without_access: true, vault: self.vault.clone() })
     }
 
     /// How many records are durable and in no segment yet: first those of events, then those of
@@ -101,7 +105,7 @@ impl Trail {
                 }
             }
         }
-        Ok(ReadView::new(state, unflushed))
+        Ok(ReadView::new(state, unflushed, self.vault()))
     }
 }
 
@@ -112,7 +116,7 @@ impl Trail {
     /// `Usage` if there was no such moment; as [`view`](Self::view).
     pub async fn view_at(&self, moment: Moment) -> Result<Arc<ReadView>> {
         let state = moment::state_at(self.storage().clone(), moment).await?;
-        Ok(ReadView::new(state, Vec::new()))
+        Ok(ReadView::new(state, Vec::new(), self.vault()))
     }
 }
 
