@@ -301,6 +301,7 @@ impl Engine {
             disk_manager: Arc::clone(&shared.disk_manager),
             cache_manager: Arc::clone(&shared.cache_manager),
             object_store_registry: Arc::new(Stores::of(scope)),
+            parquet_encryption_factory_registry: Arc::default(),
         };
         let mut state = SessionStateBuilder::new_from_existing(self.state.as_ref().clone())
             .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
