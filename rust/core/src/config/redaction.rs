@@ -53,6 +53,9 @@ pub struct PersonalConfig {
     /// Whether equal values can be looked for (`sealed_equals` in SQL). Then equal values of one
     /// person can be told to be equal by whoever reads the files.
     pub search: bool,
+    /// Names of backups and other places that hold copies of the keys of persons. An erasure is
+    /// pending until each of them is confirmed (`sealtrail erasures confirm`).
+    pub holders: Vec<String>,
 }
 
 /// Where values are redacted.
@@ -164,6 +167,6 @@ impl Default for RedactionConfig {
 
 impl Default for PersonalConfig {
     fn default() -> Self {
-        Self { fields: Vec::new(), subject: vec!["user_id".to_owned()], search: true }
+        Self { fields: Vec::new(), subject: vec!["user_id".to_owned()], search: true, holders: Vec::new() }
     }
 }

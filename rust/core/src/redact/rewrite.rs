@@ -68,8 +68,8 @@ impl Walk<'_> {
             }
             json::write_string(&shown, out);
             out.push(b':');
-            self.path.push(shown);
-            let kept = self.member(&plain, value, out)?;
+            self.path.push(shown.clone());
+            let kept = self.member(&shown, value, out)?;
             self.path.pop();
             if kept { first = false } else { out.truncate(start) }
         }
@@ -146,14 +146,12 @@ impl Walk<'_> {
 
     /// A number may be that of a card, too.
     fn number(&mut self, name: &str, raw: &[u8], out: &mut Vec<u8>) -> Result<bool> {
-        let literal = String::from_utf8_lossy(raw).into_owned();
-        let Some(shown) = self.text(&literal, name, false)? else { return Ok(false) };
-        if shown == literal {
+        let found = self.found(&String::from_utf8_lossy(raw), name);
+        let Some(found) = found.first() else {
             out.extend_from_slice(raw);
-        } else {
-            json::write_string(&shown, out);
-        }
-        Ok(true)
+            return Ok(true);
+        };
+        self.whole(self.action_of(found.what), found.what.name(), raw, out)
     }
 
     /// What is dropped from an array leaves `null`, so that positions stay.
@@ -232,7 +230,11 @@ impl Walk<'_> {
         }
     }
 
+    /// `name` is that of the member that has the text. What it was before it was redacted itself
+    /// does not count: it will not be there the next time.
     fn found(&self, text: &str, name: &str) -> Vec<detect::Found> {
+        let name: String = mark::outside(name).into_iter().map(|part| &name[part]).collect();
+        let name = name.as_str();
         let wanted = |what| self.redactor.detectors.iter().any(|(detector, _)| *detector == what);
         let mut all = Vec::new();
         for part in mark::outside(text) {

@@ -146,11 +146,17 @@ pub(super) async fn rewrap(
 /// The keys that are in the store.
 pub(super) async fn holders(storage: &Storage) -> Result<Vec<Holder>> {
     let objects = storage.list(FOLDER).await?;
-    let name = |path: &str| {
-        let name = path.strip_prefix(FOLDER)?.strip_prefix('/')?.strip_suffix(".json")?;
-        Holder::parse(name)
-    };
-    Ok(objects.iter().filter_map(|(path, _)| name(path)).collect())
+    Ok(objects.iter().filter_map(|(path, _)| named(path)).collect())
+}
+
+/// Whether an object with this path is one of ours.
+pub(crate) fn is_key_object(path: &str) -> bool {
+    path == ROOT || named(path).is_some()
+}
+
+fn named(path: &str) -> Option<Holder> {
+    let name = path.strip_prefix(FOLDER)?.strip_prefix('/')?.strip_suffix(".json")?;
+    Holder::parse(name)
 }
 
 /// Removes a key for good, as far as the store forgets what it deletes.

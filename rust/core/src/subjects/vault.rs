@@ -146,6 +146,12 @@ impl Vault {
         Ok(self.root().await?.map(|root| root.sid(subject)))
     }
 
+    /// Whether the store has the key under which a subject's values are encrypted now.
+    pub(crate) async fn has_key(&self, sid: Sid) -> Result<bool> {
+        let holder = self.current(sid);
+        Ok(store::holders(&self.storage).await?.contains(&holder))
+    }
+
     fn current(&self, sid: Sid) -> Holder {
         let erased = self.erased.read().unwrap_or_else(PoisonError::into_inner);
         Holder { sid, generation: erased.get(&sid).copied().unwrap_or(0) }

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::erase::erased;
 use super::open::writer_folders;
 use super::{ReadView, Trail};
 use crate::ledger::{Body, Kind, Ledger};
@@ -156,6 +157,7 @@ impl Follower {
 
     /// These records alone, with the columns that the trail has by now, to ask questions of.
     pub fn view_of(&self, records: Records) -> Arc<ReadView> {
+        self.trail.vault().learn(erased(self.ledger.state()));
         let state = self.ledger.state().without_segments();
         ReadView::new(Arc::new(state), records, self.trail.vault())
     }

@@ -8,6 +8,7 @@ mod clock;
 mod commit;
 mod cosigned;
 mod epoch;
+mod erase;
 mod files;
 mod follow;
 mod import;
@@ -31,6 +32,8 @@ mod writers;
 #[cfg(test)]
 mod cosigned_tests;
 #[cfg(test)]
+mod privacy_tests;
+#[cfg(test)]
 mod prove_tests;
 #[cfg(test)]
 mod runs_tests;
@@ -43,6 +46,7 @@ mod tests;
 
 pub use access::{Access, Ended, Rows, ask_apart};
 pub use cosigned::Cosigned;
+pub use erase::{ErasureState, ErasureStatus, STORE};
 pub use follow::{Follower, Records};
 pub use import::{ImportProblem, ImportProgress, ImportReport, ImportRun};
 pub use init::{InitOptions, TRAIL_FILE, init};
@@ -102,6 +106,7 @@ impl Trail {
         let info = ledger.state().info.clone();
         let info = info.ok_or_else(|| Error::integrity("ledger", "no trail is described"))?;
         let vault = privacy::vault(&info.trail_id, &storage, &options);
+        vault.learn(erase::erased(ledger.state()));
         options.settings.vault = Some(Arc::clone(&vault));
         let shared = Shared {
             vault,
@@ -242,6 +247,7 @@ impl Trail {
     async fn refreshed(&self) -> Result<Ledger> {
         let mut ledger = self.ledger();
         ledger.refresh().await?;
+        self.shared.vault.learn(erase::erased(ledger.state()));
         let mut newest = self.shared.ledger.lock().unwrap_or_else(PoisonError::into_inner);
         if newest.state().size() < ledger.state().size() {
             *newest = ledger.clone();

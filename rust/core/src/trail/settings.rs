@@ -41,6 +41,9 @@ pub struct Settings {
     pub access: AccessSettings,
     /// What is sensitive, and what is done to it.
     pub redaction: RedactionConfig,
+    /// Backups and other places, by name, that hold copies of the keys of data subjects: an erasure
+    /// is pending until each has confirmed it.
+    pub key_holders: Vec<String>,
     /// The keys of the trail's data subjects, once it is open.
     pub(super) vault: Option<Arc<Vault>>,
 }
@@ -71,6 +74,7 @@ impl Settings {
             defaults: defaults.into_iter().map(|(k, v)| (k, v.to_owned())).collect(),
             access: AccessSettings::from_config(config),
             redaction: config.redaction.clone(),
+            key_holders: config.redaction.personal.holders.clone(),
             vault: None,
         }
     }

@@ -115,6 +115,8 @@ impl Trail {
     /// # Errors
     /// `Usage` if there was no such moment; as [`view`](Self::view).
     pub async fn view_at(&self, moment: Moment) -> Result<Arc<ReadView>> {
+        // Who was erased since is erased then, too.
+        self.refreshed().await?;
         let state = moment::state_at(self.storage().clone(), moment).await?;
         Ok(ReadView::new(state, Vec::new(), self.vault()))
     }

@@ -15,6 +15,7 @@ use crate::ledger::{
     CHECKPOINT_HINT, HEARTBEAT, cosigned, entry_number, entry_path, snapshot_path,
 };
 use crate::merkle::Hash;
+use crate::subjects::is_key_object;
 use crate::{Error, Result};
 
 /// Unnamed objects that the report lists one by one.
@@ -209,6 +210,7 @@ fn note_orphans(audit: &Audit, objects: &[(String, u64)], report: &mut Report) {
         matches!(path, "trail.json" | CHECKPOINT_HINT | HEARTBEAT)
             || entry_number(path).is_some()
             || cosigned::size_of(path).is_some()
+            || is_key_object(path)
             || live.contains(path)
             || audit.removed.contains(path)
             || snapshots.contains(path)

@@ -19,10 +19,10 @@ pub(super) fn find(text: &str) -> Vec<Range<usize>> {
     let form = FORM.get_or_init(|| {
         Regex::new(
             r"(?x)
-            [\w.!\#$%&'*+/=?^`{|}~-]{1,64}
+            [\w.!\#$%&'*+/=?^`{|}~-]+
             @
-            (?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?\.){1,8}
-            (?:\p{L}{2,24}|[xX][nN]--[a-zA-Z0-9-]{2,59})",
+            (?:[\p{L}\p{N}-]+\.)+
+            (?:\p{L}{2,} | xn--[a-zA-Z0-9-]+)",
         )
         .ok()
     });

@@ -32,7 +32,7 @@ pub(super) fn cards(text: &str) -> Vec<Range<usize>> {
 }
 
 /// Prefixes and lengths of Visa, Mastercard, American Express, Discover, Diners Club, JCB,
-/// UnionPay and Maestro.
+/// UnionPay and Maestro (whose shorter numbers look like any other).
 fn is_of_network(number: &[u8]) -> bool {
     let head = |n: usize| number.iter().take(n).fold(0_u32, |head, d| head * 10 + u32::from(*d));
     let length = number.len();
@@ -44,7 +44,7 @@ fn is_of_network(number: &[u8]) -> bool {
         (_, 36 | 38 | 39, ..) | (_, _, 300..=305, _) => matches!(length, 14 | 16 | 19),
         (_, _, _, 3528..=3589) => matches!(length, 16 | 19),
         (_, 62, ..) => (16..=19).contains(&length),
-        (.., 5018 | 5020 | 5038 | 5893 | 6304 | 6759 | 6761..=6763) => length >= 12,
+        (.., 5018 | 5020 | 5038 | 5893 | 6304 | 6759 | 6761..=6763) => matches!(length, 16 | 18 | 19),
         _ => false,
     }
 }
