@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     anchor, check_proof, checkpoint, compact, completions, config, custody, demo, events, evidence,
-    export, fields, get, import, init, jobs, keys, maintain, man, pin, prove, record, search, sql,
-    stats, tail, trace_chain, verify, who,
+    export, fields, get, import, init, jobs, keys, maintain, man, pin, prove, record, redact, search,
+    sql, stats, subject_report, tail, trace_chain, verify, who,
 };
 use crate::failure::Failure;
 use crate::session::Session;
@@ -97,6 +97,8 @@ enum Command {
     Get(get::Get),
     Stats(stats::Stats),
     TraceChain(trace_chain::TraceChain),
+    SubjectReport(subject_report::SubjectReportOf),
+    Redact(redact::Redact),
     VerifyIntegrity(verify::Verify),
     Checkpoint(checkpoint::Checkpoint),
     Prove(prove::Prove),
@@ -145,6 +147,8 @@ impl Cli {
             Command::Get(command) => command.run(session),
             Command::Stats(command) => command.run(session),
             Command::TraceChain(command) => command.run(session),
+            Command::SubjectReport(command) => command.run(session),
+            Command::Redact(command) => command.run(session),
             Command::VerifyIntegrity(command) => command.run(session),
             Command::Checkpoint(command) => command.run(session),
             Command::Prove(command) => command.run(session),

@@ -24,6 +24,7 @@ mod shredded;
 mod sql;
 mod table;
 mod trails;
+mod unsealed;
 mod views;
 mod words;
 

@@ -14,6 +14,7 @@ mod model;
 mod nearest;
 mod node;
 mod read;
+mod redaction;
 mod references;
 mod schema;
 
@@ -35,6 +36,9 @@ pub use lookup::get;
 pub use model::{
     AccessAuditConfig, AccessPolicy, Config, DEFAULT_TRAIL_URL, FlushConfig, IdentityConfig,
     LimitsConfig, Partitioning, PurposePolicy, SyncConfig, SyncMode, TrailConfig, is_remote,
+};
+pub use redaction::{
+    Detector, PersonalConfig, RedactionAction, RedactionConfig, RedactionPlace,
 };
 pub use schema::json_schema;
 

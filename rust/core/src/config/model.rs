@@ -9,6 +9,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::lifecycle::{ArchivalConfig, IntegrityConfig, RetentionConfig, RotationConfig};
+use super::redaction::RedactionConfig;
 
 /// The trail that is used when neither the caller nor the configuration names one.
 pub const DEFAULT_TRAIL_URL: &str = "./audit";
@@ -19,10 +20,9 @@ const LOCAL_MAX_AGE_SECONDS: u64 = 300;
 const REMOTE_MAX_AGE_SECONDS: u64 = 60;
 
 /// Sections of `audit` that are accepted and kept, but have no effect in this version.
-pub(super) const LATER_SECTIONS: [&str; 6] = [
+pub(super) const LATER_SECTIONS: [&str; 5] = [
     "destinations",
     "encryption",
-    "redaction",
     "compliance",
     "access_control",
     "alerts",
@@ -68,9 +68,8 @@ pub struct Config {
     pub encryption: Option<Value>,
     /// That the trail is what was recorded.
     pub integrity: IntegrityConfig,
-    /// Accepted, but not in force in this version: what is removed from events before they are stored.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub redaction: Option<Value>,
+    /// What is sensitive in records, and what becomes of it.
+    pub redaction: RedactionConfig,
     /// Accepted, but not in force in this version: compliance frameworks and their reports.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compliance: Option<Value>,
