@@ -6,6 +6,7 @@ mod engine;
 mod error;
 pub mod follow;
 mod functions;
+mod holds;
 mod json;
 pub mod output;
 mod place;
@@ -21,6 +22,7 @@ mod shredded;
 mod sql;
 mod table;
 mod trails;
+mod values;
 mod views;
 mod words;
 
