@@ -322,6 +322,7 @@ impl Engine {
                 &shared.parquet_encryption_factory_registry,
             ),
             object_store_registry: Arc::new(Stores::of(scope)),
+            parquet_encryption_factory_registry: Arc::default(),
         };
         Ok(SessionStateBuilder::new_from_existing(self.state.as_ref().clone())
             .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))

@@ -5,6 +5,7 @@ use ed25519_dalek::{SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 
 use super::bounds::ColumnBounds;
+use super::lifecycle::{Erase, Erased, Hold, Policy, Release, Sidecar, Tombstone};
 use crate::Result;
 use crate::columns::LogicalColumn;
 use crate::keys::{self, HmacKey};
@@ -63,6 +64,46 @@ pub enum Kind {
     Append,
     /// Ends an epoch or a run that has no more records.
     Close,
+    /// Replaces segments by others that hold the same batches.
+    Compact,
+    /// Says that files of removed segments are gone.
+    Sweep,
+    /// Puts a retention policy in force.
+    Policy,
+    /// Keeps records from deletion and erasure.
+    Hold,
+    /// Ends a hold.
+    Release,
+    /// Deletes records.
+    Delete,
+    /// Orders that a data subject's key be destroyed.
+    Erase,
+    /// Confirms that a holder of such a key destroyed it.
+    Erased,
+}
+
+/// Who signs entries of a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SignedBy {
+    Owner,
+    Writer,
+    Either,
+}
+
+impl Kind {
+    pub(super) fn signed_by(self) -> SignedBy {
+        match self {
+            Self::Append | Self::Close | Self::Compact => SignedBy::Writer,
+            Self::Sweep | Self::Erased => SignedBy::Either,
+            Self::Init
+            | Self::Authorize
+            | Self::Policy
+            | Self::Hold
+            | Self::Release
+            | Self::Delete
+            | Self::Erase => SignedBy::Owner,
+        }
+    }
 }
 
 /// A writer that the owner lets sign.
@@ -123,10 +164,19 @@ pub enum Bounds {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AddedSegment {
+    /// Name of the archive that holds the object; the trail's own store if absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub archive: Option<String>,
     /// Number of batches.
     pub batches: u64,
     /// Size of the object.
     pub bytes: u64,
+    /// How the object is written: Parquet if absent, else `jsonl`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub format: Option<String>,
+    /// The sidecar that tells of rows of its batches that are deleted.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub gone: Option<Sidecar>,
     /// Latest `timestamp` in microseconds since 1970, UTC.
     pub max: i64,
     /// Earliest `timestamp`.
@@ -209,7 +259,13 @@ pub struct Body {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub columns: Option<Vec<LogicalColumn>>,
     pub epoch: u64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub erase: Option<Erase>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub erased: Option<Erased>,
     pub hmac_key: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hold: Option<Hold>,
     pub key: String,
     pub kind: Kind,
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -218,14 +274,24 @@ pub struct Body {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub owner: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub policy: Option<Policy>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub recorded: Option<Recorded>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub recovered: Option<Vec<RecoveredLog>>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub release: Option<Release>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub removes: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub revokes: Option<Vec<Revocation>>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub snapshot: Option<SnapshotRef>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub swept: Option<Vec<String>>,
     pub time: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tombstone: Option<Tombstone>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub trail: Option<TrailInfo>,
     pub tree: String,
@@ -245,17 +311,25 @@ impl Body {
             closed: None,
             columns: None,
             epoch,
+            erase: None,
+            erased: None,
             hmac_key: String::new(),
+            hold: None,
             key: String::new(),
             kind,
             load: None,
             n: 0,
             owner: None,
+            policy: None,
             recorded: None,
             recovered: None,
+            release: None,
+            removes: None,
             revokes: None,
             snapshot: None,
+            swept: None,
             time,
+            tombstone: None,
             trail: None,
             tree: String::new(),
             v: 1,

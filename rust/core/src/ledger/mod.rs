@@ -3,6 +3,7 @@
 mod bounds;
 pub(crate) mod cosigned;
 mod entry;
+mod lifecycle;
 mod log;
 pub(crate) mod moment;
 mod paths;
@@ -19,6 +20,10 @@ pub use bounds::ColumnBounds;
 pub use entry::{
     AddedSegment, Authorization, Body, Bounds, Close, Entry, Kind, Recorded, RecoveredLog,
     Revocation, SnapshotRef, TrailInfo, WalRange,
+};
+pub use lifecycle::{
+    ActiveHold, Erase, Erased, Erasure, GoneBatch, Hold, JSONL, Lifecycle, PinnedPolicy, Policy,
+    Release, Retired, Sidecar, Tombstone, is_archive, sidecar_path,
 };
 pub use log::{CHECKPOINT_HINT, HEARTBEAT, Ledger, entry_path};
 pub(crate) use log::{FOLDER, entry_number};

@@ -34,6 +34,11 @@ impl Paths {
         self.hashes.insert(hash(path));
     }
 
+    /// Forgets the path of a segment that is no longer among them.
+    pub(super) fn remove(&mut self, path: &str) {
+        self.hashes.remove(&hash(path));
+    }
+
     /// Whether one of `segments`, those of the state, has this path.
     pub(super) fn contains(&self, path: &str, segments: &[Arc<AddedSegment>]) -> bool {
         // Another path may have the same hash.

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::entry::{AddedSegment, Authorization, TrailInfo};
+use super::lifecycle::{ActiveHold, Erasure, PinnedPolicy, Retired};
 use super::state::{DueSnapshot, State, WriterState, public_key};
 use crate::columns::LogicalColumn;
 use crate::merkle::Hash;
@@ -58,14 +59,23 @@ enum Item<'a> {
     Leaves(Cow<'a, str>),
     Writer(Cow<'a, Writer>),
     Column(Cow<'a, LogicalColumn>),
+    Policy(Cow<'a, PinnedPolicy>),
+    Hold(Cow<'a, ActiveHold>),
+    Erasure(Cow<'a, Erasure>),
+    Retired(Cow<'a, Retired>),
+    Removed(Cow<'a, str>),
     Segment(Cow<'a, AddedSegment>),
 }
 
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Head {
+    #[serde(skip_serializing_if = "is_zero", default)]
+    deleted: u64,
     entries: u64,
     owner: String,
+    #[serde(skip_serializing_if = "is_zero", default)]
+    removals: u64,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     rests_on: Option<RestsOn>,
     rows: u64,
@@ -74,6 +84,10 @@ struct Head {
     time: String,
     trail: TrailInfo,
     v: u32,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// The snapshot that this one continues.
@@ -155,9 +169,12 @@ impl<'a> Outline<'a> {
         let (Some(leaves), Some(segments)) = (new, state.segments.get(from..)) else {
             return Err(Error::integrity("ledger", "it is shorter than its newest snapshot"));
         };
+        let life = &state.lifecycle;
         let head = Head {
+            deleted: life.deleted,
             entries: state.size(),
             owner: BASE64.encode(owner.as_bytes()),
+            removals: life.removals,
             rests_on: base.map(|b| RestsOn { bytes: b.bytes, n: b.n, sha256: b.sha256.clone() }),
             rows: state.rows,
             snapshot: state.snapshot,
@@ -165,11 +182,17 @@ impl<'a> Outline<'a> {
             trail: trail.clone(),
             v: 1,
         };
+        let removed = base.map_or(&[][..], |base| &base.removed);
         let runs = leaves.chunks(LEAVES_A_ROW);
         let front = std::iter::once(Item::Head(Cow::Owned(head)))
             .chain(runs.map(|run| Item::Leaves(Cow::Owned(BASE64.encode(run.as_flattened())))))
             .chain(state.writers.values().map(|w| Item::Writer(Cow::Owned(Writer::of(w)))))
             .chain(state.registry.columns().iter().map(|c| Item::Column(Cow::Borrowed(c))))
+            .chain(life.policy.iter().map(|p| Item::Policy(Cow::Borrowed(p))))
+            .chain(life.holds.values().map(|h| Item::Hold(Cow::Borrowed(h))))
+            .chain(life.erasures.values().map(|e| Item::Erasure(Cow::Borrowed(e))))
+            .chain(life.retired.values().map(|r| Item::Retired(Cow::Borrowed(r))))
+            .chain(removed.iter().map(|path| Item::Removed(Cow::Borrowed(path))))
             .collect();
         Ok(Self { front, segments, from })
     }
@@ -202,9 +225,10 @@ fn add_row(hasher: &mut Sha256, row: &str) {
 /// snapshots together each is written out once.
 #[derive(Debug, Default)]
 pub(crate) struct Expected {
-    /// Over the rows of the first `segments` segments.
+    /// Over the rows of the first `segments` segments, after so many were removed.
     hasher: Sha256,
     segments: usize,
+    removals: u64,
 }
 
 impl Expected {
@@ -221,15 +245,18 @@ impl Expected {
         for item in &outline.front {
             add_row(&mut front, &text(item)?);
         }
+        let removals = state.lifecycle.removals;
+        let begun = self.removals == removals && self.segments <= outline.segments.len();
         let (mut hasher, known) = match outline.from {
-            0 if self.segments <= outline.segments.len() => (self.hasher.clone(), self.segments),
+            0 if begun => (self.hasher.clone(), self.segments),
             _ => (Sha256::new(), 0),
         };
         for some in outline.segments[known..].chunks(ROWS_AT_ONCE) {
             segment_texts(some)?.iter().for_each(|row| add_row(&mut hasher, row));
         }
         if outline.from == 0 {
-            (self.hasher, self.segments) = (hasher.clone(), outline.segments.len());
+            let segments = outline.segments.len();
+            *self = Self { hasher: hasher.clone(), segments, removals };
         }
         Ok([front.finalize().into(), hasher.finalize().into()])
     }

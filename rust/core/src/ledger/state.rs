@@ -7,8 +7,9 @@ use data_encoding::{BASE64, HEXLOWER};
 use ed25519_dalek::VerifyingKey;
 
 use super::entry::{
-    AddedSegment, Authorization, Body, Entry, Kind, Revocation, SnapshotRef, TrailInfo,
+    AddedSegment, Authorization, Body, Entry, Kind, Revocation, SignedBy, SnapshotRef, TrailInfo,
 };
+use super::lifecycle::Lifecycle;
 use super::paths::Paths;
 use super::signed::{Read, Signed};
 use crate::columns::Registry;
@@ -79,8 +80,10 @@ pub(crate) struct NamedSnapshot {
     /// Size of the file, and hex SHA-256.
     pub(crate) bytes: u64,
     pub(crate) sha256: String,
-    /// Live segments before the entry.
+    /// How many of the segments that were live before the entry are still.
     pub(crate) segments: usize,
+    /// Paths of the others, in the order of their removal.
+    pub(crate) removed: Vec<String>,
 }
 
 /// Which snapshot the next entry should name.
@@ -113,6 +116,8 @@ pub struct State {
     pub snapshot: Option<u64>,
     /// The newest snapshot, full or not; unknown where `self` was read from a full one.
     pub(crate) newest_snapshot: Option<NamedSnapshot>,
+    /// What became of records after they were written.
+    pub lifecycle: Lifecycle,
     pub(super) tree: Accumulator,
     pub(super) paths: Paths,
 }
@@ -231,39 +236,28 @@ impl State {
             return Err(invalid("its key id is not that of its writer's key"));
         }
         self.check_signatures(entry, &public, root, signed)?;
-        let present = [
-            body.trail.is_some() || body.owner.is_some(),
-            body.authorizes.is_some(),
-            body.revokes.is_some(),
-            body.wal.is_some() || body.recorded.is_some() || body.adds.is_some(),
-            body.load.is_some() || body.columns.is_some(),
-            body.close.is_some() || body.snapshot.is_some(),
-            body.closed.is_some() || body.recovered.is_some(),
-        ];
-        let allowed = match body.kind {
-            Kind::Init => [true, true, false, false, false, false, false],
-            Kind::Authorize => [false, true, true, false, false, false, false],
-            Kind::Append => [false, false, false, true, true, true, true],
-            Kind::Close => [false, false, false, false, false, true, true],
-        };
-        if present.iter().zip(allowed).any(|(&present, allowed)| present && !allowed) {
-            return Err(invalid("it has members that its kind does not have"));
-        }
+        check_members(body)?;
         self.check_snapshot(body)?;
         match body.kind {
             Kind::Init | Kind::Authorize => self.check_owner_entry(body, next),
             Kind::Append => self.check_append(body, next),
             Kind::Close => self.check_run(body, 0).and_then(|()| self.check_close(body, 0)),
+            _ => self.check_lifecycle(body).and_then(|()| self.learn_columns(body, next)),
         }
     }
 
     /// The public key that must have signed.
     fn signer(&self, body: &Body) -> Result<VerifyingKey, InvalidEntry> {
-        let owner_kind = matches!(body.kind, Kind::Init | Kind::Authorize);
+        let by_owner = body.writer == OWNER;
         if (body.kind == Kind::Init) != (self.size() == 0) {
             return Err(invalid("an `init` entry is the first and only the first"));
         }
-        if owner_kind != (body.writer == OWNER) {
+        let fits = match body.kind.signed_by() {
+            SignedBy::Owner => by_owner,
+            SignedBy::Writer => !by_owner,
+            SignedBy::Either => true,
+        };
+        if !fits {
             return Err(invalid("its kind is not for this signer"));
         }
         if body.kind == Kind::Init {
@@ -273,7 +267,7 @@ impl State {
                 .and_then(public_key)
                 .ok_or_else(|| invalid("no owner key"));
         }
-        if owner_kind {
+        if by_owner {
             return self.owner.ok_or_else(|| invalid("the trail has no owner"));
         }
         match self.writers.get(&body.writer) {
@@ -398,6 +392,7 @@ impl State {
                 bytes: *bytes,
                 sha256: sha256.clone(),
                 segments: self.segments.len(),
+                removed: Vec::new(),
             });
         }
         if body.kind == Kind::Init {
@@ -411,9 +406,11 @@ impl State {
         if let Some(registry) = next.registry {
             self.registry = registry;
         }
+        self.commit_lifecycle(body);
         let mut batches = 0;
         for add in body.adds.iter().flatten() {
-            batches += add.batches;
+            // Those that move belong to the epoch that they came in.
+            batches += if body.kind == Kind::Append { add.batches } else { 0 };
             self.rows += add.rows;
             self.paths.insert(&add.path);
             self.segments.push(Arc::new(add.clone()));
@@ -436,6 +433,33 @@ impl State {
             }
         }
     }
+}
+
+/// Whether a body has only members that its kind has.
+fn check_members(body: &Body) -> Result<(), InvalidEntry> {
+    let members: [(bool, &[Kind]); 14] = [
+        (body.trail.is_some() || body.owner.is_some(), &[Kind::Init]),
+        (body.authorizes.is_some(), &[Kind::Init, Kind::Authorize]),
+        (body.revokes.is_some(), &[Kind::Authorize]),
+        (body.wal.is_some() || body.recorded.is_some() || body.load.is_some(), &[Kind::Append]),
+        (body.adds.is_some(), &[Kind::Append, Kind::Compact, Kind::Delete]),
+        (body.columns.is_some(), &[Kind::Append, Kind::Compact, Kind::Delete]),
+        (body.removes.is_some(), &[Kind::Compact, Kind::Delete]),
+        (body.close.is_some() || body.closed.is_some(), &[Kind::Append, Kind::Close]),
+        (body.recovered.is_some(), &[Kind::Append, Kind::Close]),
+        (body.snapshot.is_some(), &[Kind::Append, Kind::Close, Kind::Compact]),
+        (body.swept.is_some(), &[Kind::Sweep]),
+        (body.policy.is_some(), &[Kind::Policy]),
+        (body.hold.is_some() || body.release.is_some(), &[Kind::Hold, Kind::Release]),
+        (body.tombstone.is_some(), &[Kind::Delete]),
+    ];
+    let erase = body.erase.is_some() && body.kind != Kind::Erase;
+    let erased = body.erased.is_some() && body.kind != Kind::Erased;
+    let both = body.hold.is_some() && body.release.is_some();
+    if erase || erased || both || members.iter().any(|(is, of)| *is && !of.contains(&body.kind)) {
+        return Err(invalid("it has members that its kind does not have"));
+    }
+    Ok(())
 }
 
 /// What an entry changes, as far as checking it gives that.

@@ -1,4 +1,5 @@
 mod history;
+mod lifecycle;
 mod opening;
 mod snapshots;
 
@@ -65,8 +66,11 @@ impl Bench {
         body.wal = Some(WalRange { from, to });
         body.recorded = Some(Recorded { from: TIME.into(), to: TIME.into() });
         body.adds = Some(vec![AddedSegment {
+            archive: None,
             batches: 1,
             bytes: 10,
+            format: None,
+            gone: None,
             max: 2,
             min: 1,
             path: format!(

@@ -41,29 +41,41 @@ impl State {
         let by_day = self.info.as_ref().is_some_and(|i| i.by_day());
         for (at, add) in adds.iter().enumerate() {
             let again = adds[..at].iter().any(|a| a.path == add.path);
-            let taken = again || self.paths.contains(&add.path, &self.segments);
+            let taken = again
+                || self.paths.contains(&add.path, &self.segments)
+                || self.lifecycle.retired.contains_key(&add.path);
             if taken || add.partition(by_day).is_none() {
                 return Err(invalid(format!("{:?} is taken or no path of a segment", add.path)));
             }
-            if add.min > add.max || add.batches == 0 {
+            let plain = add.archive.is_none() && add.format.is_none() && add.gone.is_none();
+            if add.min > add.max || add.batches == 0 || !plain {
                 return Err(invalid(format!(
                     "the figures of {:?} contradict each other",
                     add.path
                 )));
             }
         }
-        if let Some(columns) = &body.columns {
-            let mut registry = self.registry.clone();
-            for column in columns {
-                registry.take(column).map_err(|e| invalid(e.to_string()))?;
-            }
-            if registry.since(&self.registry) != *columns {
-                return Err(invalid("its `columns` are known already or out of order"));
-            }
-            next.registry = Some(registry);
-        }
+        self.learn_columns(body, next)?;
         self.check_run(body, rows)?;
         self.check_close(body, adds.iter().map(|a| a.batches).sum())
+    }
+
+    /// The columns that the entry's segments promote first.
+    pub(super) fn learn_columns(
+        &self,
+        body: &Body,
+        next: &mut Changes,
+    ) -> Result<(), InvalidEntry> {
+        let Some(columns) = &body.columns else { return Ok(()) };
+        let mut registry = self.registry.clone();
+        for column in columns {
+            registry.take(column).map_err(|e| invalid(e.to_string()))?;
+        }
+        if registry.since(&self.registry) != *columns {
+            return Err(invalid("its `columns` are known already or out of order"));
+        }
+        next.registry = Some(registry);
+        Ok(())
     }
 
     /// What an entry that brings so many records says of its writer's runs.

@@ -174,8 +174,11 @@ fn build_one(
     };
     let bytes = file.encode(&meta, signer.hmac)?;
     let added = AddedSegment {
+        archive: None,
         batches: meta.batches.len() as u64,
         bytes: bytes.len() as u64,
+        format: None,
+        gone: None,
         max: rows.last().map_or(0, |r| r.timestamp),
         min: rows.first().map_or(0, |r| r.timestamp),
         path,

@@ -253,7 +253,7 @@ async fn committed_by(
         let owner = options.owner_key(&info(ledger)?.trail_id)?;
         let anchors = Anchors::of(&options.home, ledger.storage().url());
         let authorizes = vec![owner::authorization(&keys)];
-        let put = owner::put(ledger, &owner, &anchors, authorizes, Vec::new()).await;
+        let put = owner::authorize(ledger, &owner, &anchors, authorizes, Vec::new()).await;
         // An earlier try whose reply was lost may have come in meanwhile.
         if !ledger.state().writers.contains_key(keys.id()) {
             put?;

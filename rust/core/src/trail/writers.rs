@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::open::{WRITER_FILE, lock_writer};
 use super::{Trail, now_micros, owner, time_text};
 use crate::keys::{OWNER, WriterGrant, WriterKeys, key_id};
-use crate::ledger::{Revocation, TrailInfo};
+use crate::ledger::{Body, Revocation, State, TrailInfo};
 use crate::storage::durable;
 use crate::{Error, Result, note};
 
@@ -94,14 +94,8 @@ impl Trail {
         let keys = WriterKeys::generate(&owner, self.url(), epoch_now(self.info()))?;
         keep(&keys.to_grant()?)?;
         let mut ledger = self.ledger();
-        owner::put(
-            &mut ledger,
-            &owner,
-            &self.anchors(),
-            vec![owner::authorization(&keys)],
-            Vec::new(),
-        )
-        .await?;
+        let authorizes = vec![owner::authorization(&keys)];
+        owner::authorize(&mut ledger, &owner, &self.anchors(), authorizes, Vec::new()).await?;
         Ok(keys.id().to_owned())
     }
 
@@ -136,6 +130,21 @@ impl Trail {
         Ok(keys.id().to_owned())
     }
 
+    /// Puts an entry that the owner signs, as `make` gives it for the ledger's state, and gives its
+    /// number. `make` is asked again if another entry was quicker.
+    ///
+    /// # Errors
+    /// `NotFound` or `Key` if the owner's key is not here, `Usage` if the entry would have no
+    /// effect, `Io`, `Store`, also if an anchor does not take it first; what `make` fails with.
+    pub(crate) async fn put_owner_entry(
+        &self,
+        make: impl Fn(&State) -> Result<Body>,
+    ) -> Result<u64> {
+        let owner = self.owner_key()?;
+        let mut ledger = self.ledger();
+        owner::put(&mut ledger, &owner, &self.anchors(), make).await
+    }
+
     /// Ends a writer's right to sign: no entry of it that comes later is valid. Gives the number
     /// of the owner's entry. What it committed before stays.
     ///
@@ -146,7 +155,7 @@ impl Trail {
         let owner = self.owner_key()?;
         let mut ledger = self.ledger();
         let revokes = vec![Revocation { reason: reason.to_owned(), writer: id.to_owned() }];
-        owner::put(&mut ledger, &owner, &self.anchors(), Vec::new(), revokes).await
+        owner::authorize(&mut ledger, &owner, &self.anchors(), Vec::new(), revokes).await
     }
 
     /// Replaces this process's writer (or one of this host that no process holds) by one with new
@@ -169,7 +178,8 @@ impl Trail {
         let revokes = vec![Revocation { reason: "rotated".to_owned(), writer: old.id.clone() }];
         let authorizes = vec![owner::authorization(&keys)];
         let mut ledger = self.ledger();
-        let entry = owner::put(&mut ledger, &owner, &self.anchors(), authorizes, revokes).await;
+        let anchors = self.anchors();
+        let entry = owner::authorize(&mut ledger, &owner, &anchors, authorizes, revokes).await;
         if entry.is_err() {
             // An entry whose reply was lost leaves an unused writer at worst.
             durable::remove(&dir.join(WRITER_FILE))?;

@@ -8,8 +8,8 @@ use super::NoteKind;
 use super::ledger::{Auditor, TRAIL_JSON};
 use super::report::{Beat, Finding, Verdict};
 use crate::keys::{self, OWNER};
-use crate::ledger::{CHECKPOINT_HINT, Entry, HEARTBEAT, TrailInfo, entry_path};
-use crate::merkle;
+use crate::ledger::{Body, CHECKPOINT_HINT, Entry, HEARTBEAT, Kind, TrailInfo, entry_path};
+use crate::merkle::{self, Hash};
 use crate::note::{self, Checkpoint, LogSigner, ParsedNote};
 use crate::segment::canonical;
 
@@ -193,7 +193,17 @@ impl Auditor<'_> {
             .map(|revocation| revocation.writer.as_str())
             .filter(|writer| !self.revoked.contains_key(*writer))
             .collect();
-        if undone.is_empty() {
+        // Of earlier entries an incremental verification does not know what they say.
+        let word = word_of(&entry.body).filter(|_| self.is_new(n));
+        let unsaid = word.is_some_and(|word| !self.words.contains(&word));
+        if unsaid {
+            let message = format!(
+                "the owner announced it as entry {n}, and no entry of the ledger says the same: \
+                 it was withheld, or the owner must repeat it"
+            );
+            let finding = Finding::new(Verdict::RolledBack, "anchor_withheld", place, message);
+            self.report.findings.push(finding);
+        } else if undone.is_empty() {
             self.report.notes.push(format!(
                 "{place}: the owner announced this as entry {n}, and another one stands there"
             ));
@@ -235,4 +245,17 @@ impl Auditor<'_> {
         };
         self.report.findings.push(Finding::new(verdict, kind, place, message));
     }
+}
+
+/// What an entry of the owner says of the life of records, apart from when: it may be repeated.
+pub(super) fn word_of(body: &Body) -> Option<Hash> {
+    let word = match body.kind {
+        Kind::Policy => canonical(&body.policy),
+        Kind::Hold => canonical(&body.hold),
+        Kind::Release => canonical(&body.release),
+        Kind::Delete => canonical(&body.tombstone),
+        Kind::Erase => canonical(&body.erase),
+        _ => return None,
+    };
+    Some(merkle::leaf_hash(&word.ok()?))
 }

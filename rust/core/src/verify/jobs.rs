@@ -210,6 +210,7 @@ fn note_orphans(audit: &Audit, objects: &[(String, u64)], report: &mut Report) {
             || entry_number(path).is_some()
             || cosigned::size_of(path).is_some()
             || live.contains(path)
+            || audit.removed.contains(path)
             || snapshots.contains(path)
     };
     let orphans: Vec<&(String, u64)> = objects.iter().filter(|(path, _)| !known(path)).collect();

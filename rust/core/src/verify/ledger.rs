@@ -7,7 +7,7 @@ use bytes::Bytes;
 use data_encoding::HEXLOWER;
 use ed25519_dalek::VerifyingKey;
 
-use super::anchors::parse_hint;
+use super::anchors::{parse_hint, word_of};
 use super::cosigned;
 use super::report::{Finding, Report};
 use super::secrets::Chains;
@@ -37,6 +37,8 @@ pub(super) struct Audit {
     pub(super) entries: Vec<Arc<Signed>>,
     /// Segments in ledger order, each with the position of its entry in `entries`.
     pub(super) segments: Vec<(usize, Arc<AddedSegment>)>,
+    /// Paths of segments that entries removed.
+    pub(super) removed: HashSet<String>,
     /// Authorised writers, if their HMAC chains can be checked.
     pub(super) chains: Option<Chains>,
     /// Snapshots that entries name, in ledger order.
@@ -124,6 +126,7 @@ pub(super) async fn audit(
         writers: HashMap::new(),
         revoked: HashMap::new(),
         paths: HashSet::new(),
+        words: HashSet::new(),
         hmac_keys: HashMap::new(),
         elsewhere: Vec::new(),
         expected: snapshot::Expected::default(),
@@ -165,6 +168,8 @@ pub(super) struct Auditor<'a> {
     /// The entries that revoked writers.
     pub(super) revoked: HashMap<String, u64>,
     pub(super) paths: HashSet<String>,
+    /// What the owner said of the life of records ([`word_of`]).
+    pub(super) words: HashSet<Hash>,
     /// Epoch and HMAC key id of each signer's newest entry.
     pub(super) hmac_keys: HashMap<String, (u64, String)>,
     /// Entries that were signed over other earlier entries than those there.
@@ -339,12 +344,14 @@ impl Auditor<'_> {
 
     fn take(&mut self, entry: Entry, message: &[u8]) {
         self.check_key_id(&entry.body);
+        self.words.extend(word_of(&entry.body));
         self.count_runs(&entry.body);
         let hmac = match &mut self.audit.chains {
             Some(chains) => chains.entry(&entry, message, self.report),
             None => None,
         };
         let rows = self.snapshot_rows.take();
+        self.take_out(entry.body.removes.as_deref().unwrap_or_default());
         let Body { n, writer, key, hmac_key, epoch, recorded, close, adds, columns, .. } =
             entry.body;
         if let Some(said) = entry.body.snapshot.filter(|_| self.is_new(n)) {
@@ -387,6 +394,16 @@ impl Auditor<'_> {
                 _ => self.audit.segments.push((at, Arc::new(add))),
             }
         }
+    }
+
+    /// Segments that an entry removes are no longer the trail's.
+    fn take_out(&mut self, removes: &[String]) {
+        if removes.is_empty() {
+            return;
+        }
+        let removes: HashSet<&str> = removes.iter().map(String::as_str).collect();
+        self.audit.segments.retain(|(_, segment)| !removes.contains(segment.path.as_str()));
+        self.audit.removed.extend(removes.iter().map(|path| (*path).to_owned()));
     }
 
     fn summarise(&mut self, numbers: &[u64]) {

@@ -10,8 +10,11 @@ use crate::search::Window;
 
 fn segment(min: i64, max: i64, rows: u64) -> Arc<AddedSegment> {
     Arc::new(AddedSegment {
+        archive: None,
         batches: 1,
         bytes: 1,
+        format: None,
+        gone: None,
         max,
         min,
         path: String::new(),

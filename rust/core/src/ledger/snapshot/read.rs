@@ -1,5 +1,6 @@
 //! The state that snapshots hold.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, StringArray};
@@ -11,6 +12,7 @@ use super::{Head, Item, Writer, bad};
 use crate::Result;
 use crate::columns::{LogicalColumn, Registry};
 use crate::ledger::entry::AddedSegment;
+use crate::ledger::lifecycle::Lifecycle;
 use crate::ledger::paths::{self, PathHash, Paths};
 use crate::ledger::state::{NamedSnapshot, State, public_key};
 use crate::merkle::{Accumulator, Hash};
@@ -27,6 +29,8 @@ struct Run {
     leaves: Vec<Hash>,
     writers: Vec<Writer>,
     columns: Vec<LogicalColumn>,
+    lifecycle: Lifecycle,
+    removed: Vec<String>,
     segments: Vec<Arc<AddedSegment>>,
     /// Of the segments' paths.
     paths: Vec<PathHash>,
@@ -49,6 +53,18 @@ impl Run {
                 }
                 Item::Writer(writer) => run.writers.push(writer.into_owned()),
                 Item::Column(column) => run.columns.push(column.into_owned()),
+                Item::Policy(policy) => run.lifecycle.policy = Some(Arc::new(policy.into_owned())),
+                Item::Hold(hold) => {
+                    run.lifecycle.holds.insert(hold.hold.id.clone(), Arc::new(hold.into_owned()));
+                }
+                Item::Erasure(erasure) => {
+                    run.lifecycle.erasures.insert(erasure.entry, Arc::new(erasure.into_owned()));
+                }
+                Item::Retired(retired) => {
+                    let path = retired.path.clone();
+                    run.lifecycle.retired.insert(path, Arc::new(retired.into_owned()));
+                }
+                Item::Removed(path) => run.removed.push(path.into_owned()),
                 Item::Segment(segment) => {
                     run.paths.push(paths::hash(&segment.path));
                     run.segments.push(Arc::new(segment.into_owned()));
@@ -62,6 +78,12 @@ impl Run {
         self.leaves.extend(more.leaves);
         self.writers.extend(more.writers);
         self.columns.extend(more.columns);
+        let life = &mut self.lifecycle;
+        life.policy = more.lifecycle.policy.or(life.policy.take());
+        life.holds.extend(more.lifecycle.holds);
+        life.erasures.extend(more.lifecycle.erasures);
+        life.retired.extend(more.lifecycle.retired);
+        self.removed.extend(more.removed);
         self.segments.extend(more.segments);
         self.paths.extend(more.paths);
     }
@@ -104,11 +126,13 @@ pub(in crate::ledger) fn assemble(parts: Vec<Part>) -> Result<(State, Vec<Hash>)
         if head.rests_on.as_ref().map(|on| on.n) != last.as_ref().map(|last| last.entries) {
             return Err(bad("it continues another one"));
         }
+        remove(&mut state.segments, &mut paths, &rest.removed)?;
         state.newest_snapshot = head.rests_on.as_ref().map(|on| NamedSnapshot {
             n: on.n,
             bytes: on.bytes,
             sha256: on.sha256.clone(),
             segments: state.segments.len(),
+            removed: rest.removed,
         });
         leaves.extend(rest.leaves);
         if leaves.len() as u64 != head.entries {
@@ -121,6 +145,8 @@ pub(in crate::ledger) fn assemble(parts: Vec<Part>) -> Result<(State, Vec<Hash>)
         }
         state.registry = Registry::default();
         rest.columns.iter().try_for_each(|column| state.registry.take(column))?;
+        state.lifecycle = rest.lifecycle;
+        (state.lifecycle.deleted, state.lifecycle.removals) = (head.deleted, head.removals);
         state.segments.extend(rest.segments);
         paths.extend(rest.paths);
         last = Some(head);
@@ -134,4 +160,24 @@ pub(in crate::ledger) fn assemble(parts: Vec<Part>) -> Result<(State, Vec<Hash>)
     let (tree, paths) = rayon::join(|| Accumulator::of(&leaves), || Paths::of(paths.into_iter()));
     (state.tree, state.paths) = (tree, paths);
     Ok((state, leaves))
+}
+
+/// Takes out segments that were removed since the snapshot that named them.
+fn remove(
+    segments: &mut Vec<Arc<AddedSegment>>,
+    hashes: &mut Vec<PathHash>,
+    removed: &[String],
+) -> Result<()> {
+    let removed: HashSet<&str> = removed.iter().map(String::as_str).collect();
+    if removed.is_empty() {
+        return Ok(());
+    }
+    let keep: Vec<bool> = segments.iter().map(|s| !removed.contains(s.path.as_str())).collect();
+    if segments.len() - keep.iter().filter(|keep| **keep).count() != removed.len() {
+        return Err(bad("it removes a segment that is not there"));
+    }
+    let (mut of_segments, mut of_hashes) = (keep.iter(), keep.iter());
+    segments.retain(|_| of_segments.next().is_some_and(|keep| *keep));
+    hashes.retain(|_| of_hashes.next().is_some_and(|keep| *keep));
+    Ok(())
 }

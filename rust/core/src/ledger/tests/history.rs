@@ -1,6 +1,7 @@
 //! Ledgers with any history: several writers, epochs, columns, garbage, snapshots.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
@@ -34,6 +35,25 @@ pub(super) enum Step {
         writer: usize,
     },
     Garbage,
+    /// Some of the first segments become one.
+    Compact {
+        writer: usize,
+        segments: usize,
+    },
+    /// Some of the retired files are gone.
+    Sweep {
+        files: usize,
+    },
+    /// Some records of the first segments are deleted, or all of them.
+    Delete {
+        segments: usize,
+        whole: bool,
+    },
+    Policy,
+    Hold,
+    Release,
+    Erase,
+    Erased,
 }
 
 /// Any step; spoilt objects only if asked for.
@@ -48,7 +68,27 @@ pub(super) fn step(spoilt: bool) -> BoxedStrategy<Step> {
         close,
     });
     let close = (0..3_usize).prop_map(|writer| Step::Close { writer });
-    let sound = prop_oneof![1 => Just(Step::Authorize), 8 => append, 2 => close];
+    let compact = (0..3_usize, 1..5_usize);
+    let compact = compact.prop_map(|(writer, segments)| Step::Compact { writer, segments });
+    let sweep = (1..4_usize).prop_map(|files| Step::Sweep { files });
+    let delete = (1..3_usize, any::<bool>());
+    let delete = delete.prop_map(|(segments, whole)| Step::Delete { segments, whole });
+    let word = prop::sample::select(vec![
+        Step::Policy,
+        Step::Hold,
+        Step::Release,
+        Step::Erase,
+        Step::Erased,
+    ]);
+    let sound = prop_oneof![
+        1 => Just(Step::Authorize),
+        8 => append,
+        2 => close,
+        2 => compact,
+        1 => sweep,
+        1 => delete,
+        2 => word,
+    ];
     if !spoilt {
         return sound.boxed();
     }
@@ -108,6 +148,7 @@ impl History {
         let hmac = self.owner.hmac().unwrap();
         let (n, root) = (self.state.size(), self.state.root());
         let entry = body.sign(n, root, &self.info, self.owner.signing(), &hmac).unwrap();
+        assert_eq!(self.state.would_take(&entry), Ok(()), "an invalid entry was made");
         self.put(entry.to_bytes().unwrap());
     }
 
@@ -171,8 +212,11 @@ impl History {
         let adds = (0..segments).map(|i| {
             let number = self.segments + i;
             AddedSegment {
+                archive: None,
                 batches: 1,
                 bytes: 10,
+                format: None,
+                gone: None,
                 max: 2 + i as i64,
                 min: 1,
                 path: format!(
@@ -226,7 +270,107 @@ impl History {
                 self.put(entry.to_bytes().unwrap());
             }
             Step::Garbage => self.put(b"garbage".to_vec()),
+            Step::Compact { writer, segments } => {
+                let (mut body, _) = self.body(Kind::Compact, *writer);
+                let removed = self.first(*segments);
+                if !removed.is_empty() {
+                    body.adds = Some(vec![self.instead_of(&removed, 0)]);
+                    body.removes = Some(removed.iter().map(|s| s.path.clone()).collect());
+                    self.by_writer(body, *writer);
+                }
+            }
+            Step::Sweep { files } => {
+                let (mut body, _) = self.body(Kind::Sweep, 0);
+                let swept: Vec<String> =
+                    self.state.lifecycle.retired.keys().take(*files).cloned().collect();
+                if !swept.is_empty() {
+                    body.swept = Some(swept);
+                    let entry = self.signed(body, 0);
+                    self.put(entry.to_bytes().unwrap());
+                }
+            }
+            Step::Delete { segments, whole } => self.delete(*segments, *whole),
+            word => self.word(word),
         }
+    }
+
+    fn first(&self, segments: usize) -> Vec<Arc<AddedSegment>> {
+        self.state.segments.iter().take(segments).cloned().collect()
+    }
+
+    /// A segment in the place of others, with so many records less.
+    fn instead_of(&mut self, removed: &[Arc<AddedSegment>], gone: u64) -> AddedSegment {
+        let body = self.append_body(0, 1);
+        let mut add = body.adds.unwrap().remove(0);
+        add.rows = removed.iter().map(|s| s.rows).sum::<u64>() - gone;
+        add.batches = removed.iter().map(|s| s.batches).sum();
+        add.min = removed.iter().map(|s| s.min).min().unwrap();
+        add.max = removed.iter().map(|s| s.max).max().unwrap();
+        add
+    }
+
+    fn delete(&mut self, segments: usize, whole: bool) {
+        let removed = self.first(segments);
+        let rows: u64 = removed.iter().map(|s| s.rows).sum();
+        if rows == 0 || (!whole && rows < 2) {
+            return;
+        }
+        let gone = if whole { rows } else { 1 };
+        let mut body = Body::new(Kind::Delete, OWNER, 0, TIME.into());
+        body.adds = (!whole).then(|| vec![self.instead_of(&removed, 1)]);
+        body.removes = Some(removed.iter().map(|s| s.path.clone()).collect());
+        let batch = GoneBatch {
+            add: 0,
+            entry: 0,
+            gone,
+            index: 0,
+            max: 2,
+            min: 1,
+            root: "00".repeat(32),
+            rows: gone,
+        };
+        let life = &self.state.lifecycle;
+        body.tombstone = Some(Tombstone {
+            approver: "a".into(),
+            batches: vec![batch],
+            holds: life.holds.keys().cloned().collect(),
+            policy: life.policy.as_ref().map(|p| p.entry),
+            reason: "old".into(),
+        });
+        self.by_owner(body);
+    }
+
+    fn word(&mut self, step: &Step) {
+        let kind = match step {
+            Step::Policy => Kind::Policy,
+            Step::Hold => Kind::Hold,
+            Step::Release => Kind::Release,
+            Step::Erase => Kind::Erase,
+            _ => Kind::Erased,
+        };
+        let mut body = Body::new(kind, OWNER, 0, TIME.into());
+        let (by, reason) = ("a".to_owned(), "b".to_owned());
+        let n = self.state.size();
+        let matching = [("user_id".to_owned(), serde_json::json!([n.to_string()]))];
+        match kind {
+            Kind::Policy => body.policy = Some(Policy::from_iter(matching)),
+            Kind::Hold => {
+                let (id, matching) = (format!("h{n}"), Policy::from_iter(matching));
+                body.hold = Some(Hold { by, id, matching, reason });
+            }
+            Kind::Release => {
+                let Some(id) = self.state.lifecycle.holds.keys().next().cloned() else { return };
+                body.release = Some(Release { by, id, reason });
+            }
+            Kind::Erase => {
+                body.erase = Some(Erase { approver: by, reason, subject: format!("s{n}") });
+            }
+            _ => {
+                let Some(entry) = self.state.lifecycle.erasures.keys().next() else { return };
+                body.erased = Some(Erased { entry: *entry, holder: format!("w{n}") });
+            }
+        }
+        self.by_owner(body);
     }
 
     /// A store of its own with all objects.

@@ -117,8 +117,11 @@ impl Forge {
         body.wal = Some(WalRange { from, to: from + rows - 1 });
         body.recorded = Some(Recorded { from: TIME.into(), to: TIME.into() });
         let segment = |n: u64, root: Hash, batches| AddedSegment {
+            archive: None,
             batches,
             bytes: 10,
+            format: None,
+            gone: None,
             max: 2,
             min: 1,
             path: format!(
