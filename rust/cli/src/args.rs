@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     anchor, check_proof, checkpoint, compact, completions, config, custody, demo, events, evidence,
-    export, fields, get, import, init, jobs, keys, maintain, man, pin, prove, record, redact, search,
-    sql, stats, subject_report, tail, trace_chain, verify, who,
+    export, fields, get, import, init, jobs, keys, maintain, man, pin, prove, record, redact,
+    search, sql, stats, subject_report, tail, trace_chain, verify, who,
 };
 use crate::failure::Failure;
 use crate::session::Session;

@@ -21,10 +21,12 @@ pub mod search;
 pub mod sequence;
 mod shape;
 mod shredded;
+mod sieve;
 mod sql;
 mod table;
 mod trails;
 mod unsealed;
+mod values;
 mod views;
 mod words;
 

@@ -20,13 +20,8 @@ const LOCAL_MAX_AGE_SECONDS: u64 = 300;
 const REMOTE_MAX_AGE_SECONDS: u64 = 60;
 
 /// Sections of `audit` that are accepted and kept, but have no effect in this version.
-pub(super) const LATER_SECTIONS: [&str; 5] = [
-    "destinations",
-    "encryption",
-    "compliance",
-    "access_control",
-    "alerts",
-];
+pub(super) const LATER_SECTIONS: [&str; 5] =
+    ["destinations", "encryption", "compliance", "access_control", "alerts"];
 
 /// Settings whose form is known, and that have no effect in this version.
 pub(super) const LATER_SETTINGS: [&str; 4] = [
@@ -359,7 +354,9 @@ pub(super) fn without_credentials(url: &str) -> String {
     parsed.to_string()
 }
 
-pub(super) fn bounded<'de, D, const MIN: u64, const MAX: u64>(deserializer: D) -> Result<u64, D::Error>
+pub(super) fn bounded<'de, D, const MIN: u64, const MAX: u64>(
+    deserializer: D,
+) -> Result<u64, D::Error>
 where
     D: Deserializer<'de>,
 {

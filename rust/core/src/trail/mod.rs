@@ -53,11 +53,11 @@ mod snapshot_tests;
 mod tests;
 
 pub use access::{Access, Ended, Rows, ask_apart};
+pub use attest::Attester;
 pub use compact::{
     CompactOptions, CompactPlan, CompactProgress, CompactReport, GRACE, Group, MaintainReport,
     SweepReport, TARGET_BYTES,
 };
-pub use attest::Attester;
 pub use cosigned::Cosigned;
 pub use erase::{ErasureState, ErasureStatus, STORE};
 pub use follow::{Follower, Records};
