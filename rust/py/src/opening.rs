@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pyo3::exceptions::PyUserWarning;
 use pyo3::prelude::*;
 use sealtrail_core::config::{self, Home, Loaded};
-use sealtrail_core::keys::{OwnerKey, Passphrase};
+use sealtrail_core::keys::{OwnerKey, Passphrase, PrivacySource};
 use sealtrail_core::trail::{OpenOptions, Settings};
 use sealtrail_core::{Error, Result};
 
@@ -75,9 +75,11 @@ impl Place {
 
     /// How to open the trail at `url`.
     pub(crate) fn options(&self, url: &str) -> Result<OpenOptions> {
+        let settings = self.settings(url)?;
         Ok(OpenOptions {
             home: self.home.clone(),
-            settings: self.settings(url)?,
+            privacy: PrivacySource::new(settings.redaction.key.as_deref(), &variable),
+            settings,
             owner: owner_of_environment()?.map(Arc::new),
             passphrase: passphrase(),
         })

@@ -89,9 +89,7 @@ impl DomainRules {
 }
 
 /// How long records are kept that this rule fits. What is not set is left to other rules.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, Default,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, Default)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("type" = ["object", "null"]))]
 pub struct RetentionRule {
@@ -334,11 +332,7 @@ impl Default for CompressionConfig {
 
 impl Default for IntegrityConfig {
     fn default() -> Self {
-        Self {
-            immutable: true,
-            integrity_check: IntegrityCheck::default(),
-            audit_log_backup: None,
-        }
+        Self { immutable: true, integrity_check: IntegrityCheck::default(), audit_log_backup: None }
     }
 }
 

@@ -14,6 +14,7 @@ mod model;
 mod nearest;
 mod node;
 mod read;
+mod redaction;
 mod references;
 mod schema;
 
@@ -36,6 +37,7 @@ pub use model::{
     AccessAuditConfig, AccessPolicy, Config, DEFAULT_TRAIL_URL, FlushConfig, IdentityConfig,
     LimitsConfig, Partitioning, PurposePolicy, SyncConfig, SyncMode, TrailConfig, is_remote,
 };
+pub use redaction::{Detector, PersonalConfig, RedactionAction, RedactionConfig, RedactionPlace};
 pub use schema::json_schema;
 
 use crate::{Error, Result};

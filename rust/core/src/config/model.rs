@@ -9,6 +9,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::lifecycle::{ArchivalConfig, IntegrityConfig, RetentionConfig, RotationConfig};
+use super::redaction::RedactionConfig;
 
 /// The trail that is used when neither the caller nor the configuration names one.
 pub const DEFAULT_TRAIL_URL: &str = "./audit";
@@ -19,14 +20,8 @@ const LOCAL_MAX_AGE_SECONDS: u64 = 300;
 const REMOTE_MAX_AGE_SECONDS: u64 = 60;
 
 /// Sections of `audit` that are accepted and kept, but have no effect in this version.
-pub(super) const LATER_SECTIONS: [&str; 6] = [
-    "destinations",
-    "encryption",
-    "redaction",
-    "compliance",
-    "access_control",
-    "alerts",
-];
+pub(super) const LATER_SECTIONS: [&str; 5] =
+    ["destinations", "encryption", "compliance", "access_control", "alerts"];
 
 /// Settings whose form is known, and that have no effect in this version.
 pub(super) const LATER_SETTINGS: [&str; 4] = [
@@ -68,9 +63,8 @@ pub struct Config {
     pub encryption: Option<Value>,
     /// That the trail is what was recorded.
     pub integrity: IntegrityConfig,
-    /// Accepted, but not in force in this version: what is removed from events before they are stored.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub redaction: Option<Value>,
+    /// What is sensitive in records, and what becomes of it.
+    pub redaction: RedactionConfig,
     /// Accepted, but not in force in this version: compliance frameworks and their reports.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compliance: Option<Value>,
@@ -360,7 +354,9 @@ pub(super) fn without_credentials(url: &str) -> String {
     parsed.to_string()
 }
 
-pub(super) fn bounded<'de, D, const MIN: u64, const MAX: u64>(deserializer: D) -> Result<u64, D::Error>
+pub(super) fn bounded<'de, D, const MIN: u64, const MAX: u64>(
+    deserializer: D,
+) -> Result<u64, D::Error>
 where
     D: Deserializer<'de>,
 {

@@ -184,8 +184,7 @@ impl<'a> Table<'a> {
 /// A column of times without gaps.
 fn times(file: &SegmentFile, column: Option<ArrayRef>) -> Result<ArrayRef> {
     let whole = |array: &ArrayRef| {
-        array.null_count() == 0
-            && array.as_primitive_opt::<TimestampMicrosecondType>().is_some()
+        array.null_count() == 0 && array.as_primitive_opt::<TimestampMicrosecondType>().is_some()
     };
     column.filter(whole).ok_or_else(|| Error::integrity(file.path(), "rows without times"))
 }

@@ -74,7 +74,8 @@ impl Sayings {
     /// When something is due of a record with these times: the latest of what is said.
     pub(super) fn dates(&self, timestamp: i64, recorded_at: i64) -> Dates {
         let said = self.0.iter();
-        let said = said.map(|(clock, schedule)| dates_of(*schedule, *clock, timestamp, recorded_at));
+        let said =
+            said.map(|(clock, schedule)| dates_of(*schedule, *clock, timestamp, recorded_at));
         said.reduce(Dates::or_later).unwrap_or_default()
     }
 }
@@ -106,11 +107,7 @@ impl InForce {
     }
 
     /// The policies that say something of an event.
-    fn voices(
-        &self,
-        domain: &str,
-        level: Option<&str>,
-    ) -> impl Iterator<Item = (Voice, &Policy)> {
+    fn voices(&self, domain: &str, level: Option<&str>) -> impl Iterator<Item = (Voice, &Policy)> {
         let pinned = self.pinned.as_ref().map(|pinned| (Voice::Pinned, &pinned.policy));
         let alone = pinned.is_none();
         let local = self.local.as_ref().filter(|local| alone || local.fits(domain, level));
@@ -133,8 +130,7 @@ impl InForce {
     /// The levels that any of the rules names, in lower case.
     pub fn levels(&self) -> Vec<&str> {
         let pinned = self.pinned.iter().flat_map(|pinned| pinned.policy.levels());
-        let mut levels: Vec<_> =
-            pinned.chain(self.local.iter().flat_map(Policy::levels)).collect();
+        let mut levels: Vec<_> = pinned.chain(self.local.iter().flat_map(Policy::levels)).collect();
         levels.sort_unstable();
         levels.dedup();
         levels

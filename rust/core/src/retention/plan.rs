@@ -146,8 +146,8 @@ impl Draft {
         let mut placed = Vec::with_capacity(state.segments.len());
         for add in &state.segments {
             let partition = add.partition(by_day);
-            let (domain, period) = partition
-                .ok_or_else(|| Error::integrity(&add.path, "no path of a segment"))?;
+            let (domain, period) =
+                partition.ok_or_else(|| Error::integrity(&add.path, "no path of a segment"))?;
             placed.push((add, domain, period));
         }
         let table = Table::new(policy, now, placed.iter().map(|(_, domain, _)| *domain));
@@ -225,7 +225,8 @@ impl Draft {
 fn step(candidate: &Candidate, split: Split, archive: bool) -> Option<Step> {
     let Candidate { add, domain, period, rows, .. } = candidate;
     let deletes = count(&split.free);
-    let archivable = archive && add.archive.is_none() && rows.archive + deletes + split.held == add.rows;
+    let archivable =
+        archive && add.archive.is_none() && rows.archive + deletes + split.held == add.rows;
     let action = match deletes {
         0 if archivable && rows.archive + split.held > 0 => Action::Archive,
         0 if split.held > 0 => Action::Keep,

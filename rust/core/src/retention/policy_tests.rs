@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
-use super::{Clock, Dates, Event, InForce, Pinned, Policy, Precedence, Rule, RuleName, Tier, Voice};
+use super::{
+    Clock, Dates, Event, InForce, Pinned, Policy, Precedence, Rule, RuleName, Tier, Voice,
+};
 
 const DAY: i64 = 86_400_000_000;
 const DOMAINS: [&str; 3] = ["auth", "data", "system"];
@@ -82,14 +84,16 @@ fn ages_count_from_the_later_time_unless_the_ledger_says_otherwise() {
 
 #[test]
 fn a_local_file_lengthens_only_and_only_where_a_rule_of_it_fits() {
-    let mut both = pinned(policy(&[("data", rule(30, Some(60))), ("auth", rule(30, Some(60)))], &[]));
+    let mut both =
+        pinned(policy(&[("data", rule(30, Some(60))), ("auth", rule(30, Some(60)))], &[]));
     both.local = Some(policy(&[("data", rule(10, Some(90)))], &[("pii", rule(1, None))]));
     assert_eq!(both.dates(&event("auth", None)).delete, Some(61 * DAY));
     let dates = Dates { archive: Some(31 * DAY), delete: Some(91 * DAY) };
     assert_eq!(both.dates(&event("data", None)), dates);
     assert_eq!(both.dates(&event("auth", Some("pii"))).delete, None);
     let explained = both.explain(&event("data", None));
-    let said: Vec<_> = explained.said.iter().map(|(voice, _, dates)| (*voice, dates.delete)).collect();
+    let said: Vec<_> =
+        explained.said.iter().map(|(voice, _, dates)| (*voice, dates.delete)).collect();
     assert_eq!(said, [(Voice::Pinned, Some(61 * DAY)), (Voice::Local, Some(91 * DAY))]);
     assert_eq!(explained.dates, dates);
 }

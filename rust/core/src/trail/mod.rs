@@ -3,6 +3,7 @@
 mod access;
 mod adopt;
 mod anchoring;
+mod attest;
 mod checkpoint;
 mod clock;
 mod commit;
@@ -10,6 +11,7 @@ mod compact;
 mod configured;
 mod cosigned;
 mod epoch;
+mod erase;
 mod files;
 mod follow;
 mod import;
@@ -24,6 +26,7 @@ mod past;
 mod places;
 mod plan;
 mod position;
+mod privacy;
 mod prove;
 mod retention;
 mod seen;
@@ -38,6 +41,8 @@ mod configured_tests;
 #[cfg(test)]
 mod cosigned_tests;
 #[cfg(test)]
+mod privacy_tests;
+#[cfg(test)]
 mod prove_tests;
 #[cfg(test)]
 mod runs_tests;
@@ -49,11 +54,13 @@ mod snapshot_tests;
 mod tests;
 
 pub use access::{Access, Ended, Rows, ask_apart};
+pub use attest::Attester;
 pub use compact::{
     CompactOptions, CompactPlan, CompactProgress, CompactReport, GRACE, Group, MaintainReport,
     SweepReport, TARGET_BYTES,
 };
 pub use cosigned::Cosigned;
+pub use erase::{ErasureState, ErasureStatus, STORE};
 pub use follow::{Follower, Records};
 pub use import::{ImportProblem, ImportProgress, ImportReport, ImportRun};
 pub use init::{InitOptions, TRAIL_FILE, init};
@@ -71,6 +78,7 @@ use crate::keys::OwnerKey;
 use crate::ledger::{Ledger, TrailInfo};
 use crate::record::Strictness;
 use crate::storage::Storage;
+use crate::subjects::Vault;
 use crate::{Error, Result};
 use writer::Writer;
 
@@ -86,6 +94,8 @@ pub struct Trail {
 #[derive(Debug)]
 struct Shared {
     storage: Storage,
+    /// The keys of data subjects.
+    vault: Arc<Vault>,
     info: Arc<TrailInfo>,
     options: OpenOptions,
     /// The newest ledger that reading has seen.
@@ -106,11 +116,15 @@ impl Trail {
         Self::open_in(Storage::open(url)?, options).await
     }
 
-    pub(crate) async fn open_in(storage: Storage, options: OpenOptions) -> Result<Self> {
+    pub(crate) async fn open_in(storage: Storage, mut options: OpenOptions) -> Result<Self> {
         let ledger = Ledger::open(storage.clone()).await?;
         let info = ledger.state().info.clone();
         let info = info.ok_or_else(|| Error::integrity("ledger", "no trail is described"))?;
+        let vault = privacy::vault(&info.trail_id, &storage, &options);
+        vault.learn(erase::erased(ledger.state()));
+        options.settings.vault = Some(Arc::clone(&vault));
         let shared = Shared {
+            vault,
             storage,
             info,
             options,
@@ -251,6 +265,7 @@ impl Trail {
     async fn refreshed(&self) -> Result<Ledger> {
         let mut ledger = self.ledger();
         ledger.refresh().await?;
+        self.shared.vault.learn(erase::erased(ledger.state()));
         let mut newest = self.shared.ledger.lock().unwrap_or_else(PoisonError::into_inner);
         if newest.state().size() < ledger.state().size() {
             *newest = ledger.clone();

@@ -8,10 +8,11 @@ use serde_json::Value;
 
 use crate::Result;
 use crate::access::AccessSettings;
-use crate::config::{Config, Home, Loaded, SyncMode as ConfigSync};
+use crate::config::{Config, Home, Loaded, RedactionConfig, SyncMode as ConfigSync};
 use crate::json::Limits;
-use crate::keys::{OwnerKey, Passphrase};
+use crate::keys::{OwnerKey, Passphrase, PrivacySource};
 use crate::retention::Policy;
+use crate::subjects::Vault;
 use crate::wal::SyncMode;
 
 /// Opening reads so many entries without a snapshot in a few milliseconds.
@@ -49,6 +50,13 @@ pub struct Settings {
     pub retention: Option<Policy>,
     /// Where segments go when their days in hot storage are over: a folder or URL.
     pub archive: Option<String>,
+    /// What is sensitive, and what is done to it.
+    pub redaction: RedactionConfig,
+    /// Backups and other places, by name, that hold copies of the keys of data subjects: an erasure
+    /// is pending until each has confirmed it.
+    pub key_holders: Vec<String>,
+    /// The keys of the trail's data subjects, once it is open.
+    pub(super) vault: Option<Arc<Vault>>,
 }
 
 impl Settings {
@@ -86,6 +94,9 @@ impl Settings {
             in_force: None,
             retention: Some(Policy::from_config(&config.retention)),
             archive: config.archival_in_force().destination.clone(),
+            redaction: config.redaction.clone(),
+            key_holders: config.redaction.personal.holders.clone(),
+            vault: None,
         }
     }
 }
@@ -101,12 +112,15 @@ pub struct OpenOptions {
     pub owner: Option<Arc<OwnerKey>>,
     /// Opens the one in the keys folder if it is locked.
     pub passphrase: Passphrase,
+    /// Where the trail's privacy key comes from.
+    pub privacy: PrivacySource,
 }
 
 impl OpenOptions {
     /// The owner's key is looked for in the keys folder, not locked.
     pub fn new(home: Home, settings: Settings) -> Self {
-        Self { home, settings, owner: None, passphrase: Passphrase::default() }
+        let privacy = PrivacySource::new(settings.redaction.key.as_deref(), &|_| None);
+        Self { home, settings, owner: None, passphrase: Passphrase::default(), privacy }
     }
 
     pub(super) fn owner_key(&self, trail_id: &str) -> Result<Arc<OwnerKey>> {

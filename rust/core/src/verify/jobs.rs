@@ -16,6 +16,7 @@ use crate::ledger::{
     CHECKPOINT_HINT, HEARTBEAT, cosigned, entry_number, entry_path, sidecar_path,
     snapshot_path,
 };
+use crate::subjects::is_key_object;
 use crate::{Error, Result};
 
 /// Unnamed objects that the report lists one by one.
@@ -259,6 +260,7 @@ fn note_orphans(audit: &Audit, objects: &[(String, u64)], report: &mut Report) {
         matches!(path, "trail.json" | CHECKPOINT_HINT | HEARTBEAT)
             || entry_number(path).is_some()
             || cosigned::size_of(path).is_some()
+            || is_key_object(path)
             || live.contains(segment_of(path))
             || (audit.removed.contains(segment_of(path))
                 && !audit.swept.contains(segment_of(path)))

@@ -216,6 +216,8 @@ pub struct Report {
     /// Number of records that were deleted, by the word of tombstones.
     #[serde(skip)]
     pub deleted: u64,
+    /// Data subjects whose personal fields were erased.
+    pub erased_subjects: u64,
     /// Number of records in local logs that no entry commits yet, as the caller says.
     pub unsealed: u64,
     /// Time of the newest valid entry; RFC 3339, UTC.
@@ -251,6 +253,7 @@ impl Report {
             root: String::new(),
             committed: 0,
             deleted: 0,
+            erased_subjects: 0,
             unsealed: 0,
             last_entry: None,
             heartbeat: None,
@@ -267,10 +270,11 @@ impl Report {
     /// Settles the verdict.
     pub(super) fn conclude(&mut self) {
         let worst = self.findings.iter().map(|f| f.verdict).max();
-        let sound = match (self.deleted, self.unsealed) {
-            (0, 0) => Verdict::Verified,
-            (0, _) => Verdict::VerifiedTo(self.committed),
-            _ => Verdict::Pruned,
+        let sound = match self.unsealed {
+            0 if self.erased_subjects > 0 => Verdict::Erased,
+            0 if self.deleted > 0 => Verdict::Pruned,
+            0 => Verdict::Verified,
+            _ => Verdict::VerifiedTo(self.committed),
         };
         self.verdict = worst.unwrap_or(sound);
     }

@@ -48,6 +48,16 @@ fn the_defaults_are_the_documented_ones() {
     assert_eq!(
         *Loaded::default().effective(),
         json!({ "audit": {
+            "redaction": {
+                "include_sensitive_data": true,
+                "apply": "export",
+                "action": "mask",
+                "fields": [],
+                "detectors": ["card", "ssn", "iban", "email", "phone", "api_key", "private_key"],
+                "actions": {},
+                "key": null,
+                "personal": { "fields": [], "subject": ["user_id"], "search": true, "holders": [] },
+            },
             "trail": {
                 "url": "./audit",
                 "partitioning": "month",
