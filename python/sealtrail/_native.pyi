@@ -192,6 +192,7 @@ def subject_report(
     until: int | None,
     purpose: str | None,
 ) -> SubjectReport | None: ...
+
 @final
 class Keys:
     def owner_public(self) -> str: ...

@@ -10,6 +10,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use super::part::{Packed, Part, PartBatch, Spans, mark};
 use crate::merkle::{self, Hash};
 use crate::proof::Hex;
+use crate::segment::gone::Gone;
 use crate::segment::{self, BatchMeta, RowReader, SegmentFile, TREE_LEVELS, batch_list_leaves};
 use crate::{Error, Result};
 
@@ -82,12 +83,21 @@ impl Row {
     }
 }
 
+/// With what the leaves of a batch are salted.
+#[derive(Debug)]
+enum Salts {
+    /// By their positions.
+    Batch([u8; 32]),
+    /// Some of its records are removed: what the sidecar keeps, from the next position on.
+    Cut { left: VecDeque<[u8; 16]>, removed: VecDeque<(u32, Hash)> },
+}
+
 /// A batch as far as its rows were passed.
 #[derive(Debug)]
 struct Tally {
     meta: BatchMeta,
     origin: Origin,
-    salt: [u8; 32],
+    salts_of: Salts,
     level: Vec<Hash>,
     position: u64,
     /// Leaves of the open run, and which of them were taken.
@@ -101,14 +111,20 @@ struct Tally {
 
 impl Collector {
     /// One for the rows of a segment. `origins` are those of its batches, by ordinal.
-    pub(crate) fn new(file: &SegmentFile, origins: Vec<Origin>) -> Result<Self> {
+    /// `gone` is what its sidecar tells.
+    pub(crate) fn new(file: &SegmentFile, origins: Vec<Origin>, gone: &Gone) -> Result<Self> {
         let wrong = |what: &str| Error::integrity(file.path(), what);
-        let tally = |(meta, origin): (&BatchMeta, Origin)| {
+        let tally = |(ordinal, (meta, origin)): (u16, (&BatchMeta, Origin))| {
+            if let Some(gone) = gone.batches.get(&ordinal) {
+                let left = gone.left().map(|(_, salt)| salt).collect();
+                let salts = Salts::Cut { left, removed: gone.removed().collect() };
+                return Ok(Tally::new(meta.clone(), origin, salts, Vec::new()));
+            }
             let salt = meta.salt_bytes().ok_or_else(|| wrong("a batch's salt is not there"))?;
             let level = meta.run_hashes().ok_or_else(|| wrong("a batch's tree is not there"))?;
-            Ok(Tally::new(meta.clone(), origin, salt, level))
+            Ok(Tally::new(meta.clone(), origin, Salts::Batch(salt), level))
         };
-        let tallies = file.meta().batches.iter().zip(origins).map(tally);
+        let tallies = (0..).zip(file.meta().batches.iter().zip(origins)).map(tally);
         Ok(Self {
             path: file.path().to_owned(),
             reader: file.row_reader(),
@@ -238,11 +254,11 @@ impl Collector {
 }
 
 impl Tally {
-    fn new(meta: BatchMeta, origin: Origin, salt: [u8; 32], level: Vec<Hash>) -> Self {
+    fn new(meta: BatchMeta, origin: Origin, salts_of: Salts, level: Vec<Hash>) -> Self {
         Self {
             meta,
             origin,
-            salt,
+            salts_of,
             level,
             position: 0,
             leaves: Vec::with_capacity(RUN),
@@ -256,22 +272,45 @@ impl Tally {
 
     /// Passes the batch's next row, which becomes this line if it is taken.
     fn push(&mut self, record: &[u8], line: Option<u64>) -> Result<(), &'static str> {
-        let salt = merkle::batch_salt_at(&self.salt, self.position);
-        self.leaves.push(merkle::record_leaf(&salt, record));
-        self.chosen.push(line.is_some());
+        self.pass_removed()?;
+        let salt = match &mut self.salts_of {
+            Salts::Batch(salt) => merkle::batch_salt_at(salt, self.position),
+            Salts::Cut { left, .. } => left.pop_front().ok_or("a batch has a record too many")?,
+        };
         if let Some(line) = line {
             self.lines.push(line);
             self.positions.push(self.position);
             self.salts.0.push(salt);
         }
+        self.push_leaf(merkle::record_leaf(&salt, record), line.is_some())?;
+        self.pass_removed()
+    }
+
+    /// The leaves of removed records that come next.
+    fn pass_removed(&mut self) -> Result<(), &'static str> {
+        while let Salts::Cut { removed, .. } = &mut self.salts_of
+            && let Some((_, leaf)) = removed.pop_front_if(|(at, _)| u64::from(*at) == self.position)
+        {
+            self.push_leaf(leaf, false)?;
+        }
+        Ok(())
+    }
+
+    fn push_leaf(&mut self, leaf: Hash, chosen: bool) -> Result<(), &'static str> {
+        self.leaves.push(leaf);
+        self.chosen.push(chosen);
         self.position += 1;
         let last = self.position == self.meta.rows;
         if self.leaves.len() == RUN || last { self.end_run() } else { Ok(()) }
     }
 
     fn end_run(&mut self) -> Result<(), &'static str> {
-        if self.level.get(self.inner.len()) != Some(&merkle::root(&self.leaves)) {
-            return Err("its records do not lead to the batch's tree");
+        let root = merkle::root(&self.leaves);
+        match &self.salts_of {
+            // The whole batch shows whether they are right.
+            Salts::Cut { .. } => self.level.push(root),
+            Salts::Batch(_) if self.level.get(self.inner.len()) == Some(&root) => {}
+            Salts::Batch(_) => return Err("its records do not lead to the batch's tree"),
         }
         let any = self.chosen.contains(&true);
         self.inner.push(any.then(|| merkle::multi_proof(&self.leaves, &self.chosen)));
@@ -289,8 +328,14 @@ impl Tally {
         let (commitment, root) = decode(&self.meta.commitment)
             .zip(decode(&self.meta.root))
             .ok_or_else(|| wrong("a batch's root or commitment is malformed"))?;
+        if Hex(merkle::root_from_level(&self.level)) != root {
+            return Err(wrong("its records do not lead to the batch's root"));
+        }
         // With all records here there is nobody left whom the salt protects.
-        let all = self.salts.0.len() as u64 == self.meta.rows;
+        let salt = match self.salts_of {
+            Salts::Batch(salt) if self.salts.0.len() as u64 == self.meta.rows => Some(salt),
+            _ => None,
+        };
         Ok(PartBatch {
             add: self.origin.add,
             commitment,
@@ -303,8 +348,8 @@ impl Tally {
             proof: Packed(merkle::multi_proof_of_runs(&self.level, &self.inner)),
             root,
             rows: self.meta.rows,
-            salt: all.then(|| Packed(vec![self.salt])),
-            salts: (!all).then_some(self.salts),
+            salts: salt.is_none().then_some(self.salts),
+            salt: salt.map(|salt| Packed(vec![salt])),
         })
     }
 }

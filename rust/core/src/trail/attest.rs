@@ -104,7 +104,8 @@ impl Attester {
         if origins.iter().all(|origin| origin.entry < since) {
             return Ok(None);
         }
-        Collector::new(&file, origins).map(Some)
+        let gone = self.trail.sidecar(segment).await?;
+        Collector::new(&file, origins, &gone).map(Some)
     }
 
     /// Where the ledger introduced the batches of a segment.
