@@ -295,7 +295,7 @@ def test_a_policy_that_another_replaced(maker: tm.Maker) -> None:
     assert kinds(verify(maker)) == {"policy"}
 
 
-Step = Callable[[tm.Maker], None]
+Step = Callable[[tm.Maker], object]
 FEW = b"\xe2\x82\xac".decode() * 86  # 258 bytes
 
 
@@ -324,7 +324,11 @@ def erased_by(*holders: str) -> Step:
 
 
 def holds(*names: str) -> Step:
-    return lambda maker: [lm.hold(maker, name) for name in names] and None
+    def step(maker: tm.Maker) -> None:
+        for name in names:
+            lm.hold(maker, name)
+
+    return step
 
 
 def released(maker: tm.Maker) -> None:
@@ -341,7 +345,7 @@ def by_a_writer(kind: str) -> Step:
         "release": {"release": {"by": "x", "id": "x", "reason": ""}},
         "erase": {"erase": {"approver": "x", "reason": "", "subject": "x"}},
     }
-    return lambda maker: maker.entry(maker.writers[0], kind, says[kind]) and None
+    return lambda maker: maker.entry(maker.writers[0], kind, says[kind])
 
 
 def deleted_by_a_writer(maker: tm.Maker) -> None:

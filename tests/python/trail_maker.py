@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 # For the tests that import this; at the end, so that an installed `sealtrail` stays visible.
 sys.path.append(str(Path(__file__).resolve().parents[2] / "python"))
 
+T = TypeVar("T")
 Json = dict[str, Any]
 Tweak = Callable[[Any], None]
 Stages = dict[str, Tweak]
@@ -471,7 +472,7 @@ def batch_leaf(listed: Json) -> bytes:
     return sha256(b"\x00" + rfc8785.dumps(described)).digest()
 
 
-def staged(stages: Stages, name: str, value: Any) -> Any:
+def staged(stages: Stages, name: str, value: T) -> T:
     """Lets the tweak of a stage change a value in its place."""
     if name in stages:
         stages[name](value)
