@@ -32,6 +32,7 @@ Modules, in the order in which an auditor may want to read them:
 | `segment`   | 5      | metadata, columns and batches of a segment            |
 | `rows`      | 2 to 5 | its rows: assembled, checked, hashed                  |
 | `batches`   | 5, 7   | where each batch of each `append` is, or who lost it  |
+| `subjects`  | 17     | data subjects that were erased                        |
 | `keys`      | 8      | HMAC keys, from the owner's root secret               |
 | `seals`     | 7, 8   | HMACs of entries, seals of epochs                     |
 | `proof`     | 11     | proofs of records and of consistency                  |

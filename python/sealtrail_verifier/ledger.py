@@ -235,6 +235,9 @@ class Ledger:
             if known and (known.type, column.type) != ("int64", "float64"):
                 raise FormatError("columns", f"{column.name[:80]!r} is listed again, not widened")
             columns[key] = column
+        # Each once, in the order that they have in the trail from now on.
+        if [c for name, c in columns.items() if self.columns.get(name) != c] != list(listed):
+            raise FormatError("columns", "they are not in their order, or one is listed twice")
         return columns
 
 

@@ -40,6 +40,7 @@ class Removed:
 class Erasure:
     """What an `erase` entry says, as canonical JSON, and the holders that confirmed it."""
 
+    subject: str
     item: bytes
     holders: list[str] = field(default_factory=list)
 
@@ -121,7 +122,7 @@ class Life:
         elif isinstance(says, Release):
             del self.holds[says.id]
         elif isinstance(says, Erase):
-            self.erasures[n] = Erasure(says.item)
+            self.erasures[n] = Erasure(says.subject, says.item)
         elif isinstance(says, Erased):
             self.erasures[says.entry].holders.append(says.holder)
 
@@ -139,10 +140,8 @@ class Life:
             in_trail = add.partitioning == trail.partitioning
             if not in_trail or not trail.period.fullmatch(add.period):
                 raise FormatError("adds", f"{add.path} is not in a partition of this trail")
-            if add.low > add.high or add.batches > add.rows:
-                raise FormatError(
-                    "adds", f"the counts or times of {add.path} contradict themselves"
-                )
+            if add.low > add.high:
+                raise FormatError("adds", f"the times of {add.path} contradict themselves")
 
     def _removes(self, paths: Iterable[str]) -> list[Add]:
         """The live segments at these paths."""

@@ -86,6 +86,7 @@ class Delete:
 class Erase:
     """The key of a data subject is to be destroyed; `item` is canonical JSON of what is said."""
 
+    subject: str
     item: bytes
 
 
@@ -163,11 +164,11 @@ def _release(body: Members) -> Release:
 def _erase(body: Members) -> Erase:
     item = _object(body, "erase")
     members = Members(jcs.decode(item), "erase")
+    subject = _name(members, "subject")
     _name(members, "approver")
-    _name(members, "subject")
     members.text("reason")
     members.end()
-    return Erase(item)
+    return Erase(subject, item)
 
 
 def _erased(body: Members) -> Erased:

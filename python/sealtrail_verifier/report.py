@@ -42,6 +42,7 @@ class Report:
         not_checked: What was not, in words.
         findings: What is wrong.
         orphans: Files that no valid entry names; no part of the trail, no failure.
+        notes: What is no failure, but worth knowing.
         deleted: Records that the owner's tombstones account for.
         open_runs: Writers whose last run is not closed: at work still, or not ended in order.
     """
@@ -55,6 +56,7 @@ class Report:
     not_checked: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     orphans: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     deleted: int = 0
     open_runs: list[str] = field(default_factory=list)
 
@@ -96,6 +98,7 @@ class Report:
         if self.deleted:
             lines.append(f"  deleted by the owner's word: {self.deleted:,} records")
         lines += [f"  not checked: {what}" for what in self.not_checked]
+        lines += [f"  note: {note}" for note in self.notes]
         for finding in self.findings:
             place = finding.object + (f", batch {finding.batch}" if finding.batch else "")
             if finding.rows:

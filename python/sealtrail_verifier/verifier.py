@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from sealtrail_verifier import cosigned, history, snapshots, stored
+from sealtrail_verifier import cosigned, history, snapshots, stored, subjects
 from sealtrail_verifier.adds import sidecar_path
 from sealtrail_verifier.batches import Batches, Known
 from sealtrail_verifier.columns import fixed_columns
@@ -80,7 +80,9 @@ class _Verification:
         self.report.orphans = [
             name
             for name in self.folder.files()
-            if name not in known and not is_slot(name) and not cosigned.is_name(name)
+            if not (
+                name in known or is_slot(name) or cosigned.is_name(name) or subjects.is_name(name)
+            )
         ]
         self.report.not_checked += NEVER_CHECKED
 
@@ -189,7 +191,7 @@ class _Verification:
         for what, count in [
             ("deletions", len(life.tombstones)),
             ("active holds", len(life.holds)),
-            ("erased data subjects", len(life.erasures)),
+            ("erasures", len(life.erasures)),
             ("confirmations of erasure", confirmed),
             ("retired segments", len(life.retired)),
         ]:
@@ -200,7 +202,6 @@ class _Verification:
                 "whether what was deleted was due, and under no hold",
                 "the range of recorded_at of deleted records",
             ]
-        if life.erasures:
-            self.report.not_checked.append("whether the holders of erased keys destroyed them")
+        subjects.tell(self.folder, life, self.report)
         if life.retired:
             self.report.not_checked.append("files of retired segments, on which nobody relies")

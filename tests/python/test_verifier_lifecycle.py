@@ -83,7 +83,7 @@ def test_a_life_of_records(maker: tm.Maker) -> None:
         "records": 16 - report.deleted,
         "deletions": 2,
         "active holds": 1,
-        "erased data subjects": 1,
+        "erasures": 1,
         "confirmations of erasure": 2,
         "retired segments": 3,
         "seals of epochs": 1,
@@ -401,6 +401,25 @@ def test_each_rule_of_the_other_entries(maker: tm.Maker, kind: str, step: Step) 
     report = entries_only(maker)
     assert kinds(report) == {kind}, report.as_text()
     assert len(report.findings) == 1
+
+
+def test_erasure_is_told_and_no_finding(maker: tm.Maker) -> None:
+    sid, other = "0123456789abcdef" * 2, "f" * 32
+    (maker.folder / "subjects").mkdir()
+    for name in ("root", f"{sid}-0", f"{other}-0"):
+        (maker.folder / f"subjects/{name}.json").write_bytes(b"{}")
+    n = lm.erase(maker, within("erase", subject=sid))
+    lm.erase(maker, within("erase", subject="unknown"))
+    (maker.folder / f"subjects/{sid}-{n}.json").write_bytes(b"{}")
+    report = verify(maker)
+    assert report.verdict == "VERIFIED"
+    assert report.orphans == []
+    erased, left = report.notes
+    assert erased.startswith("ERASED: the personal fields of 2 data subjects")
+    assert left.startswith(f"subjects/{sid}-0.json")
+    assert left in report.as_text()
+    (maker.folder / f"subjects/{sid}.json").write_bytes(b"{}")
+    assert verify(maker).orphans == [f"subjects/{sid}.json"]
 
 
 def test_an_append_has_no_more_members(maker: tm.Maker) -> None:
