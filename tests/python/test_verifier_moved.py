@@ -12,7 +12,9 @@ from typing import Any
 import lifecycle_maker as lm
 import pytest
 import trail_maker as tm
-from verifier_helpers import ROOT, Json, kinds, verify
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from verifier_helpers import ODD, ROOT, Json, kinds, put_odd, verify
 
 from sealtrail_verifier import Report, verify_trail
 from sealtrail_verifier.note import VerifierKey
@@ -444,6 +446,33 @@ def test_any_flipped_bit_of_a_sidecar_is_found(maker: tm.Maker) -> None:
         data[at] ^= 4
         copy.write_bytes(bytes(data))
         assert verify(maker, secret=False).verdict == "TAMPERED", f"byte {at}"
+
+
+@settings(max_examples=80, suppress_health_check=list(HealthCheck), deadline=None)
+@given(
+    stage=st.sampled_from(["body", "metadata"]),
+    deleting=st.booleans(),
+    data=st.data(),
+    odd=ODD,
+)
+def test_odd_values_under_good_signatures_never_raise(
+    tmp_path_factory: pytest.TempPathFactory,
+    stage: str,
+    data: st.DataObject,
+    odd: Any,
+    *,
+    deleting: bool,
+) -> None:
+    made = tm.Maker(tmp_path_factory.mktemp("odd") / "trail")
+    made.append(made.writers[0], [tm.event(i) for i in range(4)])
+    stages: tm.Stages = {stage: lambda value: put_odd(value, data, odd)}
+    if deleting:
+        lm.delete(made, lm.live(made), by_users(1), stages=stages)
+    else:
+        lm.compact(made, made.writers[0], lm.live(made), stages=stages)
+    report = verify(made)
+    assert report.verdict in {"VERIFIED", "PRUNED", "TAMPERED", "MISSING"}
+    assert report.size == 3
 
 
 # Archives.

@@ -11,7 +11,7 @@ import rfc8785
 import trail_maker as tm
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from verifier_helpers import Json, entries_only, kinds, verify
+from verifier_helpers import ODD, Json, entries_only, kinds, put_odd, verify
 
 from sealtrail_verifier import rows
 from sealtrail_verifier.keys import MAX_EPOCHS
@@ -667,52 +667,13 @@ def test_each_rule_of_the_first_entry(tmp_path: Path, kind: str, tweak: tm.Tweak
     assert report.size == 1
 
 
-ODD = st.sampled_from(
-    [
-        None,
-        True,
-        -1,
-        0,
-        1,
-        1.5,
-        2**53 - 1,
-        1e300,
-        "",
-        "0",
-        "a" * 64,
-        "\u20ac",
-        [],
-        [1],
-        {},
-        {"a": 1},
-    ]
-)
-
-
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The paths of all members and elements within a JSON value."""
-    items: list[tuple[Any, Any]] = []
-    if isinstance(value, dict):
-        items = sorted(value.items())
-    elif isinstance(value, list):
-        items = list(enumerate(value))
-    return [p for key, inner in items for p in [(*path, key), *places(inner, (*path, key))]]
-
-
 @settings(max_examples=150, suppress_health_check=list(HealthCheck), deadline=None)
 @given(stage=st.sampled_from(["body", "metadata"]), data=st.data(), odd=ODD)
 def test_odd_values_under_good_signatures_never_raise(
     tmp_path_factory: pytest.TempPathFactory, stage: str, data: st.DataObject, odd: Any
 ) -> None:
     def tweak(value: Json) -> None:
-        separate = json.loads(json.dumps(value))
-        value.clear()
-        value.update(separate)
-        *way, last = data.draw(st.sampled_from(places(value)))
-        place: Any = value
-        for step in way:
-            place = place[step]
-        place[last] = odd
+        put_odd(value, data, odd)
 
     maker = tm.Maker(tmp_path_factory.mktemp("odd") / "trail")
     events = [tm.event(i) for i in range(3)]
