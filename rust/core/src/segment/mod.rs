@@ -8,6 +8,7 @@ mod read;
 mod run;
 mod sample;
 mod source;
+mod tried;
 mod write;
 
 #[cfg(test)]

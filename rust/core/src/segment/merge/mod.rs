@@ -36,8 +36,31 @@ pub(crate) const MAX_BATCHES: usize = 65_536;
 const CHUNK_ROWS: usize = 32_768;
 
 /// Old data is read often and written once.
-const COMPACTION: Effort =
-    Effort { level: 12, text_level: 15, group_rows: 262_144, dictionary_bytes: 4 << 20 };
+const COMPACTION: Effort = Effort {
+    level: 9,
+    text_level: 12,
+    group_rows: 262_144,
+    dictionary_bytes: 4 << 20,
+    page_rows: 32_768,
+    page_bytes: 4 << 20,
+    tries: true,
+};
+
+fn effort() -> Effort {
+    let env = |name: &str, usual: usize| {
+        std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(usual)
+    };
+    Effort {
+        level: env("X_LEVEL", 9) as i32,
+        text_level: env("X_TEXT", 12) as i32,
+        group_rows: env("X_GROUP", 262_144),
+        page_rows: env("X_PAGE", 32_768),
+        page_bytes: env("X_BYTES", 4 << 20),
+        dictionary_bytes: env("X_DICT", 4 << 20),
+        tries: env("X_TRIES", 1) == 1,
+        ..COMPACTION
+    }
+}
 
 /// A segment that is to be merged.
 #[derive(Debug)]
@@ -320,7 +343,7 @@ fn begin(
         (0..=columns.len()).map(|at| chunk.column(at, &arrow_type(columns, at))).collect();
     let rows = inputs.iter().map(|input| input.added.rows).sum::<u64>();
     let of = (usize::try_from(rows).unwrap_or(usize::MAX), ids_ascend(inputs));
-    Output::begin(file, columns, with_rest, &first?, of, &COMPACTION)
+    Output::begin(file, columns, with_rest, &first?, of, &effort())
 }
 
 /// Whether the ids ascend with the rows, as far as figures tell.
