@@ -1,5 +1,6 @@
 //! Encodings that are tried on some of a column's values.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -23,6 +24,10 @@ const INTEGERS: [Way; 3] =
 const DOUBLES: [Way; 2] = [None, Some(Encoding::BYTE_STREAM_SPLIT)];
 /// Fewer values tell nothing; a dictionary is never much worse.
 const ENOUGH: usize = 256;
+/// Rows that are tried.
+const SAMPLE: usize = 16_384;
+/// With so few different values among them a dictionary is best.
+const FEW: usize = 48;
 
 /// How to write a column that has these values, among others.
 pub(super) fn column(
@@ -44,7 +49,9 @@ pub(super) fn column(
         (ColumnType::Float64, _) => &DOUBLES,
         (ColumnType::Boolean, _) => return Ok(builder),
     };
-    let way = best(ways, values, effort)?;
+    let values = &values.slice(0, values.len().min(SAMPLE));
+    let few = ways.len() > 1 && are_few(values);
+    let way = if few { None } else { best(ways, values, effort)? };
     let level = if is_text(values) && way.is_some() { effort.text_level } else { effort.level };
     let builder = builder.set_column_compression(path.clone(), zstd_of(level)?);
     Ok(apply(builder, &path, way))
@@ -58,11 +65,23 @@ fn apply(builder: WriterPropertiesBuilder, path: &ColumnPath, way: Way) -> Write
     }
 }
 
+/// Whether strings are hardly ever different.
+fn are_few(values: &ArrayRef) -> bool {
+    let Some(text) = values.as_string_opt::<i32>() else { return false };
+    let mut seen = HashSet::new();
+    for value in text.iter().flatten() {
+        if seen.insert(value) && seen.len() > FEW {
+            return false;
+        }
+    }
+    true
+}
+
 /// Whether values are long on average.
 fn is_text(values: &ArrayRef) -> bool {
-    let text = values.as_string_opt::<i32>();
+    let Some(text) = values.as_string_opt::<i32>() else { return false };
     let count = values.len() - values.null_count();
-    text.is_some_and(|text| text.value_data().len() >= count * TEXT_BYTES)
+    text.iter().flatten().map(str::len).sum::<usize>() >= count * TEXT_BYTES
 }
 
 /// The way that takes the fewest bytes.
@@ -97,4 +116,46 @@ fn size(way: Way, values: &ArrayRef, effort: &Effort) -> Result<usize> {
     let mut writer = writer.map_err(failed)?;
     writer.write(&batch).map_err(failed)?;
     writer.into_inner().map(|bytes| bytes.len()).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Int64Array, StringArray};
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+
+    const EFFORT: Effort = Effort {
+        level: 9,
+        text_level: 12,
+        group_rows: 100_000,
+        dictionary_bytes: 1 << 20,
+        page_rows: 20_000,
+        page_bytes: 1 << 20,
+        tries: true,
+    };
+
+    fn number(n: u64) -> u64 {
+        let digest: [u8; 32] = Sha256::digest(n.to_be_bytes()).into();
+        u64::from_be_bytes([0, 0, 0, 0, 0, digest[0], digest[1], digest[2]])
+    }
+
+    #[test]
+    fn what_repeats_gets_a_dictionary_and_what_does_not_gets_none() {
+        let integers = |value: fn(u64) -> u64| -> ArrayRef {
+            Arc::new((0..8000).map(|n| Some(value(n).cast_signed())).collect::<Int64Array>())
+        };
+        let texts = |value: fn(u64) -> String| -> ArrayRef {
+            Arc::new((0..8000).map(|n| Some(value(n))).collect::<StringArray>())
+        };
+        assert_eq!(best(&INTEGERS, &integers(|n| number(n % 30)), &EFFORT).unwrap(), None);
+        let split = Some(Encoding::BYTE_STREAM_SPLIT);
+        assert_eq!(best(&INTEGERS, &integers(number), &EFFORT).unwrap(), split);
+        let delta = Some(Encoding::DELTA_BINARY_PACKED);
+        assert_eq!(best(&INTEGERS, &integers(|n| n * 3 + n % 2), &EFFORT).unwrap(), delta);
+        assert!(are_few(&texts(|n| format!("kind {}", n % 7))));
+        let paths = texts(|n| format!("/data/{}/file_{}.json", n / 100, number(n)));
+        assert!(!are_few(&paths));
+        assert!(best(&TEXTS, &paths, &EFFORT).unwrap().is_some());
+    }
 }

@@ -46,22 +46,6 @@ const COMPACTION: Effort = Effort {
     tries: true,
 };
 
-fn effort() -> Effort {
-    let env = |name: &str, usual: usize| {
-        std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(usual)
-    };
-    Effort {
-        level: env("X_LEVEL", 9) as i32,
-        text_level: env("X_TEXT", 12) as i32,
-        group_rows: env("X_GROUP", 262_144),
-        page_rows: env("X_PAGE", 32_768),
-        page_bytes: env("X_BYTES", 4 << 20),
-        dictionary_bytes: env("X_DICT", 4 << 20),
-        tries: env("X_TRIES", 1) == 1,
-        ..COMPACTION
-    }
-}
-
 /// A segment that is to be merged.
 #[derive(Debug)]
 pub(crate) struct Input<'a> {
@@ -343,7 +327,7 @@ fn begin(
         (0..=columns.len()).map(|at| chunk.column(at, &arrow_type(columns, at))).collect();
     let rows = inputs.iter().map(|input| input.added.rows).sum::<u64>();
     let of = (usize::try_from(rows).unwrap_or(usize::MAX), ids_ascend(inputs));
-    Output::begin(file, columns, with_rest, &first?, of, &effort())
+    Output::begin(file, columns, with_rest, &first?, of, &COMPACTION)
 }
 
 /// Whether the ids ascend with the rows, as far as figures tell.
