@@ -16,6 +16,7 @@ mod lines;
 mod load;
 mod opening;
 mod params;
+mod privacy;
 mod progress;
 mod proof;
 mod query;
@@ -43,6 +44,8 @@ mod native {
     use crate::jobs::Jobs;
     #[pymodule_export]
     use crate::keys::Keys;
+    #[pymodule_export]
+    use crate::privacy::{SubjectReport, subject_report};
     #[pymodule_export]
     use crate::proof::{check_consistency, check_proof};
     #[pymodule_export]

@@ -219,7 +219,12 @@ impl Trail {
         let view = bridge::wait(py, self.inner.view())?;
         let question = access::question("get", view.size(), purpose).filter("audit_id", audit_id);
         let looking = access::ask(py, &self.inner, question)?;
-        let found = bridge::wait(py, self.inner.get_in(&view, audit_id));
+        let found = bridge::wait(py, async {
+            match self.inner.get_in(&view, audit_id).await? {
+                Some(record) => self.inner.unsealed(record).await.map(Some),
+                None => Ok(None),
+            }
+        });
         looking.answered(py, found, |found| u64::from(found.is_some()))
     }
 

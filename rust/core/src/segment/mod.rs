@@ -2,8 +2,10 @@
 
 mod build;
 mod find;
+pub(crate) mod gone;
 pub(crate) mod merge;
 mod meta;
+mod project;
 mod read;
 mod run;
 mod sample;
@@ -18,6 +20,7 @@ pub(crate) use build::new_uuid;
 pub use build::{BuiltSegment, Partition, Row, Signer, build_segments};
 pub use meta::{BatchMeta, Origin, SegmentColumn, SegmentMeta, batch_list_root};
 pub(crate) use meta::{batch_leaf, batch_list_leaves, canonical};
+pub(crate) use project::GroupBounds;
 pub use read::{BatchRows, RowReader, SegmentFile};
 pub use write::{BLOOM_COLUMNS, STATISTICS_COLUMNS};
 pub(crate) use write::{MAX_BOUND, REQUIRED};

@@ -8,6 +8,7 @@ use data_encoding::HEXLOWER;
 use futures::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
 
+use super::erase::erased;
 use super::now_micros;
 use super::open::WRITER_FILE;
 use super::plan::{Ends, Plan};
@@ -218,6 +219,9 @@ impl Writer {
 
     /// After an entry is durable: lets the log go, which numbers on after a bulk load's records.
     pub(super) fn let_go(&self, c: &Committer) -> Result<()> {
+        if let Some(vault) = &self.settings.vault {
+            vault.learn(erased(c.ledger.state()));
+        }
         self.wal.skip_to(c.committed + 1)?;
         self.wal.remove_committed(c.committed).map(drop)
     }

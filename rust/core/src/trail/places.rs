@@ -2,45 +2,68 @@
 //! records were recorded, and entries say when they were made.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::Trail;
 use super::checkpoint::signed_entry;
-use crate::ledger::{AddedSegment, Bounds, Ledger, entry_path};
+use crate::ledger::{AddedSegment, Bounds, Kind, Ledger, entry_path};
+use crate::segment::Origin;
 use crate::{Error, Result, json};
 
 /// Entries that are read from where a segment should be, before all of them are.
 const NEARBY: u64 = 512;
 
-/// Where the ledger adds a segment.
-#[derive(Debug, Clone)]
-pub(super) struct Place {
-    pub(super) entry: u64,
-    /// Which of the entry's segments.
-    pub(super) index: u64,
-    pub(super) writer: String,
-}
-
 /// An entry as far as it is needed here.
 #[derive(Debug)]
-struct Known {
+pub(super) struct Adding {
+    pub(super) n: u64,
+    pub(super) bytes: Bytes,
+    pub(super) writer: String,
     time: Option<i64>,
-    writer: String,
-    /// Paths and roots of what it adds.
+    /// Paths and roots of the segments that it introduces.
     adds: Vec<(String, String)>,
 }
 
-/// Looks for entries, and remembers those that were read.
-pub(super) struct Places<'a> {
-    trail: &'a Trail,
-    ledger: Ledger,
-    known: BTreeMap<u64, Option<Known>>,
+/// Where the ledger introduced a segment.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) adding: Arc<Adding>,
+    /// Which of the entry's segments.
+    pub(super) index: u64,
 }
 
-impl<'a> Places<'a> {
-    pub(super) fn new(trail: &'a Trail, ledger: Ledger) -> Self {
-        Self { trail, ledger, known: BTreeMap::new() }
+/// Looks for entries, and remembers those that were read.
+pub(super) struct Places {
+    trail: Trail,
+    ledger: Ledger,
+    known: BTreeMap<u64, Option<Arc<Adding>>>,
+}
+
+impl Places {
+    pub(super) fn new(trail: &Trail, ledger: Ledger) -> Self {
+        Self { trail: trail.clone(), ledger, known: BTreeMap::new() }
+    }
+
+    /// Entry `n`, if a writer signed it to add records.
+    ///
+    /// # Errors
+    /// `Io` or `Store`.
+    pub(super) async fn adding(&mut self, n: u64) -> Result<Option<Arc<Adding>>> {
+        Ok(self.entry(n).await?.filter(|known| !known.adds.is_empty()))
+    }
+
+    /// Where a batch was introduced that was moved since.
+    ///
+    /// # Errors
+    /// `Integrity` if no writer signed that entry to add records; `Io` or `Store`.
+    pub(super) async fn of_origin(&mut self, origin: &Origin) -> Result<Place> {
+        let adding = self.adding(origin.entry).await?;
+        let adding = adding.ok_or_else(|| {
+            Error::integrity(entry_path(origin.entry), "no writer signed it to add records")
+        })?;
+        Ok(Place { adding, index: origin.add })
     }
 
     /// The entry that adds a segment.
@@ -62,8 +85,7 @@ impl<'a> Places<'a> {
                     .iter()
                     .position(|(path, root)| *path == segment.path && *root == segment.root)
             {
-                let writer = known.writer.clone();
-                return Ok(Place { entry: n, index: index as u64, writer });
+                return Ok(Place { adding: known, index: index as u64 });
             }
         }
         Err(Error::integrity(&segment.path, "no entry that a writer signed adds it"))
@@ -90,19 +112,22 @@ impl<'a> Places<'a> {
         Ok(low)
     }
 
-    async fn entry(&mut self, n: u64) -> Result<Option<&Known>> {
+    async fn entry(&mut self, n: u64) -> Result<Option<Arc<Adding>>> {
         if !self.known.contains_key(&n) {
             let bytes = self.trail.storage().get(&entry_path(n)).await?;
-            let known = self.read(n, &bytes);
+            let known = self.read(n, bytes).map(Arc::new);
             self.known.insert(n, known);
         }
-        Ok(self.known.get(&n).and_then(Option::as_ref))
+        Ok(self.known.get(&n).cloned().flatten())
     }
 
-    fn read(&self, n: u64, bytes: &Bytes) -> Option<Known> {
-        let (entry, _) = signed_entry(self.ledger.state(), bytes, n)?;
-        let adds = entry.body.adds.into_iter().flatten();
-        Some(Known {
+    fn read(&self, n: u64, bytes: Bytes) -> Option<Adding> {
+        let (entry, _) = signed_entry(self.ledger.state(), &bytes, n)?;
+        let introduces = entry.body.kind == Kind::Append;
+        let adds = entry.body.adds.filter(|_| introduces).into_iter().flatten();
+        Some(Adding {
+            n,
+            bytes,
             time: json::parse_canonical_timestamp(entry.body.time.as_bytes()),
             writer: entry.body.writer,
             adds: adds.map(|add| (add.path, add.root)).collect(),

@@ -1,16 +1,16 @@
 //! Making proofs of records (FORMAT section 13).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 
 use super::Trail;
-use super::checkpoint::{SignedCheckpoint, signed_entry};
+use super::checkpoint::SignedCheckpoint;
 use super::lookup::{ID, candidates, id_of};
-use super::places::{Place, Places};
+use super::places::{Adding, Places};
 use crate::keys::OWNER;
-use crate::ledger::{AddedSegment, Kind as LedgerKind, Ledger, State, entry_path};
+use crate::ledger::{Ledger, State, entry_path};
 use crate::merkle::{self, Hash};
 use crate::note;
 use crate::proof::{
@@ -49,16 +49,20 @@ impl Trail {
         };
         let (record, batch, origin) = below_segment(&file, row)?;
         let (ledger, checkpoint) = self.signed_checkpoint().await?;
-        let place = self.place_of(&ledger, &segment, origin.as_ref()).await?;
-        if checkpoint.size <= place.entry {
+        let mut places = Places::new(self, ledger.clone());
+        let place = match origin {
+            Some(origin) => places.of_origin(&origin).await?,
+            None => places.of(&segment).await?,
+        };
+        if checkpoint.size <= place.adding.n {
             return Err(Error::Usage(format!(
                 "no checkpoint covers {audit_id} yet, and this host has no writer of the trail to \
                  sign one; ask for the proof on the writer's host, or after its next commit"
             )));
         }
-        let segment = SegmentItem { entry: place.entry, index: place.index };
+        let segment = SegmentItem { entry: place.adding.n, index: place.index };
         let Evidence { checkpoint, entries, signers } =
-            self.evidence(&ledger, checkpoint, Some(place)).await?;
+            self.evidence(&ledger, checkpoint, &[place.adding]).await?;
         let file = File::new(record, batch, segment, entries, checkpoint, signers);
         let proof = canonical(&file).map(Proof::new)?;
         // None is handed out that does not hold under the key that the trail names.
@@ -85,7 +89,7 @@ impl Trail {
         let (path, root) =
             path.ok_or_else(|| Error::integrity("ledger", "its first entries are not known"))?;
         let Evidence { checkpoint, entries, signers } =
-            self.evidence(&ledger, checkpoint, None).await?;
+            self.evidence(&ledger, checkpoint, &[]).await?;
         let file = ConsistencyFile {
             checkpoint,
             entries,
@@ -100,15 +104,15 @@ impl Trail {
         Ok(proof)
     }
 
-    /// What leads from the owner's key to a checkpoint and to an entry below it.
-    async fn evidence(
+    /// What leads from the owner's key to a checkpoint and to entries below it.
+    pub(super) async fn evidence(
         &self,
         ledger: &Ledger,
         checkpoint: SignedCheckpoint,
-        subject: Option<Place>,
+        subjects: &[Arc<Adding>],
     ) -> Result<Evidence> {
         let SignedCheckpoint { note, size, signer } = checkpoint;
-        let writers = subject.iter().map(|place| place.writer.as_str()).chain([signer.as_str()]);
+        let writers = subjects.iter().map(|entry| entry.writer.as_str()).chain([signer.as_str()]);
         let writers: BTreeSet<&str> = writers.filter(|writer| *writer != OWNER).collect();
         let signer_of = |writer: &str| {
             let known = ledger.state().writers.get(writer).ok_or_else(|| {
@@ -118,50 +122,35 @@ impl Trail {
             Ok(SignerItem { authorized: known.authorized, revoked, writer: writer.to_owned() })
         };
         let signers = writers.into_iter().map(signer_of).collect::<Result<Vec<_>>>()?;
-        let mut objects = BTreeSet::from([0]);
+        let mut objects = BTreeMap::from([(0, None)]);
         for signer in &signers {
-            objects.insert(signer.authorized);
-            objects.extend(signer.revoked);
+            objects.insert(signer.authorized, None);
+            objects.extend(signer.revoked.map(|n| (n, None)));
         }
-        objects.extend(subject.map(|place| place.entry));
-        let numbers: Vec<u64> = objects.into_iter().collect();
+        objects.extend(subjects.iter().map(|entry| (entry.n, Some(entry.bytes.clone()))));
+        let numbers: Vec<u64> = objects.keys().copied().collect();
         let paths = ledger.paths(&numbers, size).ok_or_else(|| {
             Error::integrity("ledger", format!("its first {size} entries are not known"))
         })?;
-        let mut entries = Vec::with_capacity(numbers.len());
-        for (n, path) in numbers.into_iter().zip(paths) {
-            let bytes = self.storage().get(&entry_path(n)).await?;
+        let mut entries = Vec::with_capacity(objects.len());
+        for ((n, bytes), path) in objects.into_iter().zip(paths) {
+            let bytes = match bytes {
+                Some(bytes) => bytes,
+                None => self.storage().get(&entry_path(n)).await?,
+            };
             let bytes = String::from_utf8(bytes.to_vec())
                 .map_err(|_| Error::integrity(entry_path(n), "not UTF-8"))?;
             entries.push(Item { bytes, n, path: hex(&path) });
         }
         Ok(Evidence { checkpoint: Note { note, signer }, entries, signers })
     }
-
-    /// The entry that introduced a record's batch, which says what it was in.
-    async fn place_of(
-        &self,
-        ledger: &Ledger,
-        segment: &AddedSegment,
-        origin: Option<&Origin>,
-    ) -> Result<Place> {
-        let Some(origin) = origin else {
-            return Places::new(self, ledger.clone()).of(segment).await;
-        };
-        let bytes = self.storage().get(&entry_path(origin.entry)).await?;
-        let entry = signed_entry(ledger.state(), &bytes, origin.entry);
-        let entry = entry.filter(|(entry, _)| entry.body.kind == LedgerKind::Append);
-        let unknown = || Error::integrity(&segment.path, "no entry introduced the batch");
-        let writer = entry.ok_or_else(unknown)?.0.body.writer;
-        Ok(Place { entry: origin.entry, index: origin.add, writer })
-    }
 }
 
 /// The part that all proofs have.
-struct Evidence {
-    checkpoint: Note,
-    entries: Vec<Item>,
-    signers: Vec<SignerItem>,
+pub(super) struct Evidence {
+    pub(super) checkpoint: Note,
+    pub(super) entries: Vec<Item>,
+    pub(super) signers: Vec<SignerItem>,
 }
 
 /// What leads from a row to the root over the batches of the segment that it was recorded in, and
@@ -219,7 +208,7 @@ fn below_segment(
 }
 
 /// The key that the trail names as its owner's.
-fn vkey_of(state: &State) -> Result<String> {
+pub(super) fn vkey_of(state: &State) -> Result<String> {
     let (Some(info), Some(owner)) = (&state.info, &state.owner) else {
         return Err(Error::integrity("ledger", "no trail is described"));
     };

@@ -15,6 +15,7 @@ use super::{Level, Progress, Run};
 use crate::ledger::{
     CHECKPOINT_HINT, HEARTBEAT, cosigned, entry_number, entry_path, snapshot_path,
 };
+use crate::subjects::is_key_object;
 use crate::{Error, Result};
 
 /// Unnamed objects that the report lists one by one.
@@ -245,6 +246,7 @@ fn note_orphans(audit: &Audit, objects: &[(String, u64)], report: &mut Report) {
         matches!(path, "trail.json" | CHECKPOINT_HINT | HEARTBEAT)
             || entry_number(path).is_some()
             || cosigned::size_of(path).is_some()
+            || is_key_object(path)
             || live.contains(path)
             || (audit.removed.contains(path) && !audit.swept.contains(path))
             || snapshots.contains(path)

@@ -151,6 +151,7 @@ pub(super) async fn audit(
     auditor.check_hint(hint, there);
     auditor.check_heartbeat(heartbeat, there);
     auditor.check_cosigned(kept, there);
+    auditor.note_erasures();
     auditor.check_pins();
     auditor.audit.leaves = auditor.leaves;
     Ok(auditor.audit)

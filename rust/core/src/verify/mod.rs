@@ -9,6 +9,7 @@ mod blooms;
 mod cosigned;
 mod description;
 mod entries;
+mod erased;
 mod extent;
 mod jobs;
 mod ledger;

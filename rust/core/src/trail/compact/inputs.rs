@@ -46,7 +46,7 @@ pub(super) async fn open(
     for segment in &mut opened {
         if segment.file.meta().batches.iter().any(|batch| batch.origin.is_none()) {
             let place = places.of(&segment.added).await?;
-            segment.place = Some((place.entry, place.index));
+            segment.place = Some((place.adding.n, place.index));
         }
     }
     Ok(opened)
