@@ -7,6 +7,7 @@ mod bridge;
 mod demo;
 mod encode;
 mod errors;
+mod export;
 mod files;
 mod importing;
 mod jobs;
@@ -38,6 +39,8 @@ mod native {
 
     #[pymodule_export]
     use crate::demo::Demo;
+    #[pymodule_export]
+    use crate::export::check_package;
     #[pymodule_export]
     use crate::jobs::Jobs;
     #[pymodule_export]
