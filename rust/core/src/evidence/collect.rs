@@ -10,7 +10,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use super::part::{Packed, Part, PartBatch, Spans, mark};
 use crate::merkle::{self, Hash};
 use crate::proof::Hex;
-use crate::segment::{BatchMeta, RowReader, SegmentFile, TREE_LEVELS, batch_list_leaves};
+use crate::segment::{self, BatchMeta, RowReader, SegmentFile, TREE_LEVELS, batch_list_leaves};
 use crate::{Error, Result};
 
 const RUN: usize = 1 << TREE_LEVELS;
@@ -35,6 +35,19 @@ pub(crate) struct Origin {
     pub(crate) index: u64,
     /// Audit path in that segment's batch list.
     pub(crate) path: Vec<Hash>,
+}
+
+impl Origin {
+    /// That of a batch that was moved, as its segment tells it.
+    ///
+    /// # Errors
+    /// `Integrity` if its path is malformed.
+    pub(crate) fn of_moved(origin: &segment::Origin) -> Result<Self> {
+        let hash = |text: &String| HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok();
+        let path: Option<Vec<Hash>> = origin.path.iter().map(hash).collect();
+        let path = path.ok_or_else(|| Error::integrity("origin", "a batch's path is malformed"))?;
+        Ok(Self { entry: origin.entry, add: origin.add, index: origin.index, path })
+    }
 }
 
 /// Takes records out of a segment in the order of its rows, and keeps what proves them.

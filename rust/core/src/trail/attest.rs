@@ -45,7 +45,7 @@ impl Trail {
     /// [`checkpoint`](Self::checkpoint).
     pub async fn attest(&self, view: &ReadView) -> Result<Attester> {
         let (ledger, checkpoint, key) = self.attested(view.size()).await?;
-        let places = Places::of(&view.state);
+        let places = Places::new(self, ledger.clone());
         let (trail, subjects) = (self.clone(), BTreeMap::new());
         Ok(Attester { trail, ledger, checkpoint, key, places, subjects })
     }
@@ -109,7 +109,13 @@ impl Attester {
 
     /// Where the ledger introduced the batches of a segment.
     async fn origins(&mut self, segment: &AddedSegment, meta: &SegmentMeta) -> Result<Vec<Origin>> {
-        let place = self.places.place_of(&self.trail, self.ledger.state(), segment).await?;
+        let moved = meta.batches.iter().filter_map(|batch| batch.origin.as_ref());
+        let moved: Vec<Origin> = moved.map(Origin::of_moved).collect::<Result<_>>()?;
+        // Of an entry that moves batches all have moved.
+        if moved.len() == meta.batches.len() {
+            return Ok(moved);
+        }
+        let place = self.places.of(segment).await?;
         let paths = paths_in_list(&meta.batches)?;
         let here = |(index, path)| {
             let (entry, add) = (place.adding.n, place.index);
@@ -143,7 +149,7 @@ impl Attester {
     async fn rest_on(&mut self, part: &Part) -> Result<()> {
         for n in part.batches.iter().map(|batch| batch.entry) {
             if !self.subjects.contains_key(&n) {
-                let adding = self.places.adding(&self.trail, self.ledger.state(), n).await?;
+                let adding = self.places.adding(n).await?;
                 let adding = adding.ok_or_else(|| {
                     Error::integrity(format!("entry {n}"), "no writer signed it to add records")
                 })?;

@@ -17,7 +17,7 @@ use crate::proof::{
     self, BatchItem, ConsistencyFile, File, Hex, Item, Note, Proof, RecordItem, SegmentItem,
     SignerItem, StateItem, hex,
 };
-use crate::segment::{SegmentFile, batch_list_leaves, canonical};
+use crate::segment::{Origin, SegmentFile, batch_list_leaves, canonical};
 use crate::{Error, Result};
 
 impl Trail {
@@ -47,9 +47,13 @@ impl Trail {
             }
             return Ok(None);
         };
-        let (record, batch) = below_segment(&file, row)?;
+        let (record, batch, origin) = below_segment(&file, row)?;
         let (ledger, checkpoint) = self.signed_checkpoint().await?;
-        let place = Places::of(ledger.state()).place_of(self, ledger.state(), &segment).await?;
+        let mut places = Places::new(self, ledger.clone());
+        let place = match origin {
+            Some(origin) => places.of_origin(&origin).await?,
+            None => places.of(&segment).await?,
+        };
         if checkpoint.size <= place.adding.n {
             return Err(Error::Usage(format!(
                 "no checkpoint covers {audit_id} yet, and this host has no writer of the trail to \
@@ -149,8 +153,12 @@ pub(super) struct Evidence {
     pub(super) signers: Vec<SignerItem>,
 }
 
-/// What leads from a row to the root over its segment's batches.
-fn below_segment(file: &SegmentFile, row: usize) -> Result<(RecordItem, BatchItem)> {
+/// What leads from a row to the root over the batches of the segment that it was recorded in, and
+/// where that was.
+fn below_segment(
+    file: &SegmentFile,
+    row: usize,
+) -> Result<(RecordItem, BatchItem, Option<Origin>)> {
     let wrong = |what: &str| Error::integrity(file.path(), what);
     let run = file.run_of(row)?.ok_or_else(|| wrong("the row is not there"))?;
     let (index, place) = run.place();
@@ -171,7 +179,16 @@ fn below_segment(file: &SegmentFile, row: usize) -> Result<(RecordItem, BatchIte
     let (commitment, root) = decode(&batch.commitment)
         .zip(decode(&batch.root))
         .ok_or_else(|| wrong("the batch's root or commitment is malformed"))?;
-    let in_list = merkle::inclusion_proof(&batch_list_leaves(batches)?, ordinal);
+    let (index, in_list) = match &batch.origin {
+        Some(origin) => {
+            let path: Option<Vec<Hex<32>>> = origin.path.iter().map(|hash| decode(hash)).collect();
+            (origin.index, path.ok_or_else(|| wrong("the batch's path is malformed"))?)
+        }
+        None => {
+            let path = merkle::inclusion_proof(&batch_list_leaves(batches)?, ordinal);
+            (ordinal as u64, hex(&path.unwrap_or_default()))
+        }
+    };
     let bytes = String::from_utf8(records.swap_remove(place)).map_err(|_| wrong("not UTF-8"))?;
     let record = RecordItem {
         bytes,
@@ -179,15 +196,15 @@ fn below_segment(file: &SegmentFile, row: usize) -> Result<(RecordItem, BatchIte
         path: hex(&path),
         salt: Hex(merkle::batch_salt_at(&salt, run.position)),
     };
-    let batch = BatchItem {
+    let item = BatchItem {
         commitment,
         id: batch.id.clone(),
-        index: ordinal as u64,
-        path: hex(&in_list.unwrap_or_default()),
+        index,
+        path: in_list,
         root,
         rows: batch.rows,
     };
-    Ok((record, batch))
+    Ok((record, item, batch.origin.clone()))
 }
 
 /// The key that the trail names as its owner's.
