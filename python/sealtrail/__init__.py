@@ -33,6 +33,7 @@ from sealtrail._errors import (
     StoreError,
     UsageError,
 )
+from sealtrail._exports import Export, PackageFinding, PackageReport, verify_integrity
 from sealtrail._jobs import Job, JobStatus, job, jobs
 from sealtrail._keys import Keys, Rotation, Writer
 from sealtrail._native import __version__
@@ -78,6 +79,7 @@ __all__ = [
     "CheckedProof",
     "ConfigError",
     "ConflictError",
+    "Export",
     "ForkedError",
     "ImportReport",
     "IntegrityError",
@@ -89,6 +91,8 @@ __all__ = [
     "Keys",
     "Match",
     "NotFoundError",
+    "PackageFinding",
+    "PackageReport",
     "ProofSigner",
     "RecordReport",
     "RefusedLine",
@@ -124,4 +128,5 @@ __all__ = [
     "open",
     "search_fields",
     "verify",
+    "verify_integrity",
 ]

@@ -19,6 +19,7 @@ __all__ = [
     "Trails",
     "__version__",
     "check_consistency",
+    "check_package",
     "check_proof",
     "cli_main",
     "init",
@@ -30,6 +31,7 @@ __all__ = [
 __version__: str
 
 def check_consistency(proof: bytes, key: str) -> bytes: ...
+def check_package(path: Path, key: str, custody_head: str | None) -> bytes: ...
 def check_proof(proof: bytes, key: str) -> bytes: ...
 def cli_main(argv: Sequence[str]) -> int: ...
 def init(
@@ -160,6 +162,17 @@ class Trail:
     def anchors(self) -> bytes: ...
     def checkpoint(self) -> str: ...
     def prove(self, audit_id: str, purpose: str | None) -> bytes | None: ...
+    def export(
+        self,
+        asked: str,
+        form: str,
+        path: Path,
+        *,
+        since_last: bool,
+        replace: bool,
+        lake: tuple[str, str, str] | None,
+    ) -> bytes | None: ...
+    def custody_add(self, package: Path, previous: str, to: str, purpose: str | None) -> str: ...
     def prove_consistency(self, start: int, to: int | None) -> bytes: ...
     def import_logs(
         self,

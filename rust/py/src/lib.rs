@@ -8,6 +8,7 @@ mod compacting;
 mod demo;
 mod encode;
 mod errors;
+mod export;
 mod files;
 mod importing;
 mod jobs;
@@ -40,6 +41,8 @@ mod native {
 
     #[pymodule_export]
     use crate::demo::Demo;
+    #[pymodule_export]
+    use crate::export::check_package;
     #[pymodule_export]
     use crate::jobs::Jobs;
     #[pymodule_export]
