@@ -49,6 +49,7 @@ from sealtrail._proof import (
 )
 from sealtrail._reports import ImportReport, RecordReport, RefusedLine, VerifyReport
 from sealtrail._result import Result
+from sealtrail._retention import Holds, Retention
 from sealtrail._search import SearchField, SearchQuery, SearchResult, search_fields
 from sealtrail._sequence import Match, Sequences
 from sealtrail._tail import Tail
@@ -81,6 +82,7 @@ __all__ = [
     "ConflictError",
     "Export",
     "ForkedError",
+    "Holds",
     "ImportReport",
     "IntegrityError",
     "InternalError",
@@ -99,6 +101,7 @@ __all__ = [
     "RelatedEvent",
     "ResourceError",
     "Result",
+    "Retention",
     "Revocation",
     "Rotation",
     "SealtrailError",

@@ -21,6 +21,7 @@ mod privacy;
 mod progress;
 mod proof;
 mod query;
+mod retention;
 mod scope;
 mod search;
 mod sequence;
@@ -53,6 +54,8 @@ mod native {
     use crate::proof::{check_consistency, check_proof};
     #[pymodule_export]
     use crate::query::{Batch, BatchReader, Query, Rows, Schema};
+    #[pymodule_export]
+    use crate::retention::Retention;
     #[pymodule_export]
     use crate::scope::{Table, Trails};
     #[pymodule_export]

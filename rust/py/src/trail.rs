@@ -20,6 +20,7 @@ use serde::Serialize;
 use crate::errors::{Raise, usage};
 use crate::jobs::Jobs;
 use crate::keys::Keys;
+use crate::retention::Retention;
 use crate::opening::{Place, owner_of, passphrase};
 use crate::params;
 use crate::query::{Query, engine};
@@ -157,6 +158,11 @@ impl Trail {
 
     fn keys(&self) -> Keys {
         Keys { trail: self.inner.clone() }
+    }
+
+    fn retention(&self) -> Retention {
+        let config = self.place.loaded.config.retention.clone();
+        Retention { trail: self.inner.clone(), config }
     }
 
     fn info(&self, py: Python<'_>) -> PyResult<Vec<u8>> {

@@ -18,6 +18,7 @@ mod proof;
 mod reading;
 mod real;
 mod record;
+mod retention;
 mod runs;
 mod search;
 mod sequence;
