@@ -36,7 +36,7 @@ from sealtrail._errors import (
 from sealtrail._jobs import Job, JobStatus, job, jobs
 from sealtrail._keys import Keys, Rotation, Writer
 from sealtrail._native import __version__
-from sealtrail._privacy import SubjectReport
+from sealtrail._privacy import Erasure, SubjectReport
 from sealtrail._proof import (
     CheckedConsistency,
     CheckedProof,
@@ -78,6 +78,7 @@ __all__ = [
     "CheckedProof",
     "ConfigError",
     "ConflictError",
+    "Erasure",
     "ForkedError",
     "ImportReport",
     "IntegrityError",

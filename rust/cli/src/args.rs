@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    anchor, check_proof, checkpoint, completions, config, demo, events, fields, get, import, init,
+    anchor, check_proof, checkpoint, completions, config, demo, erase, events, fields, get, import, init,
     jobs, keys, man, pin, prove, record, redact, search, sql, stats, subject_report, tail,
     trace_chain, verify, who,
 };
@@ -99,6 +99,8 @@ enum Command {
     TraceChain(trace_chain::TraceChain),
     SubjectReport(subject_report::SubjectReportOf),
     Redact(redact::Redact),
+    Erase(erase::Erase),
+    Erasures(erase::Erasures),
     VerifyIntegrity(verify::Verify),
     Checkpoint(checkpoint::Checkpoint),
     Prove(prove::Prove),
@@ -144,6 +146,8 @@ impl Cli {
             Command::TraceChain(command) => command.run(session),
             Command::SubjectReport(command) => command.run(session),
             Command::Redact(command) => command.run(session),
+            Command::Erase(command) => command.run(session),
+            Command::Erasures(command) => command.run(session),
             Command::VerifyIntegrity(command) => command.run(session),
             Command::Checkpoint(command) => command.run(session),
             Command::Prove(command) => command.run(session),

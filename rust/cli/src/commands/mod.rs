@@ -6,6 +6,7 @@ pub(crate) mod checkpoint;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod demo;
+pub(crate) mod erase;
 pub(crate) mod events;
 pub(crate) mod fields;
 pub(crate) mod get;

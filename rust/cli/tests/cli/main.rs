@@ -12,6 +12,7 @@ mod init;
 mod jobs;
 mod keys;
 mod pin;
+mod privacy;
 mod program;
 mod proof;
 mod reading;

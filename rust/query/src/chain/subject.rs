@@ -305,7 +305,7 @@ impl SubjectReport {
         );
         for event in &self.events {
             let authority = event.authority.join(" > ");
-            let cells = [
+            let cells: [&str; 11] = [
                 &event.timestamp,
                 &event.event_type,
                 &event.audit_id,
