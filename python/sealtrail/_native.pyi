@@ -95,6 +95,21 @@ class Trail:
     def get(self, audit_id: str, purpose: str | None) -> bytes | None: ...
     def contains(self, ids: Sequence[str], purpose: str | None) -> list[str]: ...
     def stats(self) -> bytes: ...
+    def compact(
+        self,
+        target_mb: int,
+        threads: int,
+        grace: float,
+        progress: Callable[[int, int, int], object] | None,
+    ) -> bytes: ...
+    def compaction_plan(self, target_mb: int, threads: int, grace: float) -> bytes: ...
+    def maintain(
+        self,
+        target_mb: int,
+        threads: int,
+        grace: float,
+        progress: Callable[[int, int, int], object] | None,
+    ) -> bytes: ...
     def sql(
         self,
         query: str,

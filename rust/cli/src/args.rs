@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    anchor, check_proof, checkpoint, completions, config, demo, erase, events, fields, get, import, init,
-    jobs, keys, man, pin, prove, record, redact, search, sql, stats, subject_report, tail,
-    trace_chain, verify, who,
+    anchor, check_proof, checkpoint, compact, completions, config, custody, demo, erase, events,
+    evidence, export, fields, get, import, init, jobs, keys, maintain, man, pin, prove, record,
+    redact, search, sql, stats, subject_report, tail, trace_chain, verify, who,
 };
 use crate::failure::Failure;
 use crate::session::Session;
@@ -105,6 +105,11 @@ enum Command {
     Checkpoint(checkpoint::Checkpoint),
     Prove(prove::Prove),
     CheckProof(check_proof::CheckProof),
+    Compact(compact::Compact),
+    Maintain(maintain::Maintain),
+    Export(export::Export),
+    Evidence(evidence::Evidence),
+    Custody(custody::Custody),
     Keys(keys::Keys),
     Pin(pin::Pin),
     Anchor(anchor::Anchor),
@@ -152,6 +157,11 @@ impl Cli {
             Command::Checkpoint(command) => command.run(session),
             Command::Prove(command) => command.run(session),
             Command::CheckProof(command) => command.run(session),
+            Command::Compact(command) => command.run(session),
+            Command::Maintain(command) => command.run(session),
+            Command::Export(command) => command.run(session),
+            Command::Evidence(command) => command.run(session),
+            Command::Custody(command) => command.run(session),
             Command::Keys(command) => command.run(session),
             Command::Pin(command) => command.run(session),
             Command::Anchor(command) => command.run(session),

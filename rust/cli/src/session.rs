@@ -153,7 +153,7 @@ impl<'a> Session<'a> {
 
     /// The settings of configuration and environment for the trail at `url`.
     pub(crate) fn settings(&mut self, url: &str) -> Result<Settings, Failure> {
-        let mut settings = Settings::from_config(&self.config()?.config, url);
+        let mut settings = Settings::from_loaded(&*self.config()?, url);
         settings.access = self.access_settings(settings.access)?;
         Ok(settings)
     }

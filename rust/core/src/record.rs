@@ -383,7 +383,8 @@ fn raw_redactions(redactions: &[Redaction]) -> Vec<u8> {
     for (i, redaction) in redactions.iter().enumerate() {
         let Redaction { how, path, what } = redaction;
         raw.extend_from_slice(if i > 0 { b",{" } else { b"{" });
-        for (j, (name, value)) in [("how", how), ("path", path), ("what", what)].iter().enumerate() {
+        for (j, (name, value)) in [("how", how), ("path", path), ("what", what)].iter().enumerate()
+        {
             raw.extend_from_slice(if j > 0 { b",\"" } else { b"\"" });
             raw.extend_from_slice(name.as_bytes());
             raw.extend_from_slice(b"\":");

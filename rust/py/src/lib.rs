@@ -4,6 +4,7 @@
 mod access;
 mod arrow_in;
 mod bridge;
+mod compacting;
 mod demo;
 mod encode;
 mod errors;

@@ -68,7 +68,7 @@ impl Place {
 
     /// The settings of configuration and environment for the trail at `url`.
     pub(crate) fn settings(&self, url: &str) -> Result<Settings> {
-        let mut settings = Settings::from_config(&self.loaded.config, url);
+        let mut settings = Settings::from_loaded(&self.loaded, url);
         settings.access = settings.access.with_env(&variable)?;
         Ok(settings)
     }

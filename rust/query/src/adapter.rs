@@ -17,10 +17,12 @@ use datafusion::logical_expr::{ScalarUDF, ScalarUDFImpl};
 use datafusion::physical_expr::expressions::{CastExpr, Column, Literal, lit};
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_expr_adapter::{PhysicalExprAdapter, PhysicalExprAdapterFactory};
+use object_store::path::Path;
 use sealtrail_core::columns::{ColumnType, LogicalColumn, REST};
 
 use crate::functions::{JsonFn, JsonUdf, Meaning, MeaningUdf, Search, SearchUdf, literal_path};
 use crate::json::{Form, PathPart};
+use crate::reader::{Footer, FooterCache};
 use crate::shape::{ATTRS, DOMAIN, EVENT, Shape, arrow_type, column_type};
 use crate::shredded::{Assembled, LogicalValue, ShreddedGet, WordSearch, any_signature};
 use crate::words::Word;
@@ -28,6 +30,8 @@ use crate::words::Word;
 /// Key of the schema metadata with the JSON array of those columns of a segment at whose paths
 /// some rows hold a value of another type. Without it every column may be one of them.
 pub(crate) const MISFITS: &str = "sealtrail.misfits";
+/// Key of the schema metadata with the path of the segment that the schema is of.
+pub(crate) const SEGMENT: &str = "sealtrail.segment";
 
 /// Makes an adapter for each segment.
 #[derive(Debug)]
@@ -35,19 +39,37 @@ pub(crate) struct SegmentAdapterFactory {
     /// The columns of the table.
     shape: Arc<Shape>,
     /// The columns of the trail, which name those of its segments.
-    own: Shape,
+    own: Arc<Shape>,
+    /// Knows the layouts of segments that were read before.
+    footers: Arc<FooterCache>,
     config: Arc<ConfigOptions>,
 }
 
 impl SegmentAdapterFactory {
-    pub(crate) fn new(shape: Arc<Shape>, own: Shape) -> Self {
-        Self { shape, own, config: Arc::new(ConfigOptions::default()) }
+    pub(crate) fn new(shape: Arc<Shape>, own: Arc<Shape>, footers: Arc<FooterCache>) -> Self {
+        Self { shape, own, footers, config: Arc::new(ConfigOptions::default()) }
     }
 
     /// The adapter for data with this schema.
     pub(crate) fn adapter(&self, physical: &SchemaRef) -> SegmentAdapter {
+        let segment = physical.metadata().get(SEGMENT);
+        let footer = segment.and_then(|path| self.footers.known(&Path::from(path.as_str())));
+        match footer {
+            Some(footer) => self.adapter_of(&footer, physical),
+            None => self.with_layout(Arc::new(Layout::new(&self.own, physical)), physical),
+        }
+    }
+
+    /// The adapter for a segment with this footer. Its layout stays the same whatever columns
+    /// the trail gets later.
+    pub(crate) fn adapter_of(&self, footer: &Footer, physical: &SchemaRef) -> SegmentAdapter {
+        let layout = footer.layout.get_or_init(|| Arc::new(Layout::new(&self.own, physical)));
+        self.with_layout(Arc::clone(layout), physical)
+    }
+
+    fn with_layout(&self, layout: Arc<Layout>, physical: &SchemaRef) -> SegmentAdapter {
         SegmentAdapter {
-            layout: Layout::new(&self.own, physical),
+            layout,
             shape: Arc::clone(&self.shape),
             physical: Arc::clone(physical),
             config: Arc::clone(&self.config),
@@ -67,7 +89,7 @@ impl PhysicalExprAdapterFactory for SegmentAdapterFactory {
 
 /// What a segment stores.
 #[derive(Debug)]
-struct Layout {
+pub(crate) struct Layout {
     columns: Vec<Stored>,
     rest: Option<usize>,
 }
@@ -108,7 +130,7 @@ impl Layout {
 pub(crate) struct SegmentAdapter {
     shape: Arc<Shape>,
     physical: SchemaRef,
-    layout: Layout,
+    layout: Arc<Layout>,
     config: Arc<ConfigOptions>,
 }
 

@@ -12,11 +12,11 @@ use datafusion::catalog::{
 use datafusion::common::DataFusionError;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::datasource::{TableProvider, ViewTable, provider_as_source};
-use datafusion::execution::{FunctionRegistry, SendableRecordBatchStream};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::execution::{FunctionRegistry, SendableRecordBatchStream};
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, col, lit};
 use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -31,7 +31,7 @@ use sealtrail_core::trail::ReadView;
 use crate::error::{QueryError, Result};
 use crate::functions::{JsonOperators, JsonRewriter, all};
 use crate::plain::plain_stream;
-use crate::provider::{TrailTable, Unflushed};
+use crate::provider::{Kept, TrailTable, Unflushed};
 use crate::reader::{FooterCache, SegmentReaderFactory};
 use crate::scope::{Scope, ScopedTrail, Stores};
 use crate::shape::Shape;
@@ -39,6 +39,7 @@ use crate::sql::{self, Params, Parsed, Wanted};
 use crate::table::EventsTable;
 use crate::trails::TrailsTable;
 use crate::unsealed::{self, Vaults, unsealed_stream};
+use crate::values::ValueCache;
 use crate::{place, views};
 
 const CATALOG: &str = "trail";
@@ -55,6 +56,9 @@ pub struct EngineOptions {
     /// Bytes of segment footers and page indexes kept between queries, for each trail. Default
     /// 64 MiB.
     pub footer_cache: usize,
+    /// Bytes of what is known of the values in segments, for each trail: which of them can hold
+    /// an id. Default 64 MiB.
+    pub value_cache: usize,
     /// Where to spill, for work that must end however large it is: sorts then take longer, and
     /// less memory. Default: the system's folder for temporary files.
     pub spill_folder: Option<PathBuf>,
@@ -68,6 +72,7 @@ impl Default for EngineOptions {
             memory_limit: 1 << 30,
             target_partitions: std::thread::available_parallelism().map_or(2, usize::from),
             footer_cache: 64 << 20,
+            value_cache: 64 << 20,
             spill_folder: None,
             spill_limit: 100 << 30,
         }
@@ -79,6 +84,7 @@ impl Default for EngineOptions {
 pub struct Engine {
     state: Arc<SessionState>,
     footer_cache: usize,
+    value_cache: usize,
     trails: Arc<Mutex<Vec<KnownTrail>>>,
 }
 
@@ -92,6 +98,9 @@ impl std::fmt::Debug for Engine {
 struct KnownTrail {
     store: Weak<dyn ObjectStore>,
     footers: Arc<FooterCache>,
+    values: Arc<ValueCache>,
+    /// The columns of the view that was asked last.
+    shape: Arc<Shape>,
     /// The unflushed rows of the view that was asked last.
     last: Option<(Weak<ReadView>, Arc<Unflushed>)>,
 }
@@ -170,6 +179,7 @@ impl Engine {
         Ok(Self {
             state: Arc::new(state),
             footer_cache: options.footer_cache,
+            value_cache: options.value_cache,
             trails: Arc::default(),
         })
     }
@@ -257,21 +267,21 @@ impl Engine {
 
     /// The table of all records in a scope.
     fn records(&self, scope: &Scope) -> datafusion::common::Result<Arc<dyn TableProvider>> {
-        let shape = Arc::new(Shape::new(&scope.columns()));
-        let mut tables = scope.trails.iter().enumerate().map(|(number, trail)| {
-            (trail.name.clone(), self.table(trail, number, Arc::clone(&shape)))
-        });
-        match (tables.next(), tables.next()) {
-            (Some((_, only)), None) => Ok(Arc::new(only)),
-            (first, second) => {
-                let all = first.into_iter().chain(second).chain(tables).collect();
-                Ok(Arc::new(TrailsTable::new(all, &shape)))
-            }
+        if let [only] = scope.trails.as_slice() {
+            let kept = self.kept(only);
+            let shape = Arc::clone(&kept.own);
+            return Ok(Arc::new(TrailTable::new(Arc::clone(&only.view), shape, 0, kept)));
         }
+        let shape = Arc::new(Shape::new(&scope.columns()));
+        let tables = scope.trails.iter().enumerate().map(|(number, trail)| {
+            let (view, kept) = (Arc::clone(&trail.view), self.kept(trail));
+            (trail.name.clone(), TrailTable::new(view, Arc::clone(&shape), number, kept))
+        });
+        Ok(Arc::new(TrailsTable::new(tables.collect(), &shape)))
     }
 
-    /// The table of a trail, with what is kept from earlier statements.
-    fn table(&self, trail: &ScopedTrail, number: usize, shape: Arc<Shape>) -> TrailTable {
+    /// What is kept of a trail from earlier statements.
+    fn kept(&self, trail: &ScopedTrail) -> Kept {
         let ScopedTrail { view, store, .. } = trail;
         let mut trails = self.trails.lock().unwrap_or_else(PoisonError::into_inner);
         trails.retain(|trail| trail.store.strong_count() > 0);
@@ -279,18 +289,27 @@ impl Engine {
         let index =
             trails.iter().position(|trail| trail.store.ptr_eq(&weak)).unwrap_or_else(|| {
                 let footers = Arc::new(FooterCache::new(self.footer_cache));
-                trails.push(KnownTrail { store: weak, footers, last: None });
+                let values = Arc::new(ValueCache::new(self.value_cache));
+                let shape = Arc::new(Shape::new(view.columns()));
+                trails.push(KnownTrail { store: weak, footers, values, shape, last: None });
                 trails.len() - 1
             });
         let trail = &mut trails[index];
+        if !trail.shape.is_of(view.columns()) {
+            trail.shape = Arc::new(Shape::new(view.columns()));
+        }
         let asked = Arc::downgrade(view);
         let unflushed = match &trail.last {
             Some((known, rows)) if known.ptr_eq(&asked) => Arc::clone(rows),
             _ => Arc::default(),
         };
         trail.last = Some((asked, Arc::clone(&unflushed)));
-        let readers = SegmentReaderFactory::new(Arc::clone(store), Arc::clone(&trail.footers));
-        TrailTable::new(Arc::clone(view), shape, number, Arc::new(readers), unflushed)
+        Kept {
+            own: Arc::clone(&trail.shape),
+            readers: SegmentReaderFactory::new(Arc::clone(store), Arc::clone(&trail.footers)),
+            values: Arc::clone(&trail.values),
+            unflushed,
+        }
     }
 
     /// A session of its own that can read the stores of `scope` and nothing else.

@@ -10,6 +10,7 @@ use datafusion::catalog::Session;
 use datafusion::common::{DFSchema, DataFusionError, Result};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::memory::{DataSourceExec, MemorySourceConfig};
+use datafusion::datasource::physical_plan::parquet::{ParquetAccessPlan, RowGroupAccess};
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::{TableProvider, TableType};
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -30,6 +31,8 @@ use crate::pruning::{allowed_domains, domain, prune, statistics};
 use crate::reader::SegmentReaderFactory;
 use crate::scope::store_url;
 use crate::shape::{DOMAIN, Shape};
+use crate::sieve::{Chosen, Holder, Test};
+use crate::values::ValueCache;
 
 /// All records: those of the segments and those not yet in one.
 #[derive(Debug)]
@@ -40,7 +43,18 @@ pub(crate) struct TrailTable {
     store: ObjectStoreUrl,
     readers: Arc<SegmentReaderFactory>,
     adapters: Arc<SegmentAdapterFactory>,
+    values: Arc<ValueCache>,
     unflushed: Arc<Unflushed>,
+}
+
+/// What is kept of a trail between statements, for its table.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// The trail's own columns.
+    pub(crate) own: Arc<Shape>,
+    pub(crate) readers: SegmentReaderFactory,
+    pub(crate) values: Arc<ValueCache>,
+    pub(crate) unflushed: Arc<Unflushed>,
 }
 
 /// The unflushed records of a view, made when first needed.
@@ -56,30 +70,38 @@ pub(crate) struct UnflushedRows {
 
 impl TrailTable {
     /// The trail with this number in its scope, in the scope's shape.
-    pub(crate) fn new(
-        view: Arc<ReadView>,
-        shape: Arc<Shape>,
-        number: usize,
-        readers: Arc<SegmentReaderFactory>,
-        unflushed: Arc<Unflushed>,
-    ) -> Self {
-        let own = Shape::new(view.columns());
-        let adapters = Arc::new(SegmentAdapterFactory::new(Arc::clone(&shape), own));
-        Self { view, shape, store: store_url(number), readers, adapters, unflushed }
+    pub(crate) fn new(view: Arc<ReadView>, shape: Arc<Shape>, number: usize, kept: Kept) -> Self {
+        let Kept { own, readers, values, unflushed } = kept;
+        let footers = Arc::clone(readers.footers());
+        let adapters = Arc::new(SegmentAdapterFactory::new(Arc::clone(&shape), own, footers));
+        let (store, readers) = (store_url(number), Arc::new(readers));
+        Self { view, shape, store, readers, adapters, values, unflushed }
+    }
+
+    /// The segments whose values allow for rows that pass.
+    async fn choose(&self, test: Test, segments: Vec<Arc<AddedSegment>>) -> Vec<Chosen> {
+        if !test.decides() {
+            return segments.into_iter().map(|segment| (segment, None)).collect();
+        }
+        let (readers, adapters) = (&self.readers, &self.adapters);
+        Holder { test, readers, adapters, values: &self.values }.choose(segments).await
     }
 
     /// The plan over these segments.
     fn segments_plan(
         &self,
         scan: &Scan<'_>,
-        segments: &[Arc<AddedSegment>],
+        segments: Vec<Chosen>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let schema = self.shape.schema();
-        let files: Vec<_> = segments.iter().map(|segment| Self::file(segment, &schema)).collect();
+        let files: Vec<_> = segments.into_iter().map(|chosen| self.file(chosen)).collect();
         let total = total_statistics(&files, &schema);
         let eager = scan.session.config_options().execution.parquet.pushdown_filters;
+        let mut options = scan.session.default_table_options().parquet;
+        // What bloom filters tell has been asked, if it is of use.
+        options.global.bloom_filter_on_read = false;
         let source = ParquetSource::new(self.shape.table_schema().clone())
-            .with_table_parquet_options(scan.session.default_table_options().parquet)
+            .with_table_parquet_options(options)
             .with_parquet_file_reader_factory(Arc::clone(&self.readers) as _)
             .with_pushdown_filters(eager || scan.filters.iter().any(is_selective));
         let config = FileScanConfigBuilder::new(self.store.clone(), Arc::new(source))
@@ -92,10 +114,20 @@ impl TrailTable {
         Ok(DataSourceExec::from_data_source(config))
     }
 
-    fn file(segment: &AddedSegment, schema: &SchemaRef) -> PartitionedFile {
-        PartitionedFile::new(segment.path.clone(), segment.bytes)
-            .with_partition_values(vec![ScalarValue::Utf8View(Some(domain(segment).to_owned()))])
-            .with_statistics(Arc::new(statistics(segment, schema)))
+    fn file(&self, (segment, groups): Chosen) -> PartitionedFile {
+        let domain = ScalarValue::Utf8View(Some(domain(&segment).to_owned()));
+        let mut file = PartitionedFile::new(segment.path.clone(), segment.bytes)
+            .with_partition_values(vec![domain])
+            .with_statistics(Arc::new(statistics(&segment, &self.shape)));
+        if let Some(footer) = self.readers.footers().known(&file.object_meta.location) {
+            file = file.with_arrow_schema(Arc::clone(&footer.schema));
+        }
+        let Some(groups) = groups else { return file };
+        let access = groups.iter().map(|read| match read {
+            true => RowGroupAccess::Scan,
+            false => RowGroupAccess::Skip,
+        });
+        file.with_extension(ParquetAccessPlan::new(access.collect()))
     }
 
     /// The plan over the records that are not in a segment yet.
@@ -173,14 +205,17 @@ impl TableProvider for TrailTable {
         if let Some(domains) = &scan.domains {
             segments.retain(|segment| domains.contains(domain(segment)));
         }
+        let mut test = Test::Any;
         if let Some(filter) = conjunction(filters.iter().cloned()) {
             let named = DFSchema::try_from(schema.as_ref().clone())?;
             let predicate = session.create_physical_expr(filter, &named)?;
             segments = prune(&segments, &schema, &predicate)?;
+            test = Test::of(&predicate);
         }
+        let segments = self.choose(test, segments).await;
         let mut plans = Vec::new();
         if !segments.is_empty() {
-            plans.push(self.segments_plan(&scan, &segments)?);
+            plans.push(self.segments_plan(&scan, segments)?);
         }
         if !self.view.unflushed.is_empty() {
             plans.push(self.unflushed_plan(&scan)?);

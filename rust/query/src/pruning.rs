@@ -14,7 +14,7 @@ use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 
 use sealtrail_core::ledger::{AddedSegment, Bounds};
 
-use crate::shape::DOMAIN;
+use crate::shape::{DOMAIN, Shape};
 
 /// Segments as rows of statistics.
 struct SegmentStatistics<'a> {
@@ -130,15 +130,18 @@ pub(crate) fn prune(
         .collect())
 }
 
-/// What the planner may rely on about a segment, by the columns of `schema` (`domain` last).
-pub(crate) fn statistics(segment: &AddedSegment, schema: &SchemaRef) -> Statistics {
-    let mut statistics = Statistics::new_unknown(schema);
+/// What the planner may rely on about a segment, by the columns of the table.
+pub(crate) fn statistics(segment: &AddedSegment, shape: &Shape) -> Statistics {
+    let schema = shape.schema();
+    let mut statistics = Statistics::new_unknown(&schema);
     statistics.num_rows = Precision::Exact(usize::try_from(segment.rows).unwrap_or(usize::MAX));
-    for (field, column) in schema.fields().iter().zip(&mut statistics.column_statistics) {
+    let bounded = segment.stats.keys().chain(["timestamp", DOMAIN]);
+    for index in bounded.filter_map(|name| shape.index(name)) {
+        let field = schema.field(index);
         let least = limit(segment, field.name(), Bound::Least, field.data_type());
         let greatest = limit(segment, field.name(), Bound::Greatest, field.data_type());
         if let (Some(least), Some(greatest)) = (least, greatest) {
-            *column = ColumnStatistics {
+            statistics.column_statistics[index] = ColumnStatistics {
                 // Columns with bounds in the ledger are those that every record has.
                 null_count: Precision::Exact(0),
                 min_value: Precision::Exact(least),

@@ -5,19 +5,19 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use arrow::datatypes::{DataType, Fields, Schema};
+use arrow::datatypes::{DataType, Fields, Schema, SchemaRef};
 use bytes::Bytes;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{ParquetFileMetrics, ParquetFileReaderFactory};
-use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
+use datafusion::datasource::physical_plan::ParquetFileReaderFactory;
+use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
-use parquet::arrow::async_reader::AsyncFileReader;
+use parquet::arrow::async_reader::{AsyncFileReader, MetadataFetch};
 use parquet::arrow::{ARROW_SCHEMA_META_KEY, encode_arrow_schema, parquet_to_arrow_schema};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{
@@ -26,7 +26,7 @@ use parquet::file::metadata::{
 };
 use serde::Deserialize;
 
-use crate::adapter::MISFITS;
+use crate::adapter::{Layout, MISFITS, SEGMENT};
 
 /// How much of a segment's end is read first: footer and page index in one request.
 const FOOTER_HINT: usize = 256 * 1024;
@@ -38,9 +38,20 @@ pub(crate) struct FooterCache {
     inner: Mutex<Footers>,
 }
 
+/// The footer of a segment, and what follows from it.
+#[derive(Debug)]
+pub(crate) struct Footer {
+    size: u64,
+    pub(crate) metadata: Arc<ParquetMetaData>,
+    /// What its columns are read as.
+    pub(crate) schema: SchemaRef,
+    /// Made when first needed.
+    pub(crate) layout: OnceLock<Arc<Layout>>,
+}
+
 #[derive(Debug, Default)]
 struct Footers {
-    by_path: HashMap<Path, (u64, Arc<ParquetMetaData>)>,
+    by_path: HashMap<Path, Arc<Footer>>,
     order: VecDeque<Path>,
     bytes: usize,
 }
@@ -51,26 +62,27 @@ impl FooterCache {
         Self { limit, inner: Mutex::default() }
     }
 
-    fn get(&self, path: &Path, size: u64) -> Option<Arc<ParquetMetaData>> {
+    /// The footer of the segment at `path`, if it is kept.
+    pub(crate) fn known(&self, path: &Path) -> Option<Arc<Footer>> {
         let footers = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        footers
-            .by_path
-            .get(path)
-            .filter(|(known, _)| *known == size)
-            .map(|(_, footer)| Arc::clone(footer))
+        footers.by_path.get(path).map(Arc::clone)
     }
 
-    fn put(&self, path: &Path, size: u64, footer: &Arc<ParquetMetaData>) {
+    fn get(&self, path: &Path, size: u64) -> Option<Arc<Footer>> {
+        self.known(path).filter(|footer| footer.size == size)
+    }
+
+    fn put(&self, path: &Path, footer: &Arc<Footer>) {
         let mut footers = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        footers.bytes += footer.memory_size();
-        match footers.by_path.insert(path.clone(), (size, Arc::clone(footer))) {
-            Some((_, replaced)) => footers.bytes -= replaced.memory_size(),
+        footers.bytes += footer.metadata.memory_size();
+        match footers.by_path.insert(path.clone(), Arc::clone(footer)) {
+            Some(replaced) => footers.bytes -= replaced.metadata.memory_size(),
             None => footers.order.push_back(path.clone()),
         }
         while footers.bytes > self.limit {
             let Some(oldest) = footers.order.pop_front() else { break };
-            if let Some((_, dropped)) = footers.by_path.remove(&oldest) {
-                footers.bytes -= dropped.memory_size();
+            if let Some(dropped) = footers.by_path.remove(&oldest) {
+                footers.bytes -= dropped.metadata.memory_size();
             }
         }
     }
@@ -87,6 +99,53 @@ impl SegmentReaderFactory {
     pub(crate) fn new(store: Arc<dyn ObjectStore>, cache: Arc<FooterCache>) -> Self {
         Self { store, cache }
     }
+
+    pub(crate) fn store(&self) -> &dyn ObjectStore {
+        self.store.as_ref()
+    }
+
+    pub(crate) fn footers(&self) -> &Arc<FooterCache> {
+        &self.cache
+    }
+
+    /// The footer of a segment of that many bytes, from the cache if it is there.
+    pub(crate) async fn footer(&self, path: &Path, size: u64) -> Result<Arc<Footer>, ParquetError> {
+        if let Some(footer) = self.cache.get(path, size) {
+            return Ok(footer);
+        }
+        let end = SegmentEnd { store: self.store.as_ref(), path };
+        let footer = load_footer(end, path, size).await?;
+        self.cache.put(path, &footer);
+        Ok(footer)
+    }
+}
+
+/// Reads parts of a segment.
+struct SegmentEnd<'a> {
+    store: &'a dyn ObjectStore,
+    path: &'a Path,
+}
+
+impl MetadataFetch for SegmentEnd<'_> {
+    fn fetch(&mut self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, ParquetError>> {
+        async move { self.store.get_range(self.path, range).await.map_err(external) }.boxed()
+    }
+}
+
+/// Footer and page index in one request, if they are not very long.
+async fn load_footer(
+    from: impl MetadataFetch,
+    path: &Path,
+    size: u64,
+) -> Result<Arc<Footer>, ParquetError> {
+    let metadata = ParquetMetaDataReader::new()
+        .with_page_index_policy(PageIndexPolicy::Optional)
+        .with_prefetch_hint(Some(FOOTER_HINT))
+        .load_and_finish(from, size)
+        .await?;
+    let (metadata, schema) = slim(metadata, path)?;
+    let metadata = Arc::new(metadata);
+    Ok(Arc::new(Footer { size, metadata, schema, layout: OnceLock::new() }))
 }
 
 impl ParquetFileReaderFactory for SegmentReaderFactory {
@@ -97,14 +156,16 @@ impl ParquetFileReaderFactory for SegmentReaderFactory {
         _metadata_size_hint: Option<usize>,
         metrics: &ExecutionPlanMetricsSet,
     ) -> datafusion::common::Result<Box<dyn AsyncFileReader + Send>> {
-        let metrics =
-            ParquetFileMetrics::new(partition_index, file.object_meta.location.as_ref(), metrics);
+        let path = file.object_meta.location.to_string();
+        let bytes_scanned = MetricBuilder::new(metrics)
+            .with_new_label("filename", path)
+            .counter("bytes_scanned", partition_index);
         Ok(Box::new(SegmentReader {
             store: Arc::clone(&self.store),
             cache: Arc::clone(&self.cache),
             path: file.object_meta.location,
             size: file.object_meta.size,
-            metrics,
+            bytes_scanned,
         }))
     }
 }
@@ -114,7 +175,7 @@ struct SegmentReader {
     cache: Arc<FooterCache>,
     path: Path,
     size: u64,
-    metrics: ParquetFileMetrics,
+    bytes_scanned: Count,
 }
 
 fn external(error: object_store::Error) -> ParquetError {
@@ -128,7 +189,7 @@ fn length(range: &Range<u64>) -> usize {
 
 impl AsyncFileReader for SegmentReader {
     fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, ParquetError>> {
-        self.metrics.bytes_scanned.add(length(&range));
+        self.bytes_scanned.add(length(&range));
         async move { self.store.get_range(&self.path, range).await.map_err(external) }.boxed()
     }
 
@@ -136,7 +197,7 @@ impl AsyncFileReader for SegmentReader {
         &mut self,
         ranges: Vec<Range<u64>>,
     ) -> BoxFuture<'_, Result<Vec<Bytes>, ParquetError>> {
-        self.metrics.bytes_scanned.add(ranges.iter().map(length).sum());
+        self.bytes_scanned.add(ranges.iter().map(length).sum());
         async move { self.store.get_ranges(&self.path, &ranges).await.map_err(external) }.boxed()
     }
 
@@ -146,17 +207,12 @@ impl AsyncFileReader for SegmentReader {
     ) -> BoxFuture<'a, Result<Arc<ParquetMetaData>, ParquetError>> {
         async move {
             if let Some(footer) = self.cache.get(&self.path, self.size) {
-                return Ok(footer);
+                return Ok(Arc::clone(&footer.metadata));
             }
-            let size = self.size;
-            let footer = ParquetMetaDataReader::new()
-                .with_page_index_policy(PageIndexPolicy::Optional)
-                .with_prefetch_hint(Some(FOOTER_HINT))
-                .load_and_finish(&mut *self, size)
-                .await?;
-            let footer = Arc::new(slim(footer)?);
-            self.cache.put(&self.path, size, &footer);
-            Ok(footer)
+            let (path, size) = (self.path.clone(), self.size);
+            let footer = load_footer(&mut *self, &path, size).await?;
+            self.cache.put(&path, &footer);
+            Ok(Arc::clone(&footer.metadata))
         }
         .boxed()
     }
@@ -176,15 +232,20 @@ struct Described {
 
 /// Replaces the segment's description, which holds tree hashes of every batch, by the names of
 /// the columns with misfits and an Arrow schema that reads text as views.
-fn slim(footer: ParquetMetaData) -> Result<ParquetMetaData, ParquetError> {
+fn slim(
+    footer: ParquetMetaData,
+    path: &Path,
+) -> Result<(ParquetMetaData, SchemaRef), ParquetError> {
     let file = footer.file_metadata();
     let description = file
         .key_value_metadata()
         .and_then(|entries| entries.iter().find(|entry| entry.key == "sealtrail")?.value.as_deref())
         .and_then(|text| serde_json::from_str::<Description>(text).ok());
-    let schema = parquet_to_arrow_schema(file.schema_descr(), None)?;
-    let mut kept =
-        vec![KeyValue::new(ARROW_SCHEMA_META_KEY.to_owned(), encode_arrow_schema(&views(&schema)))];
+    let schema = views(&parquet_to_arrow_schema(file.schema_descr(), None)?);
+    let mut kept = vec![
+        KeyValue::new(ARROW_SCHEMA_META_KEY.to_owned(), encode_arrow_schema(&schema)),
+        KeyValue::new(SEGMENT.to_owned(), path.to_string()),
+    ];
     if let Some(description) = description {
         let names = description
             .columns
@@ -196,6 +257,8 @@ fn slim(footer: ParquetMetaData) -> Result<ParquetMetaData, ParquetError> {
             serde_json::Value::from_iter(names).to_string(),
         ));
     }
+    let described = kept[1..].iter().filter_map(|kv| Some((kv.key.clone(), kv.value.clone()?)));
+    let schema = schema.with_metadata(described.collect());
     let file = FileMetaData::new(
         file.version(),
         file.num_rows(),
@@ -205,11 +268,12 @@ fn slim(footer: ParquetMetaData) -> Result<ParquetMetaData, ParquetError> {
         file.column_orders().cloned(),
     );
     let mut old = footer.into_builder();
-    Ok(ParquetMetaDataBuilder::new(file)
+    let metadata = ParquetMetaDataBuilder::new(file)
         .set_row_groups(old.take_row_groups())
         .set_column_index(old.take_column_index())
         .set_offset_index(old.take_offset_index())
-        .build())
+        .build();
+    Ok((metadata, Arc::new(schema)))
 }
 
 /// The schema with text as views: they share decoded pages, and have no limit of 2 GiB a batch.

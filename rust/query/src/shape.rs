@@ -45,6 +45,17 @@ impl Shape {
         Some((&self.columns[index], index < self.fixed))
     }
 
+    /// The position of a column in the table.
+    pub(crate) fn index(&self, name: &str) -> Option<usize> {
+        // After the columns of records come `attrs` and `event`.
+        if name == DOMAIN { Some(self.columns.len() + 2) } else { self.by_name.get(name).copied() }
+    }
+
+    /// Whether it is the shape of these promoted columns.
+    pub(crate) fn is_of(&self, promoted: &[LogicalColumn]) -> bool {
+        self.columns[self.fixed..] == *promoted
+    }
+
     /// The schema of files (fixed, promoted, `attrs`, `event`) and of the table (then `domain`).
     pub(crate) fn table_schema(&self) -> &TableSchema {
         &self.table

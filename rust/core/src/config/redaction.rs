@@ -145,7 +145,8 @@ impl RedactionAction {
 impl RedactionConfig {
     /// Whether redacting needs the trail's privacy key.
     pub fn needs_key(&self) -> bool {
-        let keyed = |a: &RedactionAction| matches!(a, RedactionAction::Hash | RedactionAction::Encrypt);
+        let keyed =
+            |a: &RedactionAction| matches!(a, RedactionAction::Hash | RedactionAction::Encrypt);
         keyed(&self.action) || self.actions.values().any(keyed)
     }
 }
@@ -167,6 +168,11 @@ impl Default for RedactionConfig {
 
 impl Default for PersonalConfig {
     fn default() -> Self {
-        Self { fields: Vec::new(), subject: vec!["user_id".to_owned()], search: true, holders: Vec::new() }
+        Self {
+            fields: Vec::new(),
+            subject: vec!["user_id".to_owned()],
+            search: true,
+            holders: Vec::new(),
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The key on which a trail's personal data rests (FORMAT section 16).
+//! The key on which a trail's personal data rests (FORMAT section 17).
 
 use std::fmt;
 use std::path::Path;

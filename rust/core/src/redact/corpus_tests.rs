@@ -40,11 +40,12 @@ fn every_sensitive_value_of_the_corpus_is_found_and_nothing_else() {
     for positive in &corpus.found {
         let text = positive.text.concat();
         let found = all(&text, &positive.name);
-        let right = found.iter().filter(|(value, what)| {
-            *what == positive.what && (value.contains(&positive.value))
-        });
+        let right = found
+            .iter()
+            .filter(|(value, what)| *what == positive.what && (value.contains(&positive.value)));
         let right = u32::from(right.count() > 0);
-        let count = counts.entry(Detector::ALL.iter().find(|d| d.name() == positive.what).unwrap().name());
+        let count =
+            counts.entry(Detector::ALL.iter().find(|d| d.name() == positive.what).unwrap().name());
         let count = count.or_default();
         count[0] += right;
         count[1] += 1 - right;
@@ -68,7 +69,8 @@ fn every_sensitive_value_of_the_corpus_is_found_and_nothing_else() {
 fn ids_hashes_and_times_are_not_taken_for_anything() {
     let mut state = 1_u64;
     let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         state ^ (state >> 29)
     };
     let mut ids = IdSource::new(1_757_837_527_114_000).unwrap();
@@ -78,7 +80,14 @@ fn ids_hashes_and_times_are_not_taken_for_anything() {
         let values = [
             stamp.audit_id(),
             format!("{a:016x}{b:016x}{c:016x}{d:016x}"),
-            format!("{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}", a >> 32, b >> 48, c >> 52, d >> 52, d & 0xffff_ffff_ffff),
+            format!(
+                "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
+                a >> 32,
+                b >> 48,
+                c >> 52,
+                d >> 52,
+                d & 0xffff_ffff_ffff
+            ),
             format!("{}", a % 1_000_000_000_000),
             format!("17{:011}", a % 100_000_000_000),
             format!("17{:014}", a % 100_000_000_000_000),

@@ -28,7 +28,7 @@ pub(super) struct Sealed {
 }
 
 impl Sealed {
-    /// The parts of a string in the one form of FORMAT section 16; `None` for all others.
+    /// The parts of a string in the one form of FORMAT section 17; `None` for all others.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (holder, index, body) = parts(text)?;
         let index = match index {

@@ -1,5 +1,5 @@
 //! Personal fields: encrypted before they are recorded, under a key of the person they are about,
-//! so that destroying the key erases them (FORMAT section 16).
+//! so that destroying the key erases them (FORMAT section 17).
 //!
 //! [`Sealer`] encrypts on the way into the trail, [`Vault`] has the keys and decrypts on the way
 //! out. Leaves cover what was encrypted: erasure changes no proof.

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use super::Holder;
 use super::field::{PREFIX, Sealed};
 use super::keys::place;
 use super::seal::waiting;
 use super::vault::{Found, Vault};
-use super::Holder;
 use crate::redact::path::pointer;
 use crate::{Result, json};
 

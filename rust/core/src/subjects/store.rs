@@ -98,7 +98,11 @@ impl Root {
     }
 
     /// The key of a subject; `None` if there is none.
-    pub(super) async fn key(&self, storage: &Storage, holder: Holder) -> Result<Option<SubjectKey>> {
+    pub(super) async fn key(
+        &self,
+        storage: &Storage,
+        holder: Holder,
+    ) -> Result<Option<SubjectKey>> {
         let path = path_of(holder);
         let bytes = match storage.get(&path).await {
             Ok(bytes) => bytes,

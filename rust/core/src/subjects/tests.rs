@@ -180,7 +180,9 @@ async fn equal_values_of_a_subject_are_found_and_no_others() {
         let sealer = Sealer::new(&config, Arc::clone(&vault)).unwrap().unwrap();
         let field = |user: &str, email: &str| record(json!({"user_id": user, "email": email}));
         let mut texts = Vec::new();
-        for (user, email) in [("u", "a@x.org"), ("u", "a@x.org"), ("u", "b@x.org"), ("v", "a@x.org")] {
+        for (user, email) in
+            [("u", "a@x.org"), ("u", "a@x.org"), ("u", "b@x.org"), ("v", "a@x.org")]
+        {
             let sealed = value(&sealed(&sealer, &field(user, email)).await);
             texts.push(sealed["email"].as_str().unwrap().to_owned());
         }
@@ -269,7 +271,7 @@ async fn who_an_event_is_about() {
     assert_eq!(key_of(json!({"email": email}), &[]).await, Some(sid("").await));
 }
 
-/// Computed by `tests/python/test_personal.py` from FORMAT section 16 alone, too.
+/// Computed by `tests/python/test_personal.py` from FORMAT section 17 alone, too.
 #[test]
 fn a_golden_value_opens() {
     let trail = crate::keys::trail_id_bytes(TRAIL).unwrap();

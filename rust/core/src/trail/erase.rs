@@ -127,7 +127,8 @@ impl Trail {
     fn status_of(&self, state: &State, erasure: &Erasure, time: String) -> ErasureStatus {
         let pending = self.pending_of(state, erasure);
         let Erase { approver, reason, subject } = erasure.erase.clone();
-        let done = if pending.is_empty() { ErasureState::Erased } else { ErasureState::ErasurePending };
+        let done =
+            if pending.is_empty() { ErasureState::Erased } else { ErasureState::ErasurePending };
         ErasureStatus {
             entry: erasure.entry,
             time,

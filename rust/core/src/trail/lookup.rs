@@ -74,17 +74,18 @@ impl Trail {
 
     /// Opens a segment; of a local one only what is looked at is read.
     pub(super) async fn segment(&self, segment: &AddedSegment) -> Result<SegmentFile> {
-        let storage = self.storage();
-        let missing = |e| match e {
-            Error::NotFound(_) => Error::integrity(&segment.path, "the segment is missing"),
+        match self.open_segment(segment).await {
+            Err(Error::NotFound(_)) => Err(self.missing(segment).await),
             other => other,
-        };
+        }
+    }
+
+    /// As [`segment`](Self::segment), but says `NotFound` where there is no file.
+    pub(super) async fn open_segment(&self, segment: &AddedSegment) -> Result<SegmentFile> {
+        let storage = self.storage();
         match storage.local_root() {
-            Some(root) => SegmentFile::open_local(&segment.path, root).map_err(missing),
-            None => {
-                let bytes = storage.get(&segment.path).await.map_err(missing)?;
-                SegmentFile::open(&segment.path, bytes)
-            }
+            Some(root) => SegmentFile::open_local(&segment.path, root),
+            None => SegmentFile::open(&segment.path, storage.get(&segment.path).await?),
         }
     }
 }

@@ -3,9 +3,12 @@
 mod access;
 mod adopt;
 mod anchoring;
+mod attest;
 mod checkpoint;
 mod clock;
 mod commit;
+mod compact;
+mod configured;
 mod cosigned;
 mod epoch;
 mod erase;
@@ -16,8 +19,11 @@ mod init;
 mod lend;
 mod load;
 mod lookup;
+mod moved;
 mod open;
 mod owner;
+mod past;
+mod places;
 mod plan;
 mod position;
 mod privacy;
@@ -29,6 +35,8 @@ mod view;
 mod writer;
 mod writers;
 
+#[cfg(test)]
+mod configured_tests;
 #[cfg(test)]
 mod cosigned_tests;
 #[cfg(test)]
@@ -45,6 +53,11 @@ mod snapshot_tests;
 mod tests;
 
 pub use access::{Access, Ended, Rows, ask_apart};
+pub use attest::Attester;
+pub use compact::{
+    CompactOptions, CompactPlan, CompactProgress, CompactReport, GRACE, Group, MaintainReport,
+    SweepReport, TARGET_BYTES,
+};
 pub use cosigned::Cosigned;
 pub use erase::{ErasureState, ErasureStatus, STORE};
 pub use follow::{Follower, Records};
@@ -234,6 +247,9 @@ impl Trail {
         // A writer that is lent is the first that can be had.
         slot.give_back().await;
         let writer = self.open_own_writer().await?;
+        if let Some(settings) = &self.shared.options.settings.in_force {
+            configured::tell_of_changes(&writer, &self.state_dir(), settings).await?;
+        }
         slot.writer = Some(Arc::clone(&writer));
         self.set_current(Some(Arc::clone(&writer)));
         Ok(writer)

@@ -240,6 +240,7 @@ pub(super) async fn resume(
         wal,
         intake: Mutex::new(intake),
         committer: tokio::sync::Mutex::new(committer),
+        compacting: tokio::sync::Mutex::default(),
         lock: Mutex::new(Some(lock)),
     }))
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::settings::{OpenOptions, Settings};
 use super::Trail;
+use super::settings::{OpenOptions, Settings};
+use crate::Result;
 use crate::config::RedactionPlace;
 use crate::redact::{RedactionKeys, Redactor};
 use crate::storage::Storage;
 use crate::subjects::{Sealer, Vault};
-use crate::Result;
 
 /// The keys of a trail's subjects; nothing is read yet.
 pub(super) fn vault(trail_id: &str, storage: &Storage, options: &OpenOptions) -> Arc<Vault> {

@@ -250,10 +250,7 @@ async fn events_are_redacted_before_they_are_recorded_where_that_is_asked_for() 
     let record = trail.get("mine").await.unwrap().unwrap();
     assert!(!files_have(place.dir.path(), "4111 1111 1111 1111"));
     let shown: Value = serde_json::from_slice(&record).unwrap();
-    assert_eq!(
-        shown["_redacted"],
-        json!([{"how": "encrypt", "path": "/note", "what": "card"}])
-    );
+    assert_eq!(shown["_redacted"], json!([{"how": "encrypt", "path": "/note", "what": "card"}]));
     assert_eq!(shown["_exact_numbers"], json!(["/big"]));
     let (revealed, count) = trail.revealer().unwrap().reveal(&record).unwrap();
     let revealed: Value = serde_json::from_slice(&revealed).unwrap();
@@ -273,10 +270,8 @@ fn copy(from: &std::path::Path, to: &std::path::Path) {
 #[test]
 fn no_personal_fields_no_sealer() {
     let place = Place::new();
-    let options = OpenOptions::new(
-        place.home("a"),
-        Settings::from_config(&Config::default(), &place.url()),
-    );
+    let options =
+        OpenOptions::new(place.home("a"), Settings::from_config(&Config::default(), &place.url()));
     let storage = Storage::open(&place.url()).unwrap();
     let vault = privacy::vault("0198f0c2-7a5e-7d3a-8d5e-0242ac120002", &storage, &options);
     let personal = &Config::default().redaction.personal;

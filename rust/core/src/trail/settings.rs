@@ -1,13 +1,17 @@
 //! How a trail is opened.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::Result;
 use crate::access::AccessSettings;
-use crate::config::{Config, Home, RedactionConfig, SyncMode as ConfigSync};
+use crate::config::{Config, Home, Loaded, RedactionConfig, SyncMode as ConfigSync};
 use crate::json::Limits;
 use crate::keys::{OwnerKey, Passphrase, PrivacySource};
+use crate::retention::Policy;
 use crate::subjects::Vault;
 use crate::wal::SyncMode;
 
@@ -39,6 +43,13 @@ pub struct Settings {
     pub defaults: Vec<(&'static str, String)>,
     /// Whether it is recorded who looked.
     pub access: AccessSettings,
+    /// The configuration's settings by path. Where they differ from those with which this host
+    /// wrote last, that is recorded.
+    pub in_force: Option<Arc<BTreeMap<String, Value>>>,
+    /// How long records are kept by this host's word, which can only lengthen the ledger's.
+    pub retention: Option<Policy>,
+    /// Where segments go when their days in hot storage are over: a folder or URL.
+    pub archive: Option<String>,
     /// What is sensitive, and what is done to it.
     pub redaction: RedactionConfig,
     /// Backups and other places, by name, that hold copies of the keys of data subjects: an erasure
@@ -49,6 +60,13 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The settings of a configuration that was read, for the trail at `url`. Its changes are
+    /// recorded.
+    pub fn from_loaded(loaded: &Loaded, url: &str) -> Self {
+        let in_force = Some(Arc::new(loaded.in_force()));
+        Self { in_force, ..Self::from_config(&loaded.config, url) }
+    }
+
     /// The settings of a configuration for the trail at `url`.
     pub fn from_config(config: &Config, url: &str) -> Self {
         let trail = &config.trail;
@@ -73,6 +91,9 @@ impl Settings {
             heartbeat: Duration::from_secs(trail.heartbeat.seconds),
             defaults: defaults.into_iter().map(|(k, v)| (k, v.to_owned())).collect(),
             access: AccessSettings::from_config(config),
+            in_force: None,
+            retention: Some(Policy::from_config(&config.retention)),
+            archive: config.archival_in_force().destination.clone(),
             redaction: config.redaction.clone(),
             key_holders: config.redaction.personal.holders.clone(),
             vault: None,

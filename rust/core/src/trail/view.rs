@@ -44,6 +44,15 @@ impl ReadView {
         Arc::new(Self { state, unflushed, without_access: true, vault: self.vault.clone() })
     }
 
+    /// The same moment with these of its segments only, and nothing that is in no segment yet.
+    #[must_use]
+    pub fn only(&self, segments: Vec<Arc<AddedSegment>>) -> Arc<Self> {
+        let mut state = self.state.without_segments();
+        state.rows = segments.iter().map(|segment| segment.rows).sum();
+        state.segments = segments;
+        self.with(state, Vec::new())
+    }
+
     /// How many records are durable and in no segment yet: first those of events, then those of
     /// who looked.
     pub fn unsealed(&self) -> (u64, u64) {
@@ -54,6 +63,24 @@ impl ReadView {
     /// Number of ledger entries.
     pub fn size(&self) -> u64 {
         self.state.size()
+    }
+
+    /// One of its segments alone.
+    pub fn of_segment(&self, segment: &Arc<AddedSegment>) -> Arc<Self> {
+        let mut state = self.state.without_segments();
+        state.segments.push(Arc::clone(segment));
+        self.with(state, Vec::new())
+    }
+
+    /// These canonical records alone, with the columns that the trail had at this moment.
+    pub fn of_records(&self, records: Vec<Bytes>) -> Arc<Self> {
+        self.with(self.state.without_segments(), records)
+    }
+
+    /// Other contents, asked about in the same way.
+    fn with(&self, state: State, unflushed: Vec<Bytes>) -> Arc<Self> {
+        let (without_access, vault) = (self.without_access, self.vault.clone());
+        Arc::new(Self { state: Arc::new(state), unflushed, without_access, vault })
     }
 
     /// Promoted columns, in order of first use.
@@ -118,7 +145,7 @@ impl Trail {
         // Who was erased since is erased then, too.
         self.refreshed().await?;
         let state = moment::state_at(self.storage().clone(), moment).await?;
-        Ok(ReadView::new(state, Vec::new(), self.vault()))
+        self.view_of_past(state).await
     }
 }
 

@@ -58,6 +58,8 @@ pub(super) struct Writer {
     pub(super) wal: Wal,
     pub(super) intake: Mutex<Intake>,
     pub(super) committer: tokio::sync::Mutex<Committer>,
+    /// Held by the compaction of this process.
+    pub(super) compacting: tokio::sync::Mutex<()>,
     /// Given free on closing, even while a background flush still ends.
     pub(super) lock: Mutex<Option<LockFile>>,
 }

@@ -13,6 +13,7 @@ mod erased;
 mod extent;
 mod jobs;
 mod ledger;
+mod origins;
 mod pages;
 mod pinned;
 mod report;

@@ -215,7 +215,8 @@ async fn named(
     known: &[SubjectEvent],
 ) -> Result<Vec<SubjectEvent>> {
     let known: HashSet<&str> = known.iter().map(|event| event.audit_id.as_str()).collect();
-    let mut filter = Filter::default().field("user_id", [Matcher::Exact(subject.to_owned()).text()]);
+    let mut filter =
+        Filter::default().field("user_id", [Matcher::Exact(subject.to_owned()).text()]);
     filter.window.since = options.since;
     filter.window.until = options.until;
     let search = Search::new(filter.condition_of(format!("event_type <> '{EVENT_TYPE}'")));
@@ -341,10 +342,13 @@ impl SubjectReport {
             ("title", safe(&heading)),
             ("heading", safe(&heading)),
             ("summary", safe(&summary)),
-            ("notices", self.notices.iter().fold(String::new(), |mut out, notice| {
-                let _ = write!(out, "<p class=\"note\">{}</p>", safe(notice));
-                out
-            })),
+            (
+                "notices",
+                self.notices.iter().fold(String::new(), |mut out, notice| {
+                    let _ = write!(out, "<p class=\"note\">{}</p>", safe(notice));
+                    out
+                }),
+            ),
             ("events", self.events_html()),
             ("resources", self.resources_html()),
             ("questions", self.questions_html()),
@@ -366,8 +370,15 @@ impl SubjectReport {
                 event.authority.join(" > ") + doubt
             };
             let by = event.by.as_deref().unwrap_or("-");
-            let cells =
-                [&event.timestamp, &event.event_type, what, by, &authority, &event.outcome, &event.audit_id];
+            let cells = [
+                &event.timestamp,
+                &event.event_type,
+                what,
+                by,
+                &authority,
+                &event.outcome,
+                &event.audit_id,
+            ];
             out.push_str(&row(&cells));
         }
         out

@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use datafusion::datasource::physical_plan::parquet::ParquetAccessPlan;
+use datafusion::datasource::physical_plan::{FileScanConfig, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::{MetricValue, MetricsSet};
@@ -16,10 +18,10 @@ pub struct Cost {
     pub statements: usize,
     /// Segments of the trail.
     pub segments: usize,
-    /// Segments that were never opened, by what the ledger says of them or because enough was
-    /// found before.
+    /// Segments of which no row was read, by what the ledger says of them or is known of their
+    /// values, or because enough was found before.
     pub segments_skipped: usize,
-    /// Segments that were opened.
+    /// Segments of which rows were read.
     pub segments_read: usize,
     /// Rows of the trail in segments.
     pub rows: u64,
@@ -31,8 +33,9 @@ pub struct Cost {
     pub bytes_read: u64,
     /// Row groups that were skipped by their statistics.
     pub row_groups_skipped_by_statistics: u64,
-    /// Row groups that were skipped by their bloom filters.
-    pub row_groups_skipped_by_bloom_filters: u64,
+    /// Row groups of segments that were read which were skipped by what is known of their values:
+    /// dictionaries and bloom filters.
+    pub row_groups_skipped_by_values: u64,
     /// Row groups that were read.
     pub row_groups_read: u64,
     /// Rows that were skipped by the page index.
@@ -61,12 +64,26 @@ pub(crate) fn cost(view: &ReadView, plans: &[Arc<dyn ExecutionPlan>]) -> Cost {
 }
 
 fn visit(plan: &Arc<dyn ExecutionPlan>, cost: &mut Cost, read: &mut HashSet<String>) {
-    if plan.is::<DataSourceExec>()
-        && let Some(metrics) = plan.metrics()
-    {
-        add(&metrics, cost, read);
+    if let Some(scan) = plan.downcast_ref::<DataSourceExec>() {
+        if let Some(metrics) = plan.metrics() {
+            add(&metrics, cost, read);
+        }
+        if let Some((files, _)) = scan.downcast_to_file_source::<ParquetSource>() {
+            cost.row_groups_skipped_by_values += left_out(files);
+        }
     }
     plan.children().into_iter().for_each(|child| visit(child, cost, read));
+}
+
+/// The row groups that the plan leaves out of the files which it reads.
+fn left_out(scan: &FileScanConfig) -> u64 {
+    let mut files: Vec<_> = scan.file_groups.iter().flat_map(|group| group.files()).collect();
+    // A file may be read in several parts.
+    files.sort_by_key(|file| file.object_meta.location.as_ref());
+    files.dedup_by_key(|file| file.object_meta.location.as_ref());
+    let access = files.iter().filter_map(|file| file.extensions.get::<ParquetAccessPlan>());
+    let skipped = access.map(|a| (0..a.len()).filter(|group| !a.should_scan(*group)).count());
+    skipped.sum::<usize>() as u64
 }
 
 fn add(metrics: &MetricsSet, cost: &mut Cost, read: &mut HashSet<String>) {
@@ -93,7 +110,6 @@ fn add(metrics: &MetricsSet, cost: &mut Cost, read: &mut HashSet<String>) {
                         cost.row_groups_skipped_by_statistics += pruned;
                     }
                     "row_groups_pruned_bloom_filter" => {
-                        cost.row_groups_skipped_by_bloom_filters += pruned;
                         cost.row_groups_read += pruning_metrics.matched() as u64;
                     }
                     "page_index_rows_pruned" => cost.rows_skipped_by_page_index += pruned,

@@ -5,6 +5,7 @@ mod common;
 mod errors;
 mod everywhere;
 mod footers;
+mod holding;
 mod json;
 mod model;
 mod records;

@@ -128,8 +128,7 @@ struct Explained {
 
 fn explained(results: u64, condition: String, cost: &Cost) -> Vec<[String; 2]> {
     let row = |name: &str, value: String| [name.to_owned(), value];
-    let groups_skipped =
-        cost.row_groups_skipped_by_statistics + cost.row_groups_skipped_by_bloom_filters;
+    let groups_skipped = cost.row_groups_skipped_by_statistics + cost.row_groups_skipped_by_values;
     vec![
         row("results", grouped(results)),
         row("condition", condition),
@@ -146,11 +145,11 @@ fn explained(results: u64, condition: String, cost: &Cost) -> Vec<[String; 2]> {
         row(
             "row groups",
             format!(
-                "{} read, {} skipped ({} by statistics, {} by bloom filters)",
+                "{} read, {} skipped ({} by statistics, {} by their values)",
                 grouped(cost.row_groups_read),
                 grouped(groups_skipped),
                 grouped(cost.row_groups_skipped_by_statistics),
-                grouped(cost.row_groups_skipped_by_bloom_filters)
+                grouped(cost.row_groups_skipped_by_values)
             ),
         ),
         row(

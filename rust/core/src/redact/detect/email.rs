@@ -27,7 +27,10 @@ pub(super) fn find(text: &str) -> Vec<Range<usize>> {
         .ok()
     });
     let found = form.iter().flat_map(|form| form.find_iter(text));
-    found.map(|found| trimmed(text, found.range())).filter(|range| is_address(text, range)).collect()
+    found
+        .map(|found| trimmed(text, found.range()))
+        .filter(|range| is_address(text, range))
+        .collect()
 }
 
 /// Without the punctuation of the sentence or URL around it: `<mailto:a@b.org>`, `user=a@b.org`.

@@ -44,7 +44,9 @@ fn is_of_network(number: &[u8]) -> bool {
         (_, 36 | 38 | 39, ..) | (_, _, 300..=305, _) => matches!(length, 14 | 16 | 19),
         (_, _, _, 3528..=3589) => matches!(length, 16 | 19),
         (_, 62, ..) => (16..=19).contains(&length),
-        (.., 5018 | 5020 | 5038 | 5893 | 6304 | 6759 | 6761..=6763) => matches!(length, 16 | 18 | 19),
+        (.., 5018 | 5020 | 5038 | 5893 | 6304 | 6759 | 6761..=6763) => {
+            matches!(length, 16 | 18 | 19)
+        }
         _ => false,
     }
 }
@@ -62,8 +64,7 @@ fn luhn(number: &[u8]) -> bool {
 /// Nine digits in one are a number only under a name that says so.
 pub(super) fn ssns(text: &str, name: &str) -> Vec<Range<usize>> {
     static FORM: OnceLock<Option<Regex>> = OnceLock::new();
-    let pattern =
-        r"[0-9]{3}-[0-9]{2}-[0-9]{4}|[0-9]{3} [0-9]{2} [0-9]{4}|[0-9]{9}";
+    let pattern = r"[0-9]{3}-[0-9]{2}-[0-9]{4}|[0-9]{3} [0-9]{2} [0-9]{4}|[0-9]{9}";
     let name = name.to_ascii_lowercase().replace(['_', '-', ' '], "");
     let named = name.contains("ssn") || name.contains("socialsecurity");
     let mut found = all(&FORM, pattern, text);

@@ -91,7 +91,8 @@ fn scanner() -> Option<&'static Scanner> {
 impl Scanner {
     fn new() -> Option<Self> {
         let set: RuleSet = serde_json::from_str(RULES).ok()?;
-        let mut words: Vec<&str> = set.rules.iter().flat_map(|r| &r.keywords).map(|w| &**w).collect();
+        let mut words: Vec<&str> =
+            set.rules.iter().flat_map(|r| &r.keywords).map(|w| &**w).collect();
         words.sort_unstable();
         words.dedup();
         let rules_of = words.iter().map(|word| {
@@ -159,7 +160,10 @@ impl Allow {
         let shown = if self.whole { all } else { secret };
         let lower = secret.to_ascii_lowercase();
         self.regexes.iter().filter_map(Form::regex).any(|regex| regex.is_match(shown))
-            || self.stopwords.iter().any(|word| memchr::memmem::find(&lower, word.as_bytes()).is_some())
+            || self
+                .stopwords
+                .iter()
+                .any(|word| memchr::memmem::find(&lower, word.as_bytes()).is_some())
     }
 }
 
@@ -181,11 +185,40 @@ fn whole_chars(text: &str, range: Range<usize>) -> Range<usize> {
 
 /// Names of members that hold secrets whatever these look like, without `_` and `-`.
 const NAMES: [&str; 34] = [
-    "accesskey", "accesstoken", "apikey", "apisecret", "apitoken", "auth", "authorization",
-    "authtoken", "bearer", "bearertoken", "clientsecret", "cookie", "cookies", "credentials",
-    "csrftoken", "dbpassword", "idtoken", "passphrase", "passwd", "password", "privatekey",
-    "proxyauthorization", "pwd", "refreshtoken", "secret", "secretaccesskey", "secretkey",
-    "sessiontoken", "setcookie", "signingkey", "token", "userpassword", "xapikey", "xauthtoken",
+    "accesskey",
+    "accesstoken",
+    "apikey",
+    "apisecret",
+    "apitoken",
+    "auth",
+    "authorization",
+    "authtoken",
+    "bearer",
+    "bearertoken",
+    "clientsecret",
+    "cookie",
+    "cookies",
+    "credentials",
+    "csrftoken",
+    "dbpassword",
+    "idtoken",
+    "passphrase",
+    "passwd",
+    "password",
+    "privatekey",
+    "proxyauthorization",
+    "pwd",
+    "refreshtoken",
+    "secret",
+    "secretaccesskey",
+    "secretkey",
+    "sessiontoken",
+    "setcookie",
+    "signingkey",
+    "token",
+    "userpassword",
+    "xapikey",
+    "xauthtoken",
 ];
 
 /// Whether a member of this name holds a secret.
