@@ -37,7 +37,7 @@ from sealtrail._exports import Export, PackageFinding, PackageReport, verify_int
 from sealtrail._jobs import Job, JobStatus, job, jobs
 from sealtrail._keys import Keys, Rotation, Writer
 from sealtrail._native import __version__
-from sealtrail._privacy import SubjectReport
+from sealtrail._privacy import Erasure, SubjectReport
 from sealtrail._proof import (
     CheckedConsistency,
     CheckedProof,
@@ -80,6 +80,7 @@ __all__ = [
     "CheckedProof",
     "ConfigError",
     "ConflictError",
+    "Erasure",
     "Export",
     "ForkedError",
     "Holds",

@@ -49,7 +49,9 @@ mod native {
     #[pymodule_export]
     use crate::keys::Keys;
     #[pymodule_export]
-    use crate::privacy::{SubjectReport, subject_report};
+    use crate::privacy::{
+        SubjectReport, confirm_erasure, erase, erasures, resume_erasures, subject_report,
+    };
     #[pymodule_export]
     use crate::proof::{check_consistency, check_proof};
     #[pymodule_export]

@@ -68,8 +68,8 @@ impl Retention {
         by: &str,
         matching: &str,
     ) -> PyResult<Vec<u8>> {
-        let written = serde_json::from_str(matching)
-            .map_err(|error| usage(format!("matching: {error}")))?;
+        let written =
+            serde_json::from_str(matching).map_err(|error| usage(format!("matching: {error}")))?;
         let matching = retention::matching(&written, now).map_err(|error| error.raise(py))?;
         to_json(py, &bridge::wait(py, self.trail.add_hold(reason, by, matching))?)
     }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use datafusion::common::ScalarValue;
 use sealtrail_core::catalogue::catalogue;
 use sealtrail_core::config::PriceConfig;
 use sealtrail_core::json::parse_timestamp;
 use sealtrail_core::ledger::ActiveHold;
 use sealtrail_core::retention::{Action, Decided, Draft, Event, Plan, Tier};
 use sealtrail_core::trail::{Deletion, Order, SweepReport, Trail};
-use datafusion::common::ScalarValue;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -191,12 +191,8 @@ pub async fn explain(engine: &Engine, trail: &Trail, audit_id: &str) -> Result<O
     let time = |name: &str| parse_timestamp(told(name), name);
     let (domain, _) = catalogue().split_event_type(told("event_type"))?;
     let level = record["resource"]["sensitivity_level"].as_str();
-    let event = Event {
-        domain,
-        level,
-        timestamp: time("timestamp")?,
-        recorded_at: time("recorded_at")?,
-    };
+    let event =
+        Event { domain, level, timestamp: time("timestamp")?, recorded_at: time("recorded_at")? };
     let explained = trail.policy_in_force(&view.state)?.explain(&event);
     let said: Vec<Value> = explained
         .said

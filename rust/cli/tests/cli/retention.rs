@@ -26,7 +26,8 @@ fn old() -> Ground {
 }
 
 fn pin_by_event_time(ground: &Ground) {
-    ground.write("sealtrail.yaml", POLICY.replace("retention:", "retention:\n    clock: event_time"));
+    ground
+        .write("sealtrail.yaml", POLICY.replace("retention:", "retention:\n    clock: event_time"));
     ground.run(&["retention", "pin"]).exits(0);
 }
 
@@ -78,7 +79,11 @@ fn what_is_held_stays_and_the_rest_goes_with_a_tombstone() {
     let applied = ground.run(apply).exits(0).json();
     assert_eq!(applied["deletion"]["segments"], 1, "{applied}");
     let status = ground.run(&["retention", "status"]).exits(0).json();
-    assert_eq!((&status["deleted"], &status["hot"]["segments"]), (&json!(2), &json!(2)), "{status}");
+    assert_eq!(
+        (&status["deleted"], &status["hot"]["segments"]),
+        (&json!(2), &json!(2)),
+        "{status}"
+    );
     let report = ground.run(&["verify-integrity"]).exits(0).json();
     assert_eq!(report["verdict"], "PRUNED", "{report}");
 }

@@ -21,8 +21,8 @@ pub use build::{BuiltSegment, Partition, Row, Signer, build_segments};
 pub use meta::{BatchMeta, Origin, SegmentColumn, SegmentMeta, batch_list_root};
 pub(crate) use meta::{batch_leaf, batch_list_leaves, canonical};
 pub(crate) use project::GroupBounds;
-pub(crate) use run::Run;
 pub use read::{BatchRows, RowReader, SegmentFile};
+pub(crate) use run::Run;
 pub use write::{BLOOM_COLUMNS, STATISTICS_COLUMNS};
 pub(crate) use write::{MAX_BOUND, REQUIRED};
 

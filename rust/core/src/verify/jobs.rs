@@ -13,8 +13,7 @@ use super::secrets::Seals;
 use super::segment::{self, Outcome, Task, TrailFacts};
 use super::{Level, Progress, Run};
 use crate::ledger::{
-    CHECKPOINT_HINT, HEARTBEAT, cosigned, entry_number, entry_path, sidecar_path,
-    snapshot_path,
+    CHECKPOINT_HINT, HEARTBEAT, cosigned, entry_number, entry_path, sidecar_path, snapshot_path,
 };
 use crate::subjects::is_key_object;
 use crate::{Error, Result};
@@ -262,8 +261,7 @@ fn note_orphans(audit: &Audit, objects: &[(String, u64)], report: &mut Report) {
             || cosigned::size_of(path).is_some()
             || is_key_object(path)
             || live.contains(segment_of(path))
-            || (audit.removed.contains(segment_of(path))
-                && !audit.swept.contains(segment_of(path)))
+            || (audit.removed.contains(segment_of(path)) && !audit.swept.contains(segment_of(path)))
             || snapshots.contains(path)
     };
     let orphans: Vec<&(String, u64)> = objects.iter().filter(|(path, _)| !known(path)).collect();

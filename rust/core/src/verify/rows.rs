@@ -19,7 +19,9 @@ use crate::catalogue::catalogue;
 use crate::columns::{LogicalColumn, REST, fixed};
 use crate::ledger::Bounds;
 use crate::merkle::{self, Hash};
-use crate::segment::{BatchMeta, MAX_BOUND, REQUIRED, STATISTICS_COLUMNS, SegmentFile, SegmentMeta};
+use crate::segment::{
+    BatchMeta, MAX_BOUND, REQUIRED, STATISTICS_COLUMNS, SegmentFile, SegmentMeta,
+};
 use crate::{Error, Result};
 
 /// The largest `max_record_bytes` that can be configured.
@@ -376,7 +378,8 @@ impl<'a, 'c> Reading<'a, 'c> {
         if whole && HEXLOWER.encode(&root) == stated.root {
             return;
         }
-        let message = "its records and the leaves of those that were removed are not what was signed";
+        let message =
+            "its records and the leaves of those that were removed are not what was signed";
         let mut finding =
             Finding::tampered("batch_root", &self.checked.task.add.path, message.to_owned());
         finding.batch = Some(stated.id.clone());

@@ -77,7 +77,8 @@ impl Cut {
             cut.read(file, &part, base, &salts, &mut batches)?;
             base += part.num_rows() as u64;
         }
-        cut.settle(&salts, batches).ok_or_else(|| wrong("its batches are not what they should be"))?;
+        cut.settle(&salts, batches)
+            .ok_or_else(|| wrong("its batches are not what they should be"))?;
         match cut.ordinals.iter().any(Option::is_some) {
             true => Ok(cut),
             false => Err(Error::Usage(format!("{}: no record would be left", file.path()))),
@@ -102,7 +103,8 @@ impl Cut {
                 return Err(file.failed("a row of no batch"));
             };
             if !keep.value(row) {
-                let (_, salt) = salts.of(batch.rows).ok_or_else(|| file.failed("a row too many"))?;
+                let (_, salt) =
+                    salts.of(batch.rows).ok_or_else(|| file.failed("a row too many"))?;
                 record.clear();
                 rows.record(row, &mut record).map_err(|fault| file.failed(fault))?;
                 batch.lost.push((batch.rows, merkle::record_leaf(&salt, &record)));

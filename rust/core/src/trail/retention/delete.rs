@@ -89,14 +89,14 @@ impl Trail {
         state: &State,
         step: &Step,
         add: &Arc<AddedSegment>,
-        places: &mut Places<'_>,
+        places: &mut Places,
     ) -> Result<Removal> {
         let file = self.segment(add).await?;
         let all = [0..u32::try_from(add.rows).unwrap_or(u32::MAX)];
         let rows: &[Range<u32>] = if step.action == Action::Delete { &all } else { &step.rows };
         let lost = losses(&file, rows)?;
         let place = match file.meta().batches.iter().any(|batch| batch.origin.is_none()) {
-            true => places.of(add).await.map(|place| Some((place.entry, place.index)))?,
+            true => places.of(add).await.map(|place| Some((place.adding.n, place.index)))?,
             false => None,
         };
         let batches = items(&file, &lost, place)?;
@@ -138,12 +138,7 @@ impl Trail {
         Ok(())
     }
 
-    async fn put_tombstone(
-        &self,
-        plan: &Plan,
-        order: &Order,
-        removals: &[Removal],
-    ) -> Result<u64> {
+    async fn put_tombstone(&self, plan: &Plan, order: &Order, removals: &[Removal]) -> Result<u64> {
         let removes: Vec<String> = removals.iter().map(|r| r.step.path.clone()).collect();
         let batches: Vec<GoneBatch> = removals.iter().flat_map(|r| r.batches.clone()).collect();
         let left = || removals.iter().filter_map(|removal| removal.left.as_ref());
