@@ -33,10 +33,11 @@ from sealtrail._errors import (
     StoreError,
     UsageError,
 )
+from sealtrail._exports import Export, PackageFinding, PackageReport, verify_integrity
 from sealtrail._jobs import Job, JobStatus, job, jobs
 from sealtrail._keys import Keys, Rotation, Writer
 from sealtrail._native import __version__
-from sealtrail._privacy import SubjectReport
+from sealtrail._privacy import Erasure, SubjectReport
 from sealtrail._proof import (
     CheckedConsistency,
     CheckedProof,
@@ -79,6 +80,8 @@ __all__ = [
     "CheckedProof",
     "ConfigError",
     "ConflictError",
+    "Erasure",
+    "Export",
     "ForkedError",
     "Holds",
     "ImportReport",
@@ -91,6 +94,8 @@ __all__ = [
     "Keys",
     "Match",
     "NotFoundError",
+    "PackageFinding",
+    "PackageReport",
     "ProofSigner",
     "RecordReport",
     "RefusedLine",
@@ -127,4 +132,5 @@ __all__ = [
     "open",
     "search_fields",
     "verify",
+    "verify_integrity",
 ]

@@ -22,6 +22,7 @@ from sealtrail._arguments import (
     as_url,
 )
 from sealtrail._errors import ForkedError
+from sealtrail._exports import Exports
 from sealtrail._integrity import Integrity
 from sealtrail._keys import Keys
 from sealtrail._maintenance import Maintenance
@@ -33,7 +34,7 @@ from sealtrail._trails import Trails
 from sealtrail.events import Event
 
 
-class Trail(Questions, Integrity, Maintenance, Privacy):
+class Trail(Questions, Integrity, Maintenance, Privacy, Exports):
     """An open audit trail. Share it freely among threads; open it anew in other processes.
 
     Made by :func:`sealtrail.init` and :func:`sealtrail.open`. As a context manager it commits what

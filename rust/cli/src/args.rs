@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    anchor, check_proof, checkpoint, compact, completions, config, custody, demo, events, evidence,
-    export, fields, get, hold, import, init, jobs, keys, maintain, man, pin, prove, record, redact,
-    retention, search, sql, stats, subject_report, tail, trace_chain, verify, who,
+    anchor, check_proof, checkpoint, compact, completions, config, custody, demo, erase, events,
+    evidence, export, fields, get, hold, import, init, jobs, keys, maintain, man, pin, prove,
+    record, redact, retention, search, sql, stats, subject_report, tail, trace_chain, verify, who,
 };
 use crate::failure::Failure;
 use crate::session::Session;
@@ -99,6 +99,8 @@ enum Command {
     TraceChain(trace_chain::TraceChain),
     SubjectReport(subject_report::SubjectReportOf),
     Redact(redact::Redact),
+    Erase(erase::Erase),
+    Erasures(erase::Erasures),
     VerifyIntegrity(verify::Verify),
     Checkpoint(checkpoint::Checkpoint),
     Prove(prove::Prove),
@@ -151,6 +153,8 @@ impl Cli {
             Command::TraceChain(command) => command.run(session),
             Command::SubjectReport(command) => command.run(session),
             Command::Redact(command) => command.run(session),
+            Command::Erase(command) => command.run(session),
+            Command::Erasures(command) => command.run(session),
             Command::VerifyIntegrity(command) => command.run(session),
             Command::Checkpoint(command) => command.run(session),
             Command::Prove(command) => command.run(session),

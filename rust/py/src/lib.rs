@@ -8,6 +8,7 @@ mod compacting;
 mod demo;
 mod encode;
 mod errors;
+mod export;
 mod files;
 mod importing;
 mod jobs;
@@ -42,11 +43,15 @@ mod native {
     #[pymodule_export]
     use crate::demo::Demo;
     #[pymodule_export]
+    use crate::export::check_package;
+    #[pymodule_export]
     use crate::jobs::Jobs;
     #[pymodule_export]
     use crate::keys::Keys;
     #[pymodule_export]
-    use crate::privacy::{SubjectReport, subject_report};
+    use crate::privacy::{
+        SubjectReport, confirm_erasure, erase, erasures, resume_erasures, subject_report,
+    };
     #[pymodule_export]
     use crate::proof::{check_consistency, check_proof};
     #[pymodule_export]

@@ -8,6 +8,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod custody;
 pub(crate) mod demo;
+pub(crate) mod erase;
 pub(crate) mod events;
 pub(crate) mod evidence;
 pub(crate) mod export;

@@ -13,6 +13,7 @@ mod init;
 mod jobs;
 mod keys;
 mod pin;
+mod privacy;
 mod program;
 mod proof;
 mod reading;

@@ -10,6 +10,7 @@ mod read;
 mod run;
 mod sample;
 mod source;
+mod tried;
 mod write;
 
 #[cfg(test)]

@@ -39,8 +39,15 @@ pub(crate) const MAX_BATCHES: usize = 65_536;
 const CHUNK_ROWS: usize = 32_768;
 
 /// Old data is read often and written once.
-const COMPACTION: Effort =
-    Effort { level: 12, text_level: 15, group_rows: 262_144, dictionary_bytes: 4 << 20 };
+const COMPACTION: Effort = Effort {
+    level: 9,
+    text_level: 12,
+    group_rows: 262_144,
+    dictionary_bytes: 4 << 20,
+    page_rows: 32_768,
+    page_bytes: 4 << 20,
+    tries: true,
+};
 
 /// A segment that is to be merged.
 #[derive(Debug)]
