@@ -105,7 +105,7 @@ pub async fn held(
     view: &ReadView,
     store: &Arc<dyn ObjectStore>,
     segments: Vec<Arc<AddedSegment>>,
-    holds: impl IntoIterator<Item = (&String, &Value)>,
+    holds: &[(String, Value)],
 ) -> Result<Held> {
     let mut held = Held::default();
     if segments.is_empty() {

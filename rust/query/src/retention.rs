@@ -39,8 +39,7 @@ pub async fn plan(engine: &Engine, trail: &Trail, now: i64) -> Result<Plan> {
         .map(|(id, hold)| (id.clone(), Value::Object(hold.hold.matching.clone())))
         .collect();
     let store = storage.object_store()?;
-    let holds = holds.iter().map(|(id, matching)| (id, matching));
-    let held = held(engine, &view, &store, draft.deleting(), holds).await?;
+    let held = held(engine, &view, &store, draft.deleting(), &holds).await?;
     Ok(draft.finish(storage, &held).await?)
 }
 
