@@ -318,9 +318,6 @@ impl Engine {
             memory_pool: Arc::clone(&shared.memory_pool),
             disk_manager: Arc::clone(&shared.disk_manager),
             cache_manager: Arc::clone(&shared.cache_manager),
-            parquet_encryption_factory_registry: Arc::clone(
-                &shared.parquet_encryption_factory_registry,
-            ),
             object_store_registry: Arc::new(Stores::of(scope)),
             parquet_encryption_factory_registry: Arc::default(),
         };

@@ -232,7 +232,10 @@ struct Described {
 
 /// Replaces the segment's description, which holds tree hashes of every batch, by the names of
 /// the columns with misfits and an Arrow schema that reads text as views.
-fn slim(footer: ParquetMetaData, path: &Path) -> Result<(ParquetMetaData, SchemaRef), ParquetError> {
+fn slim(
+    footer: ParquetMetaData,
+    path: &Path,
+) -> Result<(ParquetMetaData, SchemaRef), ParquetError> {
     let file = footer.file_metadata();
     let description = file
         .key_value_metadata()

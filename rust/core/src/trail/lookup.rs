@@ -1,7 +1,10 @@
 //! Finding records by id.
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
+
+use rayon::prelude::*;
 
 use super::{ReadView, Trail};
 use crate::json;
@@ -29,11 +32,19 @@ impl Trail {
         {
             return Ok(Some(record.to_vec()));
         }
-        for segment in candidates(view, |min, max| min <= audit_id && audit_id <= max).rev() {
-            let file = self.segment(segment).await?;
-            let rows = file.find(ID, audit_id)?;
-            if let Some(&row) = rows.first() {
-                return Ok(file.records(&[row])?.pop());
+        let candidates = candidates(view, |min, max| min <= audit_id && audit_id <= max).rev();
+        if let Some(root) = self.storage().local_root() {
+            // Ids that callers gave may lie in any segment: all cores look for them.
+            let candidates: Vec<_> = candidates.collect();
+            let found = candidates.par_iter().find_map_first(|segment| {
+                let file = self.shared.opened.get(&segment.path, || local(segment, root));
+                file.and_then(|file| record_in(&file, audit_id)).transpose()
+            });
+            return found.transpose();
+        }
+        for segment in candidates {
+            if let Some(record) = record_in(&self.segment(segment).await?, audit_id)? {
+                return Ok(Some(record));
             }
         }
         Ok(None)
@@ -75,17 +86,32 @@ impl Trail {
     /// Opens a segment; of a local one only what is looked at is read.
     pub(super) async fn segment(&self, segment: &AddedSegment) -> Result<SegmentFile> {
         let storage = self.storage();
-        let missing = |e| match e {
-            Error::NotFound(_) => Error::integrity(&segment.path, "the segment is missing"),
-            other => other,
-        };
         match storage.local_root() {
-            Some(root) => SegmentFile::open_local(&segment.path, root).map_err(missing),
+            Some(root) => local(segment, root),
             None => {
-                let bytes = storage.get(&segment.path).await.map_err(missing)?;
+                let bytes = storage.get(&segment.path).await.map_err(|e| gone(segment, e))?;
                 SegmentFile::open(&segment.path, bytes)
             }
         }
+    }
+}
+
+/// Opens a segment of a trail in a local folder.
+fn local(segment: &AddedSegment, root: &Path) -> Result<SegmentFile> {
+    SegmentFile::open_local(&segment.path, root).map_err(|e| gone(segment, e))
+}
+
+fn gone(segment: &AddedSegment, error: Error) -> Error {
+    match error {
+        Error::NotFound(_) => Error::integrity(&segment.path, "the segment is missing"),
+        other => other,
+    }
+}
+
+fn record_in(file: &SegmentFile, audit_id: &str) -> Result<Option<Vec<u8>>> {
+    match file.find(ID, audit_id)?.first() {
+        Some(&row) => Ok(file.records(&[row])?.pop()),
+        None => Ok(None),
     }
 }
 

@@ -16,6 +16,7 @@ mod lend;
 mod load;
 mod lookup;
 mod open;
+mod opened;
 mod owner;
 mod plan;
 mod position;
@@ -82,6 +83,8 @@ struct Shared {
     current: Mutex<Option<Arc<Writer>>>,
     /// Who looked, as far as that is recorded apart or later.
     looks: access::Looks,
+    /// Segments that records were looked up in.
+    opened: opened::Opened,
 }
 
 impl Trail {
@@ -105,6 +108,7 @@ impl Trail {
             writer: tokio::sync::Mutex::default(),
             current: Mutex::new(None),
             looks: access::Looks::default(),
+            opened: opened::Opened::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }

@@ -128,8 +128,7 @@ struct Explained {
 
 fn explained(results: u64, condition: String, cost: &Cost) -> Vec<[String; 2]> {
     let row = |name: &str, value: String| [name.to_owned(), value];
-    let groups_skipped =
-        cost.row_groups_skipped_by_statistics + cost.row_groups_skipped_by_values;
+    let groups_skipped = cost.row_groups_skipped_by_statistics + cost.row_groups_skipped_by_values;
     vec![
         row("results", grouped(results)),
         row("condition", condition),
