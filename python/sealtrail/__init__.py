@@ -36,6 +36,7 @@ from sealtrail._errors import (
 from sealtrail._jobs import Job, JobStatus, job, jobs
 from sealtrail._keys import Keys, Rotation, Writer
 from sealtrail._native import __version__
+from sealtrail._privacy import SubjectReport
 from sealtrail._proof import (
     CheckedConsistency,
     CheckedProof,
@@ -103,6 +104,7 @@ __all__ = [
     "Sequences",
     "SqlError",
     "StoreError",
+    "SubjectReport",
     "Tail",
     "Trace",
     "Trail",

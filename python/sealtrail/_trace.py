@@ -120,8 +120,8 @@ def trace(  # noqa: PLR0913
         "down": down,
         "depth": depth,
         "max_nodes": max_nodes,
-        "since": _micros(since),
-        "until": _micros(until),
+        "since": as_micros(since),
+        "until": as_micros(until),
     }
     if min(max_nodes, depth or 0) < 0:
         message = "depth and max_nodes are numbers of levels and events"
@@ -168,7 +168,8 @@ def _nothing(id: str) -> NotFoundError:  # noqa: A002
     return NotFoundError(f"{id}: nothing in the trail has this id", kind="not_found")
 
 
-def _micros(moment: datetime | None) -> int | None:
+def as_micros(moment: datetime | None) -> int | None:
+    """Microseconds since 1970 of a moment, which needs a zone."""
     if moment is None:
         return None
     if moment.tzinfo is None:

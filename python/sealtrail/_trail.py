@@ -24,13 +24,15 @@ from sealtrail._arguments import (
 from sealtrail._errors import ForkedError
 from sealtrail._integrity import Integrity
 from sealtrail._keys import Keys
+from sealtrail._maintenance import Maintenance
+from sealtrail._privacy import Privacy
 from sealtrail._questions import Questions
 from sealtrail._reports import ImportReport, RecordReport, RefusedLine, VerifyReport
 from sealtrail._trails import Trails
 from sealtrail.events import Event
 
 
-class Trail(Questions, Integrity):
+class Trail(Questions, Integrity, Maintenance, Privacy):
     """An open audit trail. Share it freely among threads; open it anew in other processes.
 
     Made by :func:`sealtrail.init` and :func:`sealtrail.open`. As a context manager it commits what

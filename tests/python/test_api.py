@@ -266,9 +266,9 @@ def test_home_and_configuration(tmp_path: Path) -> None:
     home, config = tmp_path / "h", tmp_path / "c.yaml"
     config.write_text(
         f"audit:\n  trail:\n    url: {tmp_path}/there\n    partitioning: day\n"
-        "  identity:\n    agent_id: agent_7\n  retention: {}\n"
+        "  identity:\n    agent_id: agent_7\n  alerts: []\n"
     )
-    with pytest.warns(UserWarning, match="retention"):
+    with pytest.warns(UserWarning, match="alerts"):
         trail = sealtrail.init(home=home, config=config)
     assert trail.url == f"{tmp_path}/there"
     assert trail.info["partitioning"] == "day"

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    anchor, check_proof, checkpoint, completions, config, demo, events, fields, get, import, init,
-    jobs, keys, man, pin, prove, record, search, sql, stats, tail, trace_chain, verify, who,
+    anchor, check_proof, checkpoint, compact, completions, config, custody, demo, events, evidence,
+    export, fields, get, import, init, jobs, keys, maintain, man, pin, prove, record, redact,
+    search, sql, stats, subject_report, tail, trace_chain, verify, who,
 };
 use crate::failure::Failure;
 use crate::session::Session;
@@ -96,10 +97,17 @@ enum Command {
     Get(get::Get),
     Stats(stats::Stats),
     TraceChain(trace_chain::TraceChain),
+    SubjectReport(subject_report::SubjectReportOf),
+    Redact(redact::Redact),
     VerifyIntegrity(verify::Verify),
     Checkpoint(checkpoint::Checkpoint),
     Prove(prove::Prove),
     CheckProof(check_proof::CheckProof),
+    Compact(compact::Compact),
+    Maintain(maintain::Maintain),
+    Export(export::Export),
+    Evidence(evidence::Evidence),
+    Custody(custody::Custody),
     Keys(keys::Keys),
     Pin(pin::Pin),
     Anchor(anchor::Anchor),
@@ -139,10 +147,17 @@ impl Cli {
             Command::Get(command) => command.run(session),
             Command::Stats(command) => command.run(session),
             Command::TraceChain(command) => command.run(session),
+            Command::SubjectReport(command) => command.run(session),
+            Command::Redact(command) => command.run(session),
             Command::VerifyIntegrity(command) => command.run(session),
             Command::Checkpoint(command) => command.run(session),
             Command::Prove(command) => command.run(session),
             Command::CheckProof(command) => command.run(session),
+            Command::Compact(command) => command.run(session),
+            Command::Maintain(command) => command.run(session),
+            Command::Export(command) => command.run(session),
+            Command::Evidence(command) => command.run(session),
+            Command::Custody(command) => command.run(session),
             Command::Keys(command) => command.run(session),
             Command::Pin(command) => command.run(session),
             Command::Anchor(command) => command.run(session),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sealtrail_core::Error;
 use sealtrail_core::access::Access;
 use sealtrail_core::config::{self, Home, Loaded};
-use sealtrail_core::keys::{OwnerKey, PASSPHRASE_VARIABLE, Passphrase};
+use sealtrail_core::keys::{OwnerKey, PASSPHRASE_VARIABLE, Passphrase, PrivacySource};
 use sealtrail_core::trail::{OpenOptions, Settings, Trail};
 use sealtrail_query::{Engine, EngineOptions};
 use zeroize::Zeroizing;
@@ -136,7 +136,13 @@ impl<'a> Session<'a> {
         change(&mut settings);
         let passphrase = self.passphrase();
         let owner = self.owner_of_env()?.map(Arc::new);
-        let options = OpenOptions { home: self.home()?, settings, owner, passphrase };
+        let options = OpenOptions {
+            home: self.home()?,
+            privacy: PrivacySource::new(settings.redaction.key.as_deref(), &self.env),
+            settings,
+            owner,
+            passphrase,
+        };
         self.wait(Trail::open(&url, options)).map_err(|failure| match failure.core() {
             Some(Error::NotFound(_)) => {
                 failure.hint("--trail or SEALTRAIL_TRAIL names another one")
@@ -147,7 +153,7 @@ impl<'a> Session<'a> {
 
     /// The settings of configuration and environment for the trail at `url`.
     pub(crate) fn settings(&mut self, url: &str) -> Result<Settings, Failure> {
-        let mut settings = Settings::from_config(&self.config()?.config, url);
+        let mut settings = Settings::from_loaded(&*self.config()?, url);
         settings.access = self.access_settings(settings.access)?;
         Ok(settings)
     }

@@ -4,8 +4,10 @@
 //! rises unchanged. That gives exactly the tree of RFC 6962 section 2.1, and it means that the
 //! hashes of any one level are enough to go on upwards from there ([`level_hashes`]).
 
+mod multi;
 mod proof;
 
+pub use multi::{multi_proof, multi_proof_of_runs, root_of_multi};
 pub use proof::{
     consistency_proof, inclusion_proof, inclusion_proof_in_run, inclusion_proofs, root_before,
     verify_consistency, verify_inclusion,

@@ -13,13 +13,15 @@ use std::sync::Arc;
 use crate::catalogue::{Violation, catalogue};
 use crate::json::{self, Canonicalizer, Limits};
 use crate::keys::HmacKey;
+use crate::redact::{Redaction, Redactor, still_there};
+use crate::subjects::{Sealer, SubjectKey};
 use crate::{Error, Result};
 
 /// The version of the record's shape that this build writes.
 pub const SCHEMA_VERSION: i64 = 1;
 const MAX_ID: usize = 256;
-const RESERVED: [&[u8]; 4] =
-    [b"_exact_numbers", b"recorded_at", b"schema_version", b"schema_violations"];
+const RESERVED: [&[u8]; 5] =
+    [b"_exact_numbers", b"_redacted", b"recorded_at", b"schema_version", b"schema_violations"];
 
 /// What to do with events that the catalogue finds fault with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,6 +44,10 @@ pub struct Rules {
     pub defaults: Vec<(&'static str, String)>,
     /// Key of the hash by which repeated ids are told from conflicting ones.
     pub content_key: Arc<HmacKey>,
+    /// Redacts events before they are recorded.
+    pub redactor: Option<Arc<Redactor>>,
+    /// Encrypts their personal fields.
+    pub sealer: Option<Arc<Sealer>>,
 }
 
 /// A record's facts that recording itself needs.
@@ -61,6 +67,11 @@ pub struct Facts {
 #[derive(Debug)]
 pub struct Checked {
     event: Vec<u8>,
+    /// The event as the caller gave it, if it was redacted, and what was.
+    given: Option<Vec<u8>>,
+    redactions: Vec<Redaction>,
+    /// The key of whom it is about, if it has personal fields.
+    subject: Option<Arc<SubjectKey>>,
     members: Vec<(Range<usize>, Range<usize>)>,
     exact: Vec<String>,
     violations: Vec<Violation>,
@@ -73,7 +84,7 @@ impl Checked {
     /// The id that the caller gave, and the keyed hash of the event that it belongs to.
     pub fn given(&self, rules: &Rules) -> Option<(&str, [u8; 16])> {
         let id = self.audit_id.as_deref()?;
-        Some((id, rules.content_key.tag16(&[&self.event])))
+        Some((id, rules.content_key.tag16(&[self.given.as_ref().unwrap_or(&self.event)])))
     }
 }
 
@@ -90,10 +101,19 @@ impl Checker {
     /// `InvalidEvent` with the field's path.
     pub fn check(&mut self, text: &[u8], rules: &Rules, strictness: Strictness) -> Result<Checked> {
         let (event, exact) = self.canonical.object(text, rules.limits)?;
+        let redacted = rules.redactor.as_ref().map(|redactor| redactor.redact_event(event));
+        let redacted = redacted.transpose()?.filter(|redacted| !redacted.list.is_empty());
+        let given = redacted.is_some().then(|| event.to_vec());
+        let list = redacted.as_ref().map_or(&[][..], |redacted| &redacted.list);
+        let event = redacted.as_ref().map_or(event, |redacted| &redacted.json);
+        let exact = exact.iter().filter(|pointer| still_there(event, pointer, list));
         let mut checked = Checked {
             event: event.to_vec(),
+            given,
+            redactions: list.to_vec(),
+            subject: None,
             members: Vec::with_capacity(24),
-            exact: exact.to_vec(),
+            exact: exact.cloned().collect(),
             violations: Vec::new(),
             timestamp: None,
             audit_id: None,
@@ -145,6 +165,29 @@ impl Checker {
 }
 
 impl Checked {
+    /// Gets the key for the event's personal fields, made if need be. Comes before
+    /// [`stamp`](Self::stamp), which waits for nothing.
+    ///
+    /// # Errors
+    /// `Key` if there is no usable privacy key, `Io` or `Store`.
+    pub(crate) async fn find_subject(&mut self, rules: &Rules) -> Result<()> {
+        if let Some(sealer) = &rules.sealer {
+            self.subject = sealer.key_for(&self.event, &rules.defaults).await?;
+        }
+        Ok(())
+    }
+
+    /// As [`find_subject`](Self::find_subject), on a thread that may wait.
+    ///
+    /// # Errors
+    /// As [`find_subject`](Self::find_subject).
+    pub(crate) fn find_subject_waiting(&mut self, rules: &Rules) -> Result<()> {
+        if let Some(sealer) = &rules.sealer {
+            self.subject = sealer.key_for_waiting(&self.event, &rules.defaults)?;
+        }
+        Ok(())
+    }
+
     /// Numbers that became strings for their exactness are no violations.
     fn drop_exact_numbers(&mut self) {
         if !self.exact.is_empty() && !self.violations.is_empty() {
@@ -180,6 +223,11 @@ impl Checked {
         let start = out.len();
         let additions = self.additions(stamp, timestamp, &audit_id, rules);
         self.merge(&additions, out);
+        if let (Some(sealer), Some(key)) = (&rules.sealer, &self.subject) {
+            let sealed = sealer.seal(&out[start..], &audit_id, key)?;
+            out.truncate(start);
+            out.extend_from_slice(&sealed);
+        }
         if out.len() - start > rules.limits.max_bytes {
             let size = out.len() - start;
             out.truncate(start);
@@ -206,6 +254,9 @@ impl Checked {
         let mut list: Vec<(&'static [u8], Vec<u8>)> = Vec::with_capacity(8);
         if !self.exact.is_empty() {
             list.push((b"_exact_numbers", raw_strings(&self.exact)));
+        }
+        if !self.redactions.is_empty() {
+            list.push((b"_redacted", raw_redactions(&self.redactions)));
         }
         if self.audit_id.is_none() {
             let mut raw = Vec::with_capacity(50);
@@ -320,6 +371,24 @@ fn raw_violations(violations: &[Violation]) -> Vec<u8> {
         json::write_string(&violation.path, &mut raw);
         raw.extend_from_slice(b",\"problem\":");
         json::write_string(&violation.problem, &mut raw);
+        raw.push(b'}');
+    }
+    raw.push(b']');
+    raw
+}
+
+fn raw_redactions(redactions: &[Redaction]) -> Vec<u8> {
+    let mut raw = vec![b'['];
+    for (i, redaction) in redactions.iter().enumerate() {
+        let Redaction { how, path, what } = redaction;
+        raw.extend_from_slice(if i > 0 { b",{" } else { b"{" });
+        for (j, (name, value)) in [("how", how), ("path", path), ("what", what)].iter().enumerate()
+        {
+            raw.extend_from_slice(if j > 0 { b",\"" } else { b"\"" });
+            raw.extend_from_slice(name.as_bytes());
+            raw.extend_from_slice(b"\":");
+            json::write_string(value, &mut raw);
+        }
         raw.push(b'}');
     }
     raw.push(b']');

@@ -4,6 +4,7 @@
 mod access;
 mod arrow_in;
 mod bridge;
+mod compacting;
 mod demo;
 mod encode;
 mod errors;
@@ -15,6 +16,7 @@ mod lines;
 mod load;
 mod opening;
 mod params;
+mod privacy;
 mod progress;
 mod proof;
 mod query;
@@ -42,6 +44,8 @@ mod native {
     use crate::jobs::Jobs;
     #[pymodule_export]
     use crate::keys::Keys;
+    #[pymodule_export]
+    use crate::privacy::{SubjectReport, subject_report};
     #[pymodule_export]
     use crate::proof::{check_consistency, check_proof};
     #[pymodule_export]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pyo3::exceptions::PyUserWarning;
 use pyo3::prelude::*;
 use sealtrail_core::config::{self, Home, Loaded};
-use sealtrail_core::keys::{OwnerKey, Passphrase};
+use sealtrail_core::keys::{OwnerKey, Passphrase, PrivacySource};
 use sealtrail_core::trail::{OpenOptions, Settings};
 use sealtrail_core::{Error, Result};
 
@@ -68,16 +68,18 @@ impl Place {
 
     /// The settings of configuration and environment for the trail at `url`.
     pub(crate) fn settings(&self, url: &str) -> Result<Settings> {
-        let mut settings = Settings::from_config(&self.loaded.config, url);
+        let mut settings = Settings::from_loaded(&self.loaded, url);
         settings.access = settings.access.with_env(&variable)?;
         Ok(settings)
     }
 
     /// How to open the trail at `url`.
     pub(crate) fn options(&self, url: &str) -> Result<OpenOptions> {
+        let settings = self.settings(url)?;
         Ok(OpenOptions {
             home: self.home.clone(),
-            settings: self.settings(url)?,
+            privacy: PrivacySource::new(settings.redaction.key.as_deref(), &variable),
+            settings,
             owner: owner_of_environment()?.map(Arc::new),
             passphrase: passphrase(),
         })

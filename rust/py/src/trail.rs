@@ -27,7 +27,7 @@ use crate::scope::{Table, Tables};
 use crate::sequence::Sequences;
 use crate::tail::Tail;
 use crate::trace::{self, Trace};
-use crate::{access, bridge, encode, files, importing, load, search, verify};
+use crate::{access, bridge, compacting, encode, files, importing, load, search, verify};
 
 /// An open trail. What it gives is JSON where Python makes objects of its own from it.
 #[pyclass(frozen, module = "sealtrail._native")]
@@ -219,7 +219,12 @@ impl Trail {
         let view = bridge::wait(py, self.inner.view())?;
         let question = access::question("get", view.size(), purpose).filter("audit_id", audit_id);
         let looking = access::ask(py, &self.inner, question)?;
-        let found = bridge::wait(py, self.inner.get_in(&view, audit_id));
+        let found = bridge::wait(py, async {
+            match self.inner.get_in(&view, audit_id).await? {
+                Some(record) => self.inner.unsealed(record).await.map(Some),
+                None => Ok(None),
+            }
+        });
         looking.answered(py, found, |found| u64::from(found.is_some()))
     }
 
@@ -241,6 +246,42 @@ impl Trail {
     fn stats(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
         let stats = bridge::wait(py, self.inner.stats())?;
         to_json(py, &stats)
+    }
+
+    #[pyo3(signature = (target_mb, threads, grace, progress))]
+    fn compact(
+        &self,
+        py: Python<'_>,
+        target_mb: u64,
+        threads: usize,
+        grace: f64,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Vec<u8>> {
+        let wish = compacting::Wish { target_mb, threads, grace };
+        compacting::run(py, &self.inner, compacting::Work::Compact, wish, progress)
+    }
+
+    fn compaction_plan(
+        &self,
+        py: Python<'_>,
+        target_mb: u64,
+        threads: usize,
+        grace: f64,
+    ) -> PyResult<Vec<u8>> {
+        compacting::plan(py, &self.inner, compacting::Wish { target_mb, threads, grace })
+    }
+
+    #[pyo3(signature = (target_mb, threads, grace, progress))]
+    fn maintain(
+        &self,
+        py: Python<'_>,
+        target_mb: u64,
+        threads: usize,
+        grace: f64,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Vec<u8>> {
+        let wish = compacting::Wish { target_mb, threads, grace };
+        compacting::run(py, &self.inner, compacting::Work::Maintain, wish, progress)
     }
 
     #[pyo3(signature = (query, params, at, purpose, exclude_access))]

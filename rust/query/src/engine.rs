@@ -12,11 +12,11 @@ use datafusion::catalog::{
 use datafusion::common::DataFusionError;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::datasource::{TableProvider, ViewTable, provider_as_source};
-use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::execution::{FunctionRegistry, SendableRecordBatchStream};
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, col, lit};
 use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -38,6 +38,7 @@ use crate::shape::Shape;
 use crate::sql::{self, Params, Parsed, Wanted};
 use crate::table::EventsTable;
 use crate::trails::TrailsTable;
+use crate::unsealed::{self, Vaults, unsealed_stream};
 use crate::values::ValueCache;
 use crate::{place, views};
 
@@ -245,7 +246,7 @@ impl Engine {
         let physical = interruptible(physical).map_err(failed)?;
         let plan = Some(Arc::clone(&physical));
         let stream = execute_stream(physical, state.task_ctx()).map_err(failed)?;
-        let stream = plain_stream(stream);
+        let stream = unsealed_stream(plain_stream(stream), &Vaults::of(scope));
         Ok(QueryResult { schema: stream.schema(), stream, plan })
     }
 
@@ -321,15 +322,18 @@ impl Engine {
             object_store_registry: Arc::new(Stores::of(scope)),
             parquet_encryption_factory_registry: Arc::default(),
         };
-        Ok(SessionStateBuilder::new_from_existing(self.state.as_ref().clone())
+        let mut state = SessionStateBuilder::new_from_existing(self.state.as_ref().clone())
             .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
             .with_runtime_env(Arc::new(runtime))
-            .build())
+            .build();
+        for function in unsealed::functions(&Vaults::of(scope)) {
+            state.register_udf(function)?;
+        }
+        Ok(state)
     }
 }
 
 fn register(state: &mut SessionState) -> datafusion::common::Result<()> {
-    use datafusion::execution::FunctionRegistry;
     for function in all() {
         state.register_udf(function)?;
     }

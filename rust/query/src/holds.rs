@@ -1,284 +1,131 @@
-//! Which segments, and which of their row groups, can hold a text that a filter asks for: decided
-//! by dictionaries and bloom filters, before a segment is opened.
+//! Legal holds: which records a hold's `matching` means.
 //!
-//! What decides are columns compared with texts, alone or joined by AND and OR; anything else of a
-//! filter may be true anywhere. A logical column is looked for where the adapter would read it.
+//! `matching` is an object of search filters: the names are those of the search flags (`-` and `_`
+//! are the same), `where`, `text`, `severity_min`, `since` and `until`, or dotted paths of a
+//! record; the values are texts or lists of texts, as search takes them. Times are absolute.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::Array;
-use datafusion::common::ScalarValue;
-use datafusion::logical_expr::Operator;
-use datafusion::physical_expr::expressions::{BinaryExpr, Column, InListExpr, Literal};
-use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
-use datafusion::physical_expr_adapter::PhysicalExprAdapter;
-use futures::stream::{self, StreamExt};
-use object_store::path::Path;
-use parquet::file::metadata::ColumnChunkMetaData;
+use arrow::array::AsArray;
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use futures::StreamExt;
+use object_store::ObjectStore;
 use sealtrail_core::ledger::AddedSegment;
+use sealtrail_core::retention::Held;
+use sealtrail_core::trail::ReadView;
+use serde_json::{Map, Value};
 
-use crate::adapter::{SegmentAdapter, SegmentAdapterFactory};
-use crate::functions::{Meaning, MeaningUdf, Texts};
-use crate::pruning::domain;
-use crate::reader::{Footer, SegmentReaderFactory};
-use crate::shape::DOMAIN;
-use crate::values::{Source, ValueCache, Values, Wanted};
+use crate::engine::Engine;
+use crate::error::{QueryError, Result};
+use crate::scope::Scope;
+use crate::search::times::{moment, text};
+use crate::search::{Filter, Window};
+use crate::sql::Params;
 
-/// Segments looked at at a time: where the store is far away, most of it is waiting.
-const AT_A_TIME: usize = 32;
-
-/// A filter, as far as texts decide it.
-#[derive(Debug)]
-pub(crate) enum Test {
-    /// It may be true anywhere.
-    Any,
-    /// A logical column, or a lookup, is one of these.
-    Is {
-        subject: Arc<dyn PhysicalExpr>,
-        wanted: Arc<[Wanted]>,
-    },
-    All(Vec<Test>),
-    Either(Vec<Test>),
-}
-
-impl Test {
-    /// What decides a filter over the columns of the table.
-    pub(crate) fn of(filter: &Arc<dyn PhysicalExpr>) -> Self {
-        if let Some(binary) = filter.downcast_ref::<BinaryExpr>() {
-            let (left, right) = (binary.left(), binary.right());
-            return match binary.op() {
-                Operator::And => Self::all(vec![Self::of(left), Self::of(right)]),
-                Operator::Or => Self::either(vec![Self::of(left), Self::of(right)]),
-                Operator::Eq => match (text(left), text(right)) {
-                    (None, Some(wanted)) => Self::is(left, [wanted].into()),
-                    (Some(wanted), None) => Self::is(right, [wanted].into()),
-                    _ => Self::Any,
-                },
-                _ => Self::Any,
-            };
-        }
-        if let Some((subject, wanted)) = any_of(filter) {
-            return Self::is(subject, wanted);
-        }
-        match filter.downcast_ref::<InListExpr>() {
-            Some(list) if !list.negated() => {
-                let wanted: Option<Arc<[Wanted]>> = list.list().iter().map(text).collect();
-                wanted.map_or(Self::Any, |wanted| Self::is(list.expr(), wanted))
-            }
-            _ => Self::Any,
-        }
-    }
-
-    fn all(tests: Vec<Self>) -> Self {
-        let mut deciding: Vec<_> = tests.into_iter().filter(Self::decides).collect();
-        match deciding.len() {
-            0 => Self::Any,
-            1 => deciding.remove(0),
-            _ => Self::All(deciding),
-        }
-    }
-
-    fn either(tests: Vec<Self>) -> Self {
-        if tests.iter().all(Self::decides) { Self::Either(tests) } else { Self::Any }
-    }
-
-    /// Where the first present of several is one of these, some of them is.
-    fn is(subject: &Arc<dyn PhysicalExpr>, wanted: Arc<[Wanted]>) -> Self {
-        let Some(call) = ScalarFunctionExpr::try_downcast_func::<MeaningUdf>(subject.as_ref())
-        else {
-            return Self::Is { subject: Arc::clone(subject), wanted };
+/// The filter that `matching` means. `now` (microseconds since 1970, UTC) is what times such as
+/// `yesterday` count from.
+///
+/// # Errors
+/// `Parameter` if a name or a value means nothing; `Sql` for an expression that cannot be read.
+pub fn filter_of(matching: &Value, now: i64) -> Result<Filter> {
+    let bad = |message: String| QueryError::Parameter(format!("matching: {message}"));
+    let Value::Object(members) = matching else {
+        return Err(bad("it is no object of search filters".to_owned()));
+    };
+    let mut filter = Filter::default();
+    for (name, value) in members {
+        let values = texts(value).ok_or_else(|| bad(format!("{name} has no text")))?;
+        let one = || match values.as_slice() {
+            [one] => Ok(one.clone()),
+            _ => Err(bad(format!("{name} can have one value only"))),
         };
-        let meaning = call.fun().inner().downcast_ref::<MeaningUdf>().map(|udf| udf.meaning);
-        match (meaning, call.args()) {
-            (Some(Meaning::FirstPresent), args) => {
-                Self::either(args.iter().map(|arg| Self::is(arg, Arc::clone(&wanted))).collect())
+        match name.replace('-', "_").as_str() {
+            "since" => filter.window.since = Some(moment(&one()?, now)?),
+            "until" => filter.window.until = Some(moment(&one()?, now)?),
+            "severity_min" => filter.severity_min = Some(one()?),
+            "where" => filter.conditions = values,
+            "text" => filter.text = values,
+            "status_not" => {
+                filter = filter.field("status", values.iter().map(|value| format!("!{value}")));
             }
-            (Some(Meaning::OnlyIf), [subject, needed, value]) => match text(needed) {
-                Some(needed) => {
-                    Self::all(vec![Self::is(subject, [needed].into()), Self::is(value, wanted)])
-                }
-                None => Self::is(value, wanted),
-            },
-            _ => Self::Any,
-        }
-    }
-
-    /// Whether it can be false for all rows of a segment.
-    pub(crate) fn decides(&self) -> bool {
-        !matches!(self, Self::Any)
-    }
-
-    /// The same over the columns of one segment, which is all of one domain.
-    fn within<'a>(&'a self, adapter: &SegmentAdapter, domain: &str) -> Within<'a> {
-        let each = |tests: &'a [Self]| tests.iter().map(|t| t.within(adapter, domain)).collect();
-        match self {
-            Self::Any => Within::Decided(true),
-            Self::All(tests) => Within::All(each(tests)),
-            Self::Either(tests) => Within::Either(each(tests)),
-            Self::Is { subject, wanted } => {
-                if subject.downcast_ref::<Column>().is_some_and(|c| c.name() == DOMAIN) {
-                    return Within::Decided(wanted.iter().any(|wanted| wanted.text == domain));
-                }
-                let Ok(stored) = adapter.rewrite(Arc::clone(subject)) else {
-                    return Within::Decided(true);
-                };
-                if let Some(column) = stored.downcast_ref::<Column>() {
-                    let source = Source { column: column.index(), keys: None };
-                    return Within::Is { source, wanted };
-                }
-                if let Some(source) = adapter.only_in_rest(subject) {
-                    return Within::Is { source, wanted };
-                }
-                let value = stored.downcast_ref::<Literal>().map(Literal::value);
-                Within::Decided(!value.is_some_and(|value| value.is_null()))
+            known if crate::search::field(known).is_some() || name.contains('.') => {
+                filter = filter.field(name, values);
             }
+            _ => return Err(bad(format!("{name:?} is no search filter"))),
         }
     }
-}
-
-/// Whether an array has one of some texts: the array, and the texts.
-fn any_of(filter: &Arc<dyn PhysicalExpr>) -> Option<(&Arc<dyn PhysicalExpr>, Arc<[Wanted]>)> {
-    let call = filter.downcast_ref::<ScalarFunctionExpr>()?;
-    let [array, texts] = call.args() else { return None };
-    if call.fun().name() != "array_has_any" {
-        return None;
+    if let Window { since: Some(since), until: Some(until) } = filter.window
+        && since >= until
+    {
+        return Err(bad("nothing lies between since and until".to_owned()));
     }
-    let ScalarValue::List(list) = texts.downcast_ref::<Literal>()?.value() else { return None };
-    let values = Texts::new(list.values()).ok()?;
-    let wanted: Option<Vec<_>> =
-        (0..list.values().len()).map(|at| values.get(at).map(Wanted::new)).collect();
-    Some((array, wanted?.into()))
+    filter.condition()?;
+    Ok(filter)
 }
 
-fn text(expr: &Arc<dyn PhysicalExpr>) -> Option<Wanted> {
-    let value = expr.downcast_ref::<Literal>()?.value();
-    Some(Wanted::new(value.try_as_str()??))
+fn texts(value: &Value) -> Option<Vec<String>> {
+    match value {
+        Value::String(text) => Some(vec![text.clone()]),
+        Value::Array(items) if !items.is_empty() => {
+            items.iter().map(|item| item.as_str().map(str::to_owned)).collect()
+        }
+        _ => None,
+    }
 }
 
-/// A test over the columns of one segment.
-enum Within<'a> {
-    Decided(bool),
-    /// What is there is one of these.
-    Is {
-        source: Source,
-        wanted: &'a [Wanted],
-    },
-    All(Vec<Within<'a>>),
-    Either(Vec<Within<'a>>),
-}
-
-/// What is known so far.
-enum So<'w> {
-    Decided(bool),
-    /// The values there decide.
-    Needs(&'w Source),
-}
-
-impl Within<'_> {
-    /// Whether rows of a row group may pass.
-    fn may_pass(&self, known: &impl Fn(&Source, &[Wanted]) -> Option<bool>) -> So<'_> {
-        match self {
-            Self::Decided(decided) => So::Decided(*decided),
-            Self::Is { source, wanted } => {
-                known(source, wanted).map_or(So::Needs(source), So::Decided)
-            }
-            Self::All(tests) => Self::first(tests, false, known),
-            Self::Either(tests) => Self::first(tests, true, known),
+/// A filter as the `matching` of a hold: the inverse of [`filter_of`].
+pub fn matching_of(filter: &Filter) -> Value {
+    let mut members = Map::new();
+    for (name, values) in &filter.fields {
+        members.insert(name.clone(), values.clone().into());
+    }
+    if let Some(severity) = &filter.severity_min {
+        members.insert("severity_min".to_owned(), severity.clone().into());
+    }
+    for (name, values) in [("where", &filter.conditions), ("text", &filter.text)] {
+        if !values.is_empty() {
+            members.insert(name.to_owned(), values.clone().into());
         }
     }
-
-    /// `stop` as soon as one test says so.
-    fn first<'w>(
-        tests: &'w [Self],
-        stop: bool,
-        known: &impl Fn(&Source, &[Wanted]) -> Option<bool>,
-    ) -> So<'w> {
-        let mut needs = None;
-        for test in tests {
-            match test.may_pass(known) {
-                So::Decided(decided) if decided == stop => return So::Decided(stop),
-                So::Decided(_) => {}
-                So::Needs(source) => needs = needs.or(Some(source)),
-            }
-        }
-        needs.map_or(So::Decided(!stop), So::Needs)
-    }
-}
-
-/// A segment, and which of its row groups to read if not all.
-pub(crate) type Chosen = (Arc<AddedSegment>, Option<Vec<bool>>);
-
-/// Decides segments of one trail.
-pub(crate) struct Holder<'a> {
-    pub(crate) test: Test,
-    pub(crate) readers: &'a SegmentReaderFactory,
-    pub(crate) adapters: &'a SegmentAdapterFactory,
-    pub(crate) values: &'a ValueCache,
-}
-
-impl Holder<'_> {
-    /// The segments that may hold rows which pass.
-    pub(crate) async fn choose(&self, segments: Vec<Arc<AddedSegment>>) -> Vec<Chosen> {
-        let chosen = stream::iter(segments).map(|segment| self.groups(segment));
-        let chosen = chosen.buffered(AT_A_TIME).filter_map(std::future::ready);
-        chosen.collect().await
-    }
-
-    /// None if no row can pass. What cannot be read is kept: its reader is told what is wrong.
-    async fn groups(&self, segment: Arc<AddedSegment>) -> Option<Chosen> {
-        let path = Path::from(segment.path.as_str());
-        let Ok(footer) = self.readers.footer(&path, segment.bytes).await else {
-            return Some((segment, None));
-        };
-        let adapter = self.adapters.adapter_of(&footer, &footer.schema);
-        let within = self.test.within(&adapter, domain(&segment));
-        let mut groups = Vec::with_capacity(footer.metadata.num_row_groups());
-        for group in 0..footer.metadata.num_row_groups() {
-            groups.push(self.may_pass(&within, &path, &footer, group).await);
-        }
-        if groups.iter().all(|read| *read) {
-            return Some((segment, None));
-        }
-        groups.iter().any(|read| *read).then_some((segment, Some(groups)))
-    }
-
-    async fn may_pass(
-        &self,
-        within: &Within<'_>,
-        path: &Path,
-        footer: &Footer,
-        group: usize,
-    ) -> bool {
-        let columns = footer.metadata.row_group(group).columns();
-        let mut read: HashMap<Source, Arc<Values>> = HashMap::new();
-        loop {
-            let known = |source: &Source, wanted: &[Wanted]| {
-                let Some(chunk) = columns.get(source.column) else { return Some(true) };
-                let bounded = source.keys.is_none();
-                if bounded && !wanted.iter().any(|wanted| in_bounds(chunk, wanted)) {
-                    return Some(false);
-                }
-                Some(read.get(source)?.may_hold(wanted))
-            };
-            let source = match within.may_pass(&known) {
-                So::Decided(decided) => return decided,
-                So::Needs(source) => source.clone(),
-            };
-            let (store, place) = (self.readers.store(), (group, source.clone()));
-            let values = self.values.of(store, path, &footer.metadata, place).await;
-            read.insert(source, values);
+    for (name, time) in [("since", filter.window.since), ("until", filter.window.until)] {
+        if let Some(time) = time {
+            members.insert(name.to_owned(), text(time).into());
         }
     }
+    Value::Object(members)
 }
 
-/// Whether the least and the greatest value allow for this one.
-fn in_bounds(column: &ColumnChunkMetaData, wanted: &Wanted) -> bool {
-    let Some(statistics) = column.statistics() else { return true };
-    if statistics.null_count_opt() == u64::try_from(column.num_values()).ok() {
-        return false;
+/// The records of `segments` that the given holds (id and `matching`) hold.
+///
+/// # Errors
+/// As [`filter_of`] and [`Engine::ask`].
+pub async fn held(
+    engine: &Engine,
+    view: &ReadView,
+    store: &Arc<dyn ObjectStore>,
+    segments: Vec<Arc<AddedSegment>>,
+    holds: impl IntoIterator<Item = (&String, &Value)>,
+) -> Result<Held> {
+    let mut held = Held::default();
+    if segments.is_empty() {
+        return Ok(held);
     }
-    let text = wanted.text.as_bytes();
-    let above = statistics.min_bytes_opt().is_none_or(|least| least <= text);
-    above && statistics.max_bytes_opt().is_none_or(|greatest| text <= greatest)
+    let scope = Scope::of(view.only(segments), Arc::clone(store));
+    for (id, matching) in holds {
+        let condition = filter_of(matching, 0)?.condition()?;
+        let sql = format!("SELECT audit_id FROM events WHERE {condition}");
+        let mut batches = std::pin::pin!(engine.ask(&scope, &sql, Params::None).await?.batches());
+        while let Some(batch) = batches.next().await {
+            let batch = batch?;
+            let ids = cast(batch.column(0), &DataType::Utf8)
+                .map_err(|e| QueryError::Execution(e.to_string()))?;
+            ids.as_string::<i32>().iter().flatten().for_each(|audit_id| held.add(id, audit_id));
+        }
+    }
+    Ok(held)
 }
+
+#[cfg(test)]
+#[path = "holds_tests.rs"]
+mod tests;

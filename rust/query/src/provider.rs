@@ -27,11 +27,11 @@ use sealtrail_core::trail::ReadView;
 
 use crate::adapter::SegmentAdapterFactory;
 use crate::functions::Texts;
-use crate::holds::{Chosen, Holder, Test};
 use crate::pruning::{allowed_domains, domain, prune, statistics};
 use crate::reader::SegmentReaderFactory;
 use crate::scope::store_url;
 use crate::shape::{DOMAIN, Shape};
+use crate::sieve::{Chosen, Holder, Test};
 use crate::values::ValueCache;
 
 /// All records: those of the segments and those not yet in one.

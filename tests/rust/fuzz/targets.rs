@@ -28,6 +28,8 @@ pub(crate) fn record(bytes: &[u8]) -> bool {
         max_future: 86_400_000_000,
         defaults: Vec::new(),
         content_key: Arc::new(log_key()),
+        redactor: None,
+        sealer: None,
     };
     let mut accepted = false;
     for strictness in [Strictness::Lenient, Strictness::Strict] {

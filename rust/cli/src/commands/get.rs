@@ -15,7 +15,8 @@ Examples:
   sealtrail get audit_evt_0198f0c2-7a5e-7d3a-8d5e-0242ac120002
   sealtrail get call_7 -o table
 
-The record is printed as it was signed. The exit code is 1 if no record has this id.";
+The record is printed as it was signed, but for personal fields: these are shown where the trail's
+privacy key is at hand, unless --sealed is given. The exit code is 1 if no record has this id.";
 
 /// Print the record with this audit_id
 #[derive(Debug, Args)]
@@ -23,10 +24,13 @@ The record is printed as it was signed. The exit code is 1 if no record has this
 pub(crate) struct Get {
     /// The record's `audit_id`
     id: String,
-    /// json is indented on a terminal; jsonl is always the line that was
-    /// signed
+    /// json is indented on a terminal; jsonl is always one line
     #[arg(short, long, value_name = "FORMAT", default_value = "json", verbatim_doc_comment)]
     output: Format,
+    /// Show personal fields as they were signed, even if the trail's privacy
+    /// key is at hand
+    #[arg(long, verbatim_doc_comment)]
+    sealed: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -47,6 +51,7 @@ impl Get {
             return Ok(EXIT_NO_MATCH);
         };
         rows.set(1);
+        let record = if self.sealed { record } else { session.wait(trail.unsealed(record))? };
         let indented = self.output == Format::Json && session.stdout_is_terminal;
         if self.output == Format::Table {
             session.out.show_controls();

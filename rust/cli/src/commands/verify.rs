@@ -1,5 +1,6 @@
 //! `sealtrail verify-integrity`: is everything still as it was signed?
 
+mod package;
 pub(super) mod trust;
 
 use std::io::Write;
@@ -29,6 +30,11 @@ Examples:
   sealtrail verify-integrity --level quick -o json
   sealtrail verify-integrity --since-last --require-pin
   sealtrail verify-integrity --async
+  sealtrail verify-integrity case-17.zip --key owner.vkey
+
+A package of `sealtrail evidence` (folder or zip) or a file of `sealtrail export` is checked offline,
+against its signed manifest and the proofs that came with it: what was changed, is missing or was
+added is named with file and line.
 
 Trust comes from you, never from the trail: --key, or the keys folder of SEALTRAIL_HOME. With the
 owner's secret (--owner-key, or owner.json in the keys folder) HMACs and epoch seals are checked
@@ -41,6 +47,16 @@ extends it: a trail that was put back to an earlier state is ROLLED_BACK, anothe
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Verify {
+    /// A package or an exported file, to check instead of a trail
+    #[arg(
+        value_name = "PACKAGE|FILE",
+        conflicts_with_all = ["owner_key", "pin", "no_pin", "require_pin", "since_last", "anchors"]
+    )]
+    file: Option<PathBuf>,
+    /// Demand that the custody log of the package ends with the line of this
+    /// SHA-256, as it was told at the last hand-over
+    #[arg(long, value_name = "SHA256", requires = "file", verbatim_doc_comment)]
+    custody_head: Option<String>,
     /// quick checks signatures and object hashes; deep also every record, and
     /// everything that a query relies on
     #[arg(long, value_name = "LEVEL", default_value = "deep", verbatim_doc_comment)]
@@ -92,6 +108,10 @@ impl Verify {
     pub(crate) fn run(self, session: &mut Session<'_>) -> Result<u8, Failure> {
         if self.detach && session.job.is_none() {
             return jobs::submit(session, "verify-integrity", None);
+        }
+        if let Some(file) = &self.file {
+            let head = self.custody_head.as_deref();
+            return package::run(session, file, self.key.as_deref(), head, self.output);
         }
         let url = session.trail_url()?;
         let storage = Storage::open(&url)?;

@@ -19,7 +19,7 @@ fn check_says_what_has_no_effect() {
     let ground = Ground::new();
     let none = ground.run(&["config", "check"]).exits(0);
     assert!(none.out.contains("no configuration file"), "{}", none.out);
-    ground.write("sealtrail.yaml", "audit:\n  retention:\n    days: 90\n");
+    ground.write("sealtrail.yaml", "audit:\n  alerts:\n    - days: 90\n");
     let checked = ground.run(&["config", "check"]).exits(0);
     assert!(checked.err.contains("warning: ") && checked.err.contains("not in force"));
     assert!(checked.out.contains("see the warnings"), "{}", checked.out);

@@ -6,6 +6,7 @@ mod anchor;
 mod config;
 mod demo;
 mod events;
+mod export;
 mod ground;
 mod import;
 mod init;

@@ -11,7 +11,7 @@ mod tests;
 
 pub use assemble::{Assembler, Fault, Values, extract};
 pub use registry::Registry;
-pub(crate) use shred::fits;
+pub(crate) use shred::{Parts, fits};
 pub use shred::{Shredded, Shredder};
 pub use survey::Survey;
 

@@ -33,6 +33,14 @@ pub struct Shredded {
     pub rows: usize,
 }
 
+/// The rows of a shredder: of each column its values, if it has any, and how many rows hold another
+/// value at its path; and the rest, if there is one.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) columns: Vec<(Option<ArrayRef>, u64)>,
+    pub(crate) rest: Option<ArrayRef>,
+}
+
 #[derive(Debug)]
 struct Sink {
     columns: Vec<LogicalColumn>,
@@ -73,6 +81,12 @@ impl Shredder {
         }
     }
 
+    /// A shredder whose columns keep their types: numbers that are not whole stay out of columns of
+    /// integers.
+    pub(crate) fn of_types(columns: &[LogicalColumn]) -> Self {
+        Self::new(columns, &[])
+    }
+
     /// Adds one canonical record.
     pub fn push(&mut self, record: &[u8]) {
         self.scratch.clear();
@@ -103,6 +117,25 @@ impl Shredder {
         }
         let rest = self.any_rest.then(|| utf8(self.rest.finish(), super::REST)).transpose()?;
         Ok(Shredded { columns, rest, rows })
+    }
+}
+
+impl Shredder {
+    /// As [`finish`](Self::finish), with all columns in the order they were given in.
+    ///
+    /// # Errors
+    /// `Encoding` if a record was not UTF-8.
+    pub(crate) fn finish_all(self) -> Result<Parts> {
+        let rows = self.sink.row;
+        let mut columns = Vec::with_capacity(self.sink.columns.len());
+        for (column, builder) in self.sink.columns.into_iter().zip(self.sink.builders) {
+            let misfits = builder.misfits;
+            let array = (builder.len > 0).then(|| builder.finish(rows, &column.name));
+            columns.push((array.transpose()?, misfits));
+        }
+        let mut rest = self.rest;
+        let rest = self.any_rest.then(|| utf8(rest.finish(), super::REST)).transpose()?;
+        Ok(Parts { columns, rest })
     }
 }
 

@@ -16,6 +16,8 @@ const MAX_COLUMNS: usize = 256;
 pub struct Survey {
     nodes: Vec<Node>,
     rows: u64,
+    /// How many rows each record stands for.
+    weight: u64,
 }
 
 #[derive(Debug, Default)]
@@ -29,15 +31,51 @@ struct Node {
 
 impl Default for Survey {
     fn default() -> Self {
-        Self { nodes: vec![Node::default()], rows: 0 }
+        Self { nodes: vec![Node::default()], rows: 0, weight: 1 }
     }
 }
 
 impl Survey {
+    /// Of so many rows, of which only the parts are shown that are not counted otherwise; each part
+    /// shown stands for `weight` rows.
+    pub fn of_parts(rows: u64, weight: u64) -> Self {
+        Self { rows, weight, ..Self::default() }
+    }
+
     /// Counts one canonical record.
     pub fn add(&mut self, record: &[u8]) {
         self.rows += 1;
         self.object(0, record, 1);
+    }
+
+    /// Counts a part of a row.
+    pub fn add_part(&mut self, part: &[u8]) {
+        self.object(0, part, 1);
+    }
+
+    /// Counts `values` of one type at a path.
+    pub fn count(&mut self, path: &[String], kind: ColumnType, values: u64) {
+        let mut node = 0;
+        for name in path {
+            node = self.child(node, &json::raw_name(name));
+        }
+        let counts = &mut self.nodes[node];
+        match kind {
+            ColumnType::Utf8 | ColumnType::Timestamp => counts.strings += values,
+            ColumnType::Int64 => counts.integers += values,
+            ColumnType::Float64 => counts.doubles += values,
+            ColumnType::Boolean => counts.booleans += values,
+        }
+    }
+
+    fn child(&mut self, node: usize, name: &[u8]) -> usize {
+        if let Some(&child) = self.nodes[node].children.get(name) {
+            return child;
+        }
+        let child = self.nodes.len();
+        self.nodes.push(Node::default());
+        self.nodes[node].children.insert(name.to_vec(), child);
+        child
     }
 
     fn object(&mut self, node: usize, object: &[u8], depth: usize) {
@@ -45,23 +83,17 @@ impl Survey {
             if name.len() > MAX_NAME || matches!(value.first(), Some(b'[' | b'n')) {
                 continue;
             }
-            let child = match self.nodes[node].children.get(name) {
-                Some(&child) => child,
-                None => {
-                    let child = self.nodes.len();
-                    self.nodes.push(Node::default());
-                    self.nodes[node].children.insert(name.to_vec(), child);
-                    child
-                }
-            };
+            let (child, weight) = (self.child(node, name), self.weight);
             let counts = &mut self.nodes[child];
             match value.first() {
                 Some(b'{') if depth < MAX_DEPTH => self.object(child, value, depth + 1),
                 Some(b'{') | None => {}
-                Some(b'"') => counts.strings += 1,
-                Some(b't' | b'f') => counts.booleans += 1,
-                Some(_) if is_number(value) && integer(value).is_some() => counts.integers += 1,
-                Some(_) => counts.doubles += 1,
+                Some(b'"') => counts.strings += weight,
+                Some(b't' | b'f') => counts.booleans += weight,
+                Some(_) if is_number(value) && integer(value).is_some() => {
+                    counts.integers += weight;
+                }
+                Some(_) => counts.doubles += weight,
             }
         }
     }

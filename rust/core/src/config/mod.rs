@@ -6,32 +6,43 @@
 //! environment variables; `$${` is a literal `${`.
 
 mod home;
+mod idle;
+mod lifecycle;
 mod locate;
 mod lookup;
 mod model;
 mod nearest;
 mod node;
 mod read;
+mod redaction;
 mod references;
 mod schema;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 pub use home::Home;
+pub use lifecycle::{
+    ArchivalConfig, ArchiveEncryption, ArchiveFormat, CompressionAlgorithm, CompressionConfig,
+    DomainRules, FileRotation, FileRotationConfig, IntegrityCheck, IntegrityConfig, KeyRotation,
+    PriceConfig, RetentionClock, RetentionConfig, RetentionPrecedence, RetentionRule,
+    RotationConfig,
+};
 pub use locate::locate;
 pub use lookup::get;
 pub use model::{
     AccessAuditConfig, AccessPolicy, Config, DEFAULT_TRAIL_URL, FlushConfig, IdentityConfig,
     LimitsConfig, Partitioning, PurposePolicy, SyncConfig, SyncMode, TrailConfig, is_remote,
 };
+pub use redaction::{Detector, PersonalConfig, RedactionAction, RedactionConfig, RedactionPlace};
 pub use schema::json_schema;
 
 use crate::{Error, Result};
-use model::{Document, LATER_SECTIONS};
-use node::{Kind, Node};
+use model::{Document, LATER_SECTIONS, LATER_SETTINGS};
+use node::{At, Kind, Node};
 use references::Source;
 
 /// The configuration in force, and where it comes from.
@@ -56,8 +67,37 @@ impl Loaded {
         &self.effective
     }
 
+    /// The settings that have an effect, by dotted path such as `trail.flush.max_mb`. Values from
+    /// the environment are given as the file has them, and URLs without what they may hold of
+    /// credentials.
+    pub fn in_force(&self) -> BTreeMap<String, Value> {
+        let mut settings = BTreeMap::new();
+        for (section, value) in self.audit().as_object().into_iter().flatten() {
+            if !LATER_SECTIONS.contains(&section.as_str()) {
+                flatten(section, value, &mut settings);
+            }
+        }
+        settings
+    }
+
     fn audit(&self) -> &Value {
         &self.effective["audit"]
+    }
+}
+
+fn flatten(path: &str, value: &Value, into: &mut BTreeMap<String, Value>) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                flatten(&format!("{path}.{name}"), value, into);
+            }
+        }
+        Value::String(text) => {
+            into.insert(path.to_owned(), model::without_credentials(text).into());
+        }
+        other => {
+            into.insert(path.to_owned(), other.clone());
+        }
     }
 }
 
@@ -116,7 +156,8 @@ fn parse(text: &str, path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Resul
     let document: Document = read::typed(&root, path)?;
     let mut effective = with_defaults(&document.audit);
     root.restore_references(&mut effective);
-    let warnings = not_in_force(&root, path);
+    let mut warnings = not_in_force(&root, path);
+    warnings.extend(idle::warnings(&root, path, &document.audit));
     Ok(Loaded { config: document.audit, path: Some(path.to_owned()), warnings, effective })
 }
 
@@ -138,16 +179,20 @@ fn resolve_in_force(
 }
 
 fn not_in_force(root: &Node, path: &Path) -> Vec<String> {
-    let sections = root.child("audit").map(Node::entries).unwrap_or_default();
-    sections
-        .iter()
-        .filter(|entry| LATER_SECTIONS.contains(&entry.key.as_str()))
-        .map(|entry| {
-            let (path, at, key) = (path.display(), entry.key_at, &entry.key);
-            let place = format!("{path}:{}:{}", at.line, at.column);
-            format!("{place}: `audit.{key}` is not in force in this version; it has no effect")
-        })
-        .collect()
+    let later = LATER_SECTIONS.iter().chain(&LATER_SETTINGS);
+    let mut found: Vec<_> =
+        later.filter_map(|setting| Some((setting, root.entry(setting)?.key_at))).collect();
+    found.sort_by_key(|(_, at)| (at.line, at.column));
+    let warning = |(setting, at): (&&str, At)| {
+        let message = format!("`audit.{setting}` is not in force in this version");
+        warning(at, path, &format!("{message}; it has no effect"))
+    };
+    found.into_iter().map(warning).collect()
+}
+
+/// Something that the file says at a place, and that does not do what it seems to.
+fn warning(at: At, path: &Path, message: &str) -> String {
+    format!("{}:{}:{}: {message}", path.display(), at.line, at.column)
 }
 
 /// `config` as the document it stands for, with what `null` would leave to be guessed.

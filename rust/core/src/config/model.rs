@@ -8,6 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 use url::Url;
 
+use super::lifecycle::{ArchivalConfig, IntegrityConfig, RetentionConfig, RotationConfig};
+use super::redaction::RedactionConfig;
+
 /// The trail that is used when neither the caller nor the configuration names one.
 pub const DEFAULT_TRAIL_URL: &str = "./audit";
 
@@ -17,17 +20,15 @@ const LOCAL_MAX_AGE_SECONDS: u64 = 300;
 const REMOTE_MAX_AGE_SECONDS: u64 = 60;
 
 /// Sections of `audit` that are accepted and kept, but have no effect in this version.
-pub(super) const LATER_SECTIONS: [&str; 10] = [
-    "destinations",
-    "retention",
+pub(super) const LATER_SECTIONS: [&str; 5] =
+    ["destinations", "encryption", "compliance", "access_control", "alerts"];
+
+/// Settings whose form is known, and that have no effect in this version.
+pub(super) const LATER_SETTINGS: [&str; 4] = [
+    "retention.archival.encryption",
+    "retention.archival.key_rotation",
     "rotation",
-    "archival",
-    "encryption",
-    "integrity",
-    "redaction",
-    "compliance",
-    "access_control",
-    "alerts",
+    "integrity.audit_log_backup",
 ];
 
 /// The whole file: everything lives under `audit`.
@@ -51,24 +52,19 @@ pub struct Config {
     /// Accepted, but not in force in this version: where else events are delivered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destinations: Option<Value>,
-    /// Accepted, but not in force in this version: how long records are kept.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retention: Option<Value>,
-    /// Accepted, but not in force in this version: when segments and keys are rotated.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rotation: Option<Value>,
-    /// Accepted, but not in force in this version: when segments move to cold storage.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub archival: Option<Value>,
+    /// How long records are kept, and where.
+    pub retention: RetentionConfig,
+    /// Accepted, but not in force in this version: in what files records are kept.
+    pub rotation: RotationConfig,
+    /// Stands for `retention.archival` where that names no destination.
+    pub archival: ArchivalConfig,
     /// Accepted, but not in force in this version: encryption of records and segments.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encryption: Option<Value>,
-    /// Accepted, but not in force in this version: anchors, pins and scheduled verification.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub integrity: Option<Value>,
-    /// Accepted, but not in force in this version: what is removed from events before they are stored.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub redaction: Option<Value>,
+    /// That the trail is what was recorded.
+    pub integrity: IntegrityConfig,
+    /// What is sensitive in records, and what becomes of it.
+    pub redaction: RedactionConfig,
     /// Accepted, but not in force in this version: compliance frameworks and their reports.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compliance: Option<Value>,
@@ -345,7 +341,7 @@ pub fn is_remote(url: &str) -> bool {
 }
 
 /// `url` without user, password, query and fragment.
-fn without_credentials(url: &str) -> String {
+pub(super) fn without_credentials(url: &str) -> String {
     let Ok(mut parsed) = Url::parse(url) else { return url.to_owned() };
     if parsed.cannot_be_a_base() {
         return url.to_owned();
@@ -358,14 +354,16 @@ fn without_credentials(url: &str) -> String {
     parsed.to_string()
 }
 
-fn bounded<'de, D, const MIN: u64, const MAX: u64>(deserializer: D) -> Result<u64, D::Error>
+pub(super) fn bounded<'de, D, const MIN: u64, const MAX: u64>(
+    deserializer: D,
+) -> Result<u64, D::Error>
 where
     D: Deserializer<'de>,
 {
     in_range::<D::Error, MIN, MAX>(u64::deserialize(deserializer)?)
 }
 
-fn bounded_option<'de, D, const MIN: u64, const MAX: u64>(
+pub(super) fn bounded_option<'de, D, const MIN: u64, const MAX: u64>(
     deserializer: D,
 ) -> Result<Option<u64>, D::Error>
 where
@@ -384,7 +382,7 @@ fn in_range<E: de::Error, const MIN: u64, const MAX: u64>(value: u64) -> Result<
 }
 
 /// Optional text; empty text is the same as none.
-fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     Ok(text.filter(|text| !text.is_empty()))
 }

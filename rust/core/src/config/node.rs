@@ -96,6 +96,21 @@ impl Node {
         }
     }
 
+    /// The setting at a dotted path under `audit`, if the file has it; case does not matter.
+    pub(super) fn entry(&self, setting: &str) -> Option<&Entry> {
+        let mut entries = self.child("audit")?.entries();
+        let (above, last) = setting.rsplit_once('.').unwrap_or(("", setting));
+        for key in above.split('.').filter(|key| !key.is_empty()) {
+            entries = entries.iter().find(|e| e.key.eq_ignore_ascii_case(key))?.node.entries();
+        }
+        entries.iter().find(|entry| entry.key.eq_ignore_ascii_case(last))
+    }
+
+    /// Whether it is not there, for all that it says.
+    pub(super) fn is_null(&self) -> bool {
+        matches!(self.kind, Kind::Null)
+    }
+
     /// The value of `key`, if this is a mapping that has it.
     pub(super) fn child(&self, key: &str) -> Option<&Self> {
         self.entries().iter().find(|entry| entry.key == key).map(|entry| &entry.node)

@@ -14,21 +14,23 @@ use crate::merkle;
 use crate::note::{self, Checkpoint};
 
 /// The part that all proofs have.
-pub(super) struct Evidence<'a> {
-    pub(super) checkpoint: &'a Note,
-    pub(super) entries: &'a [Item],
-    pub(super) signers: &'a [SignerItem],
-    /// The entry that the proof is about, if it is about one.
-    pub(super) subject: Option<u64>,
+pub(crate) struct Evidence<'a> {
+    pub(crate) checkpoint: &'a Note,
+    pub(crate) entries: &'a [Item],
+    pub(crate) signers: &'a [SignerItem],
+    /// The entries that the proof is about, ascending.
+    pub(crate) subjects: &'a [u64],
 }
 
 /// What is signed.
-pub(super) struct Chain {
-    pub(super) info: TrailInfo,
-    pub(super) checkpoint: Checkpoint,
-    pub(super) signers: Vec<Signer>,
-    /// The entry that the proof is about.
-    pub(super) subject: Option<Entry>,
+pub(crate) struct Chain {
+    pub(crate) info: TrailInfo,
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) signers: Vec<Signer>,
+    /// The key of who signed the checkpoint.
+    pub(crate) public: VerifyingKey,
+    /// The entries that the proof is about, ascending.
+    pub(crate) subjects: Vec<Entry>,
 }
 
 /// A writer among the signers.
@@ -42,7 +44,7 @@ struct Writer<'a> {
 type Entries<'a> = [(&'a Item, Entry)];
 
 impl Chain {
-    pub(super) fn check(evidence: &Evidence<'_>, vkey: &str) -> Result<Self> {
+    pub(crate) fn check(evidence: &Evidence<'_>, vkey: &str) -> Result<Self> {
         let (name, owner) = note::parse_vkey(vkey)?;
         let mut entries = parse_entries(evidence.entries)?;
         let info = trail_of(&entries[0].1, &name, &owner)?;
@@ -52,18 +54,18 @@ impl Chain {
             OWNER => Some(owner),
             id => writers.iter().find(|w| w.item.writer == id).map(|w| w.public),
         };
-        let checkpoint = checkpoint_of(evidence.checkpoint, &info, key)?;
+        let (checkpoint, public) = checkpoint_of(evidence.checkpoint, &info, key)?;
         for (item, entry) in &entries {
-            let public = key(&entry.body.writer).ok_or_else(|| {
+            let signed = key(&entry.body.writer).ok_or_else(|| {
                 fails(step(item.n), format!("nobody authorised {:?}", entry.body.writer))
             })?;
-            check_entry(item, entry, &public, &info.origin, &checkpoint)
+            check_entry(item, entry, &signed, &info.origin, &checkpoint)
                 .map_err(|what| fails(step(item.n), what))?;
         }
         let signers = writers.into_iter().map(|w| w.shown).collect();
-        let at = entries.iter().position(|(item, _)| Some(item.n) == evidence.subject);
-        let subject = at.map(|at| entries.swap_remove(at).1);
-        Ok(Self { info, checkpoint, signers, subject })
+        entries.retain(|(item, _)| evidence.subjects.binary_search(&item.n).is_ok());
+        let subjects = entries.into_iter().map(|(_, entry)| entry).collect();
+        Ok(Self { info, checkpoint, signers, public, subjects })
     }
 }
 
@@ -166,28 +168,28 @@ fn check_members(
     entries: &Entries<'_>,
     writers: &[Writer<'_>],
 ) -> Result<()> {
-    let Evidence { checkpoint, signers, subject, .. } = evidence;
-    let subject = match subject {
-        Some(n) => {
-            let found = entries.iter().find(|(item, _)| item.n == *n).map(|(_, entry)| entry);
-            Some(found.ok_or_else(|| fails("proof", "the record's entry is not there"))?)
-        }
-        None => None,
-    };
-    let signing = subject.map(|entry| entry.body.writer.as_str());
-    let signing = signing.into_iter().chain([checkpoint.signer.as_str()]);
+    let Evidence { checkpoint, signers, subjects, .. } = evidence;
+    let subjects = subjects.iter().map(|n| {
+        let found = entries.binary_search_by_key(n, |(item, _)| item.n).ok();
+        let found = found.and_then(|at| entries.get(at)).map(|(_, entry)| entry);
+        found.ok_or_else(|| fails("proof", "the record's entry is not there"))
+    });
+    let subjects = subjects.collect::<Result<Vec<_>>>()?;
+    let signing = subjects.iter().map(|entry| entry.body.writer.as_str());
+    let signing = signing.chain([checkpoint.signer.as_str()]);
     let needed: BTreeSet<&str> = signing.filter(|signer| *signer != OWNER).collect();
     if !signers.iter().map(|s| s.writer.as_str()).eq(needed) {
         return Err(fails("signers", "they are not those of the entry and of the checkpoint"));
     }
-    let mut numbers: BTreeSet<u64> = subject.iter().map(|entry| entry.body.n).collect();
+    let mut numbers: BTreeSet<u64> = subjects.iter().map(|entry| entry.body.n).collect();
     numbers.insert(0);
     numbers.extend(signers.iter().flat_map(|s| s.revoked.into_iter().chain([s.authorized])));
     if !entries.iter().map(|(item, _)| item.n).eq(numbers) {
         return Err(fails("proof", "it holds entries that it does not need"));
     }
     let of = |id: &str| writers.iter().find(|w| w.item.writer == id);
-    if let Some((entry, writer)) = subject.and_then(|e| Some((e, of(&e.body.writer)?))) {
+    for entry in subjects {
+        let Some(writer) = of(&entry.body.writer) else { continue };
         let n = entry.body.n;
         if writer.item.authorized >= n || entry.body.epoch < writer.authorization.epoch {
             return Err(fails(step(n), "its writer was authorised later"));
@@ -207,14 +209,15 @@ fn checkpoint_of(
     item: &Note,
     info: &TrailInfo,
     key: impl Fn(&str) -> Option<VerifyingKey>,
-) -> Result<Checkpoint> {
+) -> Result<(Checkpoint, VerifyingKey)> {
     let Note { note, signer } = item;
     let public = key(signer)
         .ok_or_else(|| fails("checkpoint", format!("its signer {signer:?} is none of ours")))?;
-    Checkpoint::verify(note, &info.key_name(signer), &public, &info.origin).map_err(|e| match e {
-        crate::Error::Integrity { message, .. } => fails("checkpoint", message),
-        other => fails("checkpoint", other.to_string()),
-    })
+    match Checkpoint::verify(note, &info.key_name(signer), &public, &info.origin) {
+        Ok(checkpoint) => Ok((checkpoint, public)),
+        Err(crate::Error::Integrity { message, .. }) => Err(fails("checkpoint", message)),
+        Err(other) => Err(fails("checkpoint", other.to_string())),
+    }
 }
 
 /// Signatures of an entry, its place in the checkpoint's tree, and what it says of those before.

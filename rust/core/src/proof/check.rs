@@ -62,10 +62,10 @@ pub fn check(proof: &[u8], vkey: &str) -> Result<Checked> {
         checkpoint: &file.checkpoint,
         entries: &file.entries,
         signers: &file.signers,
-        subject: Some(file.segment.entry),
+        subjects: &[file.segment.entry],
     };
-    let Chain { info, checkpoint, signers, subject } = Chain::check(&evidence, vkey)?;
-    let entry = subject.ok_or_else(|| fails("proof", "the record's entry is not there"))?;
+    let Chain { info, checkpoint, signers, mut subjects, .. } = Chain::check(&evidence, vkey)?;
+    let entry = subjects.pop().ok_or_else(|| fails("proof", "the record's entry is not there"))?;
     let add = segment_of(&file, &entry)?;
     check_batch(&file, add)?;
     check_record(&file)?;

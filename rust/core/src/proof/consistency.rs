@@ -62,7 +62,7 @@ pub fn check_consistency(proof: &[u8], vkey: &str) -> Result<Consistency> {
         checkpoint: &file.checkpoint,
         entries: &file.entries,
         signers: &file.signers,
-        subject: None,
+        subjects: &[],
     };
     let Chain { info, checkpoint, signers, .. } = Chain::check(&evidence, vkey)?;
     let (from, path) =

@@ -38,7 +38,7 @@ pub(crate) fn hex(hashes: &[Hash]) -> Vec<Hex<32>> {
 }
 
 /// Hashes out of a file.
-pub(super) fn unhex(path: &[Hex<32>]) -> Vec<Hash> {
+pub(crate) fn unhex(path: &[Hex<32>]) -> Vec<Hash> {
     path.iter().map(|hash| hash.0).collect()
 }
 
@@ -50,6 +50,8 @@ pub(crate) enum Kind {
     Record,
     /// That one state of the ledger extends another.
     Consistency,
+    /// That the records of an export are in the trail.
+    Records,
 }
 
 /// A proof of a record; members as FORMAT section 13 names them.
@@ -151,12 +153,12 @@ pub(super) fn kind_of(bytes: &[u8]) -> Option<Kind> {
     serde_json::from_slice::<Claim>(bytes).ok().map(|claim| claim.kind)
 }
 
-pub(super) fn demand_version(v: u32) -> Result<()> {
+pub(crate) fn demand_version(v: u32) -> Result<()> {
     if v == 1 { Ok(()) } else { Err(fails(FORM, format!("version {v} is not known"))) }
 }
 
 /// Reads canonical JSON, which a line break may follow.
-pub(super) fn parse<T: DeserializeOwned + Serialize>(bytes: &[u8]) -> Result<T> {
+pub(crate) fn parse<T: DeserializeOwned + Serialize>(bytes: &[u8]) -> Result<T> {
     let json = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     let value: T = serde_json::from_slice(json).map_err(|e| fails(FORM, e.to_string()))?;
     match canonical(&value) {

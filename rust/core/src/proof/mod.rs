@@ -14,11 +14,13 @@ mod tests;
 use data_encoding::HEXLOWER;
 use serde::{Serialize, Serializer};
 
+pub(crate) use chain::{Chain, Evidence};
 pub use check::{Checked, check};
 pub use consistency::{Consistency, check_consistency};
 pub(crate) use consistency::{ConsistencyFile, StateItem};
 pub(crate) use file::{
-    BatchItem, File, Hex, Item, Kind, Note, RecordItem, SegmentItem, SignerItem, hex,
+    BatchItem, File, Hex, Item, Kind, Note, RecordItem, SegmentItem, SignerItem, demand_version,
+    hex, parse, unhex,
 };
 
 use crate::merkle::Hash;

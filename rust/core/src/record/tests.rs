@@ -11,6 +11,8 @@ fn rules() -> Rules {
         max_future: 86_400_000_000,
         defaults: Vec::new(),
         content_key: Arc::new(HmacKey::new(Secret::from_bytes([7; 32]))),
+        redactor: None,
+        sealer: None,
     }
 }
 

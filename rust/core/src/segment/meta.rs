@@ -72,17 +72,31 @@ impl SegmentColumn {
     }
 }
 
+/// Where an entry introduced a batch that was moved since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    /// Which of the entry's segments it was in.
+    pub add: u64,
+    /// Number of the entry.
+    pub entry: u64,
+    /// Which of the segment's batches it was.
+    pub index: u64,
+    /// RFC 6962 audit path, in hex, from the batch to the root over that segment's batches.
+    pub path: Vec<String>,
+}
+
 /// A batch as its segment describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BatchMeta {
     /// Hex SHA-256 of the salt.
     pub commitment: String,
-    /// The entry that introduced the batch; absent if it is the one that adds this segment.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub entry: Option<u64>,
     /// `<segment that introduced it>:<ordinal>`.
     pub id: String,
+    /// Where the batch was introduced; absent if it is by the entry that adds this segment.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub origin: Option<Origin>,
     /// Hex root over the records' leaves.
     pub root: String,
     /// Number of records.
@@ -116,8 +130,8 @@ impl BatchMeta {
         let tree = merkle::level_hashes(leaves, super::TREE_LEVELS);
         Self {
             commitment: HEXLOWER.encode(&Sha256::digest(salt)),
-            entry: None,
             id,
+            origin: None,
             root: HEXLOWER.encode(&merkle::root(leaves)),
             rows: leaves.len() as u64,
             salt: Some(BASE64.encode(salt)),

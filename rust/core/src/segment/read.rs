@@ -5,12 +5,15 @@ use arrow::datatypes::UInt16Type;
 use std::path::Path;
 
 use bytes::Bytes;
+use data_encoding::HEXLOWER;
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use parquet::file::reader::{ChunkReader, Length};
+use sha2::{Digest, Sha256};
 
 use super::find::Blooms;
 use super::meta::{META_KEY, SEAL_KEY, SegmentMeta};
@@ -19,6 +22,8 @@ use crate::columns::{Assembler, BATCH, Fault, LogicalColumn, REST, Values};
 use crate::{Error, Result};
 
 const READ_ROWS: usize = 8192;
+/// Bytes that are hashed at a time.
+const DIGEST_BYTES: u64 = 4 << 20;
 
 /// A segment's object, opened.
 #[derive(Debug, Clone)]
@@ -49,7 +54,15 @@ impl SegmentFile {
         Self::open_source(path, Source::open(&root.join(path))?)
     }
 
-    fn open_source(path: &str, source: Source) -> Result<Self> {
+    /// Opens the segment of `path` whose content is in `file`, and reads only what is asked for.
+    ///
+    /// # Errors
+    /// As [`open_local`](Self::open_local).
+    pub fn open_file(path: &str, file: &Path) -> Result<Self> {
+        Self::open_source(path, Source::open(file)?)
+    }
+
+    pub(super) fn open_source(path: &str, source: Source) -> Result<Self> {
         let options = ArrowReaderOptions::new()
             .with_skip_arrow_metadata(true)
             .with_page_index_policy(PageIndexPolicy::Optional);
@@ -82,6 +95,13 @@ impl SegmentFile {
         &self.meta
     }
 
+    /// The same file with a description that was changed.
+    #[cfg(test)]
+    pub(super) fn with_batches(mut self, change: impl FnMut(&mut super::BatchMeta)) -> Self {
+        self.meta.batches.iter_mut().for_each(change);
+        self
+    }
+
     /// Its seal, hex.
     pub fn seal(&self) -> &str {
         &self.seal
@@ -109,6 +129,21 @@ impl SegmentFile {
         self.source.get_bytes(0, length).map_err(|e| self.failed(e))
     }
 
+    /// Hex SHA-256 of all its bytes, read bit by bit.
+    ///
+    /// # Errors
+    /// `Integrity` if a local file cannot be read.
+    pub(super) fn digest(&self) -> Result<String> {
+        let (mut hasher, mut at) = (Sha256::new(), 0);
+        while at < self.source.len() {
+            let length = (self.source.len() - at).min(DIGEST_BYTES);
+            let bytes = self.source.get_bytes(at, length as usize).map_err(|e| self.failed(e))?;
+            hasher.update(&bytes);
+            at += length;
+        }
+        Ok(HEXLOWER.encode(&hasher.finalize()))
+    }
+
     pub(super) fn failed(&self, e: impl std::fmt::Display) -> Error {
         Error::integrity(&self.path, format!("unreadable rows: {e}"))
     }
@@ -127,6 +162,57 @@ impl SegmentFile {
     /// `Integrity` if they cannot be read.
     pub fn rows(&self) -> Result<ParquetRecordBatchReader> {
         self.builder().build().map_err(|e| self.failed(e))
+    }
+
+    /// All rows of a row group.
+    ///
+    /// # Errors
+    /// `Integrity` if they cannot be read.
+    pub(super) fn group(&self, group: usize) -> Result<ParquetRecordBatchReader> {
+        self.builder().with_row_groups(vec![group]).build().map_err(|e| self.failed(e))
+    }
+
+    /// Shows the batch's ordinal of each row of a row group.
+    ///
+    /// # Errors
+    /// `Integrity` if they cannot be read; what `show` says.
+    pub(super) fn ordinals(
+        &self,
+        group: usize,
+        mut show: impl FnMut(u16) -> Result<()>,
+    ) -> Result<()> {
+        let schema = self.parquet().file_metadata().schema_descr();
+        let reader = self
+            .builder()
+            .with_row_groups(vec![group])
+            .with_projection(ProjectionMask::columns(schema, [BATCH]));
+        for batch in reader.build().map_err(|e| self.failed(e))? {
+            let batch = batch.map_err(|e| self.failed(e))?;
+            let ordinals = batch.columns().first().and_then(|c| c.as_primitive_opt::<UInt16Type>());
+            let ordinals = ordinals.filter(|a| a.null_count() == 0);
+            let ordinals = ordinals.ok_or_else(|| self.failed("no `_batch`"))?;
+            ordinals.values().iter().try_for_each(|&ordinal| show(ordinal))?;
+        }
+        Ok(())
+    }
+
+    /// Shows every value of a column of strings, in file order; nothing if there is no such column.
+    ///
+    /// # Errors
+    /// `Integrity` if they cannot be read.
+    pub(super) fn texts(&self, column: &str, mut show: impl FnMut(Option<&str>)) -> Result<()> {
+        let schema = self.parquet().file_metadata().schema_descr();
+        let Some(at) = schema.columns().iter().position(|c| c.name() == column) else {
+            return Ok(());
+        };
+        let reader = self.builder().with_projection(ProjectionMask::leaves(schema, [at]));
+        for batch in reader.build().map_err(|e| self.failed(e))? {
+            let batch = batch.map_err(|e| self.failed(e))?;
+            let texts = batch.columns().first().and_then(|c| c.as_string_opt::<i32>());
+            let wrong = || self.failed(format!("column {column:?} holds no strings"));
+            texts.ok_or_else(wrong)?.iter().for_each(&mut show);
+        }
+        Ok(())
     }
 
     /// The canonical records of the given rows (ascending numbers).

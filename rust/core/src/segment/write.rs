@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use super::MAX_BATCH_ROWS;
 use super::meta::{META_KEY, SEAL_KEY, SegmentColumn, SegmentMeta};
 use super::sample;
-use crate::columns::{BATCH, ColumnType, REST, Shredded};
+use crate::columns::{BATCH, ColumnType, LogicalColumn, REST, Shredded};
 use crate::keys::HmacKey;
 use crate::ledger::Bounds;
 use crate::{Error, Result};
@@ -26,6 +26,10 @@ pub const BLOOM_COLUMNS: [&str; 6] =
     ["audit_id", "credential_id", "execution_id", "session_id", "tool_use_id", "trace_id"];
 /// Columns whose bounds the ledger holds.
 pub const STATISTICS_COLUMNS: [&str; 3] = ["audit_id", "event_type", "recorded_at"];
+
+/// Columns that every record has a value in.
+pub(crate) const REQUIRED: [&str; 5] =
+    ["timestamp", "audit_id", "event_type", "recorded_at", "schema_version"];
 
 const BLOOM_FPP: f64 = 0.1;
 const ROW_GROUP_ROWS: usize = 131_072;
@@ -45,9 +49,21 @@ const PASSING_IDS: [&str; 6] = [
     "user_context_session_id",
 ];
 
-const FLUSH_ZSTD_LEVEL: i32 = 9;
-/// For texts, where a longer search pays.
-const TEXT_ZSTD_LEVEL: i32 = 12;
+/// How much work goes into making a file small.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Effort {
+    /// zstd level of most columns.
+    pub(super) level: i32,
+    /// For texts, where a longer search pays.
+    pub(super) text_level: i32,
+    pub(super) group_rows: usize,
+    /// Largest dictionary of a column's values in a row group, in bytes.
+    pub(super) dictionary_bytes: usize,
+}
+
+/// While records wait for their commit.
+const FLUSH: Effort =
+    Effort { level: 9, text_level: 12, group_rows: ROW_GROUP_ROWS, dictionary_bytes: 1 << 20 };
 /// Mean length from which values count as texts, in bytes.
 const TEXT_BYTES: usize = 24;
 /// For values without repetition, where only the coding of single bytes gains anything.
@@ -126,32 +142,55 @@ impl File {
     }
 
     fn properties(&self, metadata: Vec<KeyValue>) -> Result<WriterProperties> {
-        let mut builder = WriterProperties::builder()
-            .set_compression(zstd_of(FLUSH_ZSTD_LEVEL)?)
-            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-            .set_data_page_row_count_limit(PAGE_ROWS)
-            .set_statistics_enabled(EnabledStatistics::Page)
-            .set_column_index_truncate_length(Some(MAX_STATISTIC))
-            .set_statistics_truncate_length(Some(MAX_STATISTIC))
-            .set_key_value_metadata(Some(metadata))
-            .set_sorting_columns(self.sorting());
-        for (column, array) in self.columns.iter().zip(&self.arrays) {
-            builder = column_properties(builder, column, array)?;
-        }
-        let rest = ColumnPath::from(REST);
-        Ok(builder
-            .set_column_dictionary_enabled(rest.clone(), false)
-            .set_column_encoding(rest.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY)
-            .set_column_compression(rest.clone(), zstd_of(TEXT_ZSTD_LEVEL)?)
-            .set_column_statistics_enabled(rest, EnabledStatistics::None)
-            .build())
+        let ids = self.columns.iter().position(|c| c.name == "audit_id");
+        let ascending = ids.is_some_and(|at| self.arrays[at].as_string::<i32>().iter().is_sorted());
+        let columns: Vec<LogicalColumn> = self.columns.iter().map(SegmentColumn::logical).collect();
+        let of = (self.rows, ascending);
+        let builder = properties(&columns, &self.arrays, of, &FLUSH)?;
+        Ok(builder.set_key_value_metadata(Some(metadata)).build())
     }
+}
 
-    fn sorting(&self) -> Option<Vec<SortingColumn>> {
-        let at = self.columns.iter().position(|c| c.name == "timestamp")?;
-        let column_idx = i32::try_from(at + 1).ok()?;
-        Some(vec![SortingColumn { column_idx, descending: false, nulls_first: false }])
+/// How to write these columns, judged by some of their values: of a file of so many rows, with which
+/// the ids ascend or not.
+pub(super) fn properties(
+    columns: &[LogicalColumn],
+    values: &[ArrayRef],
+    (rows, ascending): (usize, bool),
+    effort: &Effort,
+) -> Result<WriterPropertiesBuilder> {
+    let mut builder = WriterProperties::builder()
+        .set_compression(zstd_of(effort.level)?)
+        .set_max_row_group_row_count(Some(effort.group_rows))
+        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_dictionary_page_size_limit(effort.dictionary_bytes)
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_column_index_truncate_length(Some(MAX_STATISTIC))
+        .set_statistics_truncate_length(Some(MAX_STATISTIC))
+        .set_sorting_columns(sorting(columns));
+    for (column, values) in columns.iter().zip(values) {
+        builder = column_properties(builder, column, values, effort)?;
+        // Ids that ascend with the rows are found by the bounds of their pages.
+        let found = column.name == "audit_id" && ascending;
+        if BLOOM_COLUMNS.contains(&column.name.as_str()) && !found {
+            let path = ColumnPath::from(column.name.as_str());
+            builder = builder
+                .set_column_bloom_filter_fpp(path.clone(), BLOOM_FPP)
+                .set_column_bloom_filter_max_ndv(path, rows.min(effort.group_rows) as u64);
+        }
     }
+    let rest = ColumnPath::from(REST);
+    Ok(builder
+        .set_column_dictionary_enabled(rest.clone(), false)
+        .set_column_encoding(rest.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY)
+        .set_column_compression(rest.clone(), zstd_of(effort.text_level)?)
+        .set_column_statistics_enabled(rest, EnabledStatistics::None))
+}
+
+fn sorting(columns: &[LogicalColumn]) -> Option<Vec<SortingColumn>> {
+    let at = columns.iter().position(|c| c.name == "timestamp")?;
+    let column_idx = i32::try_from(at + 1).ok()?;
+    Some(vec![SortingColumn { column_idx, descending: false, nulls_first: false }])
 }
 
 /// Writes the batch with all columns of a row group at once: a segment may be all there is to do.
@@ -184,11 +223,12 @@ fn write_groups(
 
 fn column_properties(
     builder: WriterPropertiesBuilder,
-    column: &SegmentColumn,
+    column: &LogicalColumn,
     array: &ArrayRef,
+    effort: &Effort,
 ) -> Result<WriterPropertiesBuilder> {
     let path = ColumnPath::from(column.name.as_str());
-    let mut builder = match (column.kind, column.name.as_str()) {
+    Ok(match (column.kind, column.name.as_str()) {
         (ColumnType::Timestamp, _) => builder
             .set_column_dictionary_enabled(path.clone(), false)
             .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED),
@@ -203,24 +243,16 @@ fn column_properties(
             let level = match quick {
                 true => QUICK_ZSTD_LEVEL,
                 false if !passing && values.value_data().len() >= count * TEXT_BYTES => {
-                    TEXT_ZSTD_LEVEL
+                    effort.text_level
                 }
-                false => FLUSH_ZSTD_LEVEL,
+                false => effort.level,
             };
             builder
                 .set_column_dictionary_enabled(path.clone(), !quick && !passing)
                 .set_column_compression(path.clone(), zstd_of(level)?)
         }
         _ => builder,
-    };
-    // Ids that ascend with the rows are found by the bounds of their pages.
-    let ascending = column.name == "audit_id" && array.as_string::<i32>().iter().is_sorted();
-    if BLOOM_COLUMNS.contains(&column.name.as_str()) && !ascending {
-        builder = builder
-            .set_column_bloom_filter_fpp(path.clone(), BLOOM_FPP)
-            .set_column_bloom_filter_max_ndv(path, array.len().min(ROW_GROUP_ROWS) as u64);
-    }
-    Ok(builder)
+    })
 }
 
 fn zstd_of(level: i32) -> Result<Compression> {

@@ -6,12 +6,16 @@
 
 #![allow(clippy::disallowed_methods)]
 
+mod unfinished;
+
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
+
+pub use unfinished::{Unfinished, remove_unfinished};
 
 use crate::{Error, Result, keys};
 

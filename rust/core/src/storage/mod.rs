@@ -84,6 +84,25 @@ impl Storage {
         }
     }
 
+    /// Creates an object out of a local file, which must be on the trail's file system where that is
+    /// a local folder. An object store's client holds all of it in memory meanwhile.
+    ///
+    /// # Errors
+    /// As [`put_create`](Self::put_create); `Error::Integrity` if the name is taken.
+    pub(crate) async fn put_file(&self, path: &str, from: &durable::Unfinished) -> Result<()> {
+        let object = parse(path)?;
+        let created = match &self.backend {
+            Backend::Local(root) => from.name(&file(root, &object))?,
+            Backend::Remote(store) => {
+                create_remote(store, &object, durable::read(from.path())?.into()).await?
+            }
+        };
+        match created {
+            Create::Created => Ok(()),
+            Create::Exists => Err(Error::integrity(path, "a fresh segment name is taken")),
+        }
+    }
+
     /// Writes an object that may be lost or old without harm, replacing what is there.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Checkpoints that others may keep: a statement of the whole ledger, signed.
 
 use data_encoding::HEXLOWER;
-use ed25519_dalek::VerifyingKey;
+use ed25519_dalek::{SigningKey, VerifyingKey};
 
 use super::Trail;
 use super::open::{WRITER_FILE, check_extends, writer_folders};
@@ -13,7 +13,7 @@ use crate::storage::durable;
 use crate::{Error, Result};
 
 /// A signed checkpoint of the ledger, and who signed it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct SignedCheckpoint {
     pub(super) note: String,
     pub(super) size: u64,
@@ -143,13 +143,49 @@ impl Trail {
         size: u64,
     ) -> Result<Option<SignedCheckpoint>> {
         for Signing { keys, position } in signing {
-            let known = ledger.state().writers.get(keys.id());
-            let known = known.filter(|w| w.authorized < size && w.revoked.is_none());
-            if known.is_some_and(|w| w.public == keys.public()) {
+            if may_sign(ledger.state(), &keys, size) {
                 return self.sign(ledger, &keys, position, size).map(Some);
             }
         }
         Ok(None)
+    }
+
+    /// A checkpoint of the ledger's first `size` entries by a key of this host, a writer's or else
+    /// the owner's, and that key.
+    ///
+    /// # Errors
+    /// `Usage` if this host has none; as [`checkpoint`](Self::checkpoint).
+    pub(super) async fn attested(
+        &self,
+        size: u64,
+    ) -> Result<(Ledger, SignedCheckpoint, SigningKey)> {
+        let signing = self.signing()?;
+        let ledger = self.refreshed().await?;
+        for Signing { keys, position } in signing {
+            if may_sign(ledger.state(), &keys, size) {
+                let signed = self.sign(&ledger, &keys, position, size)?;
+                return Ok((ledger, signed, keys.signing().clone()));
+            }
+        }
+        let owner = match self.owner_key() {
+            Ok(owner) if Some(owner.public()) == ledger.state().owner => owner,
+            Ok(_) => {
+                return Err(Error::Key("the owner's key here is not that of the trail".to_owned()));
+            }
+            Err(Error::NotFound(_)) => {
+                return Err(Error::Usage(
+                    "this host has nothing to sign with: neither a writer of the trail nor its \
+                     owner's key; do it on a host that records, or with the owner's key"
+                        .to_owned(),
+                ));
+            }
+            Err(e) => return Err(e),
+        };
+        let root = ledger.root_at(size).ok_or_else(|| nobody_signed(size))?;
+        let checkpoint = Checkpoint { origin: self.info().origin.clone(), size, root };
+        let note = checkpoint.sign(&self.info().key_name(OWNER), owner.signing())?;
+        let signed = SignedCheckpoint { note, size, signer: OWNER.to_owned() };
+        Ok((ledger, signed, owner.signing().clone()))
     }
 
     fn sign(
@@ -186,6 +222,13 @@ impl Trail {
         }
         Ok(None)
     }
+}
+
+/// Whether these keys may sign for the ledger's first `size` entries.
+fn may_sign(state: &State, keys: &WriterKeys, size: u64) -> bool {
+    let known = state.writers.get(keys.id());
+    let known = known.filter(|w| w.authorized < size && w.revoked.is_none());
+    known.is_some_and(|w| w.public == keys.public())
 }
 
 fn nobody_signed(size: u64) -> Error {

@@ -8,6 +8,7 @@ use data_encoding::HEXLOWER;
 use futures::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
 
+use super::erase::erased;
 use super::now_micros;
 use super::open::WRITER_FILE;
 use super::plan::{Ends, Plan};
@@ -218,6 +219,9 @@ impl Writer {
 
     /// After an entry is durable: lets the log go, which numbers on after a bulk load's records.
     pub(super) fn let_go(&self, c: &Committer) -> Result<()> {
+        if let Some(vault) = &self.settings.vault {
+            vault.learn(erased(c.ledger.state()));
+        }
         self.wal.skip_to(c.committed + 1)?;
         self.wal.remove_committed(c.committed).map(drop)
     }
@@ -231,8 +235,9 @@ async fn put(storage: Storage, path: String, bytes: Bytes) -> Result<()> {
 }
 
 impl Committer {
-    /// Puts the plan's entry into the next free slot.
-    pub(super) async fn commit(&mut self, mut plan: Plan) -> Result<()> {
+    /// Puts the plan's entry into the next free slot. Whether it is in the ledger: what replaces
+    /// segments comes to nothing if other entries were quicker to replace them.
+    pub(super) async fn commit(&mut self, mut plan: Plan) -> Result<bool> {
         let result = self.attempt(&mut plan).await;
         // Once there is a candidate its outcome is open, also where it was put and the figures
         // that follow from it could not be kept.
@@ -242,10 +247,16 @@ impl Committer {
         result
     }
 
-    async fn attempt(&mut self, plan: &mut Plan) -> Result<()> {
+    async fn attempt(&mut self, plan: &mut Plan) -> Result<bool> {
         self.ledger.refresh().await?;
-        plan.body.snapshot = self.put_snapshot().await;
+        if plan.may_name_snapshot() {
+            plan.body.snapshot = self.put_snapshot().await;
+        }
         loop {
+            if !plan.applies(self.ledger.state()) {
+                self.give_up(plan).await?;
+                return Ok(false);
+            }
             let (n, bytes) = self.sign(plan)?;
             plan.put = Some((n, bytes.clone()));
             // Whoever waits for this may stop waiting, and a candidate whose saving failed may be
@@ -253,7 +264,7 @@ impl Committer {
             self.unsettled = Some(plan.clone());
             self.keep_candidate(plan)?;
             match self.ledger.storage().put_create(&entry_path(n), bytes).await? {
-                Create::Created => return self.finish(plan).await,
+                Create::Created => return self.finish(plan).await.map(|()| true),
                 // Another writer was first: plan again on top of its entry. The snapshot was for
                 // the lost slot.
                 Create::Exists => {
@@ -262,6 +273,18 @@ impl Committer {
                 }
             }
         }
+    }
+
+    /// Drops a plan that no slot holds and that no longer applies, with the files that it brought.
+    async fn give_up(&mut self, plan: &mut Plan) -> Result<()> {
+        Candidate::remove(&self.dir)?;
+        plan.put = None;
+        self.unsettled = None;
+        for added in plan.body.adds.iter().flatten().filter(|added| added.archive.is_none()) {
+            // What stays is invisible, and does no harm.
+            let _ = self.ledger.storage().delete(&added.path).await;
+        }
+        Ok(())
     }
 
     /// Puts a snapshot for the next entry to name, if one is due. It only makes opening quicker, so
@@ -294,14 +317,14 @@ impl Committer {
         if result.is_err() {
             self.unsettled = Some(plan);
         }
-        result
+        result.map(drop)
     }
 
-    async fn put_again(&mut self, plan: &mut Plan) -> Result<()> {
+    async fn put_again(&mut self, plan: &mut Plan) -> Result<bool> {
         let Some((n, bytes)) = plan.put.clone() else { return self.attempt(plan).await };
         self.keep_candidate(plan)?;
         match self.ledger.storage().put_create(&entry_path(n), bytes).await? {
-            Create::Created => self.finish(plan).await,
+            Create::Created => self.finish(plan).await.map(|()| true),
             Create::Exists => self.attempt(plan).await,
         }
     }
@@ -317,9 +340,11 @@ impl Committer {
             if let Some(wal) = plan.body.wal {
                 self.committed = wal.to;
             }
-            self.ended = plan.body.closed.map(|_| self.committed);
-            self.recovered.clear();
-            self.active = true;
+            if plan.tells_of_runs() {
+                self.ended = plan.body.closed.map(|_| self.committed);
+                self.recovered.clear();
+                self.active = true;
+            }
             plan.counted = true;
         }
         if let Some(close) = plan.body.close.as_ref().filter(|c| c.epoch == self.keys.epoch()) {

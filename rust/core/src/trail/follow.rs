@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::erase::erased;
 use super::open::writer_folders;
 use super::{ReadView, Trail};
 use crate::ledger::{Body, Kind, Ledger};
@@ -90,7 +91,7 @@ impl Trail {
             if found.is_empty() || follower.ledger.state().size() == size {
                 let unflushed = follower.take(found)?;
                 let state = Arc::clone(follower.ledger.state());
-                return Ok((follower, ReadView::new(state, unflushed)));
+                return Ok((follower, ReadView::new(state, unflushed, self.vault())));
             }
         }
     }
@@ -156,8 +157,9 @@ impl Follower {
 
     /// These records alone, with the columns that the trail has by now, to ask questions of.
     pub fn view_of(&self, records: Records) -> Arc<ReadView> {
+        self.trail.vault().learn(erased(self.ledger.state()));
         let state = self.ledger.state().without_segments();
-        ReadView::new(Arc::new(state), records)
+        ReadView::new(Arc::new(state), records, self.trail.vault())
     }
 
     /// The next records, up to some thousands; none if there is none at this moment. May be dropped

@@ -275,7 +275,8 @@ fn check_lines(
         let (line, text) = chunk.line(index);
         let stamp = stamps.get(index as u64);
         let from = arena.len();
-        let result = checker.check(text, rules, options.strictness).and_then(|checked| {
+        let result = checker.check(text, rules, options.strictness).and_then(|mut checked| {
+            checked.find_subject_waiting(rules)?;
             let content = checked.given(rules).map(|(_, content)| content);
             let facts = checked.stamp(&stamp, rules, content, &mut arena)?;
             let to = arena.len();
@@ -323,7 +324,8 @@ impl Writer {
         let epoch = self.info.epoch_start(c.keys.epoch());
         if part.first_recorded() < epoch {
             let count = part.items.len() as u64;
-            part.restamp(self.intake().ids.reserve(count, now_micros().max(epoch)))?;
+            let stamps = self.intake().ids.reserve(count, now_micros().max(epoch));
+            part.restamp(stamps, self.rules.sealer.as_deref())?;
         }
         let rows = part
             .items

@@ -1,7 +1,6 @@
 //! Finding records by id.
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -37,10 +36,16 @@ impl Trail {
             // Ids that callers gave may lie in any segment: all cores look for them.
             let candidates: Vec<_> = candidates.collect();
             let found = candidates.par_iter().find_map_first(|segment| {
-                let file = self.shared.opened.get(&segment.path, || local(segment, root));
-                file.and_then(|file| record_in(&file, audit_id)).transpose()
+                let open = || SegmentFile::open_local(&segment.path, root);
+                let file = self.shared.opened.get(&segment.path, open);
+                let record = file.and_then(|file| record_in(&file, audit_id)).transpose();
+                record.map(|record| (segment, record))
             });
-            return found.transpose();
+            return match found {
+                Some((segment, Err(Error::NotFound(_)))) => Err(self.missing(segment).await),
+                Some((_, record)) => record.map(Some),
+                None => Ok(None),
+            };
         }
         for segment in candidates {
             if let Some(record) = record_in(&self.segment(segment).await?, audit_id)? {
@@ -85,26 +90,19 @@ impl Trail {
 
     /// Opens a segment; of a local one only what is looked at is read.
     pub(super) async fn segment(&self, segment: &AddedSegment) -> Result<SegmentFile> {
-        let storage = self.storage();
-        match storage.local_root() {
-            Some(root) => local(segment, root),
-            None => {
-                let bytes = storage.get(&segment.path).await.map_err(|e| gone(segment, e))?;
-                SegmentFile::open(&segment.path, bytes)
-            }
+        match self.open_segment(segment).await {
+            Err(Error::NotFound(_)) => Err(self.missing(segment).await),
+            other => other,
         }
     }
-}
 
-/// Opens a segment of a trail in a local folder.
-fn local(segment: &AddedSegment, root: &Path) -> Result<SegmentFile> {
-    SegmentFile::open_local(&segment.path, root).map_err(|e| gone(segment, e))
-}
-
-fn gone(segment: &AddedSegment, error: Error) -> Error {
-    match error {
-        Error::NotFound(_) => Error::integrity(&segment.path, "the segment is missing"),
-        other => other,
+    /// As [`segment`](Self::segment), but says `NotFound` where there is no file.
+    pub(super) async fn open_segment(&self, segment: &AddedSegment) -> Result<SegmentFile> {
+        let storage = self.storage();
+        match storage.local_root() {
+            Some(root) => SegmentFile::open_local(&segment.path, root),
+            None => SegmentFile::open(&segment.path, storage.get(&segment.path).await?),
+        }
     }
 }
 

@@ -3,11 +3,15 @@
 mod access;
 mod adopt;
 mod anchoring;
+mod attest;
 mod checkpoint;
 mod clock;
 mod commit;
+mod compact;
+mod configured;
 mod cosigned;
 mod epoch;
+mod erase;
 mod files;
 mod follow;
 mod import;
@@ -15,11 +19,15 @@ mod init;
 mod lend;
 mod load;
 mod lookup;
+mod moved;
 mod open;
 mod opened;
 mod owner;
+mod past;
+mod places;
 mod plan;
 mod position;
+mod privacy;
 mod prove;
 mod seen;
 mod settings;
@@ -29,7 +37,11 @@ mod writer;
 mod writers;
 
 #[cfg(test)]
+mod configured_tests;
+#[cfg(test)]
 mod cosigned_tests;
+#[cfg(test)]
+mod privacy_tests;
 #[cfg(test)]
 mod prove_tests;
 #[cfg(test)]
@@ -42,7 +54,13 @@ mod snapshot_tests;
 mod tests;
 
 pub use access::{Access, Ended, Rows, ask_apart};
+pub use attest::Attester;
+pub use compact::{
+    CompactOptions, CompactPlan, CompactProgress, CompactReport, GRACE, Group, MaintainReport,
+    SweepReport, TARGET_BYTES,
+};
 pub use cosigned::Cosigned;
+pub use erase::{ErasureState, ErasureStatus, STORE};
 pub use follow::{Follower, Records};
 pub use import::{ImportProblem, ImportProgress, ImportReport, ImportRun};
 pub use init::{InitOptions, TRAIL_FILE, init};
@@ -59,6 +77,7 @@ use crate::keys::OwnerKey;
 use crate::ledger::{Ledger, TrailInfo};
 use crate::record::Strictness;
 use crate::storage::Storage;
+use crate::subjects::Vault;
 use crate::{Error, Result};
 use writer::Writer;
 
@@ -74,6 +93,8 @@ pub struct Trail {
 #[derive(Debug)]
 struct Shared {
     storage: Storage,
+    /// The keys of data subjects.
+    vault: Arc<Vault>,
     info: Arc<TrailInfo>,
     options: OpenOptions,
     /// The newest ledger that reading has seen.
@@ -96,11 +117,15 @@ impl Trail {
         Self::open_in(Storage::open(url)?, options).await
     }
 
-    pub(crate) async fn open_in(storage: Storage, options: OpenOptions) -> Result<Self> {
+    pub(crate) async fn open_in(storage: Storage, mut options: OpenOptions) -> Result<Self> {
         let ledger = Ledger::open(storage.clone()).await?;
         let info = ledger.state().info.clone();
         let info = info.ok_or_else(|| Error::integrity("ledger", "no trail is described"))?;
+        let vault = privacy::vault(&info.trail_id, &storage, &options);
+        vault.learn(erase::erased(ledger.state()));
+        options.settings.vault = Some(Arc::clone(&vault));
         let shared = Shared {
+            vault,
             storage,
             info,
             options,
@@ -226,6 +251,9 @@ impl Trail {
         // A writer that is lent is the first that can be had.
         slot.give_back().await;
         let writer = self.open_own_writer().await?;
+        if let Some(settings) = &self.shared.options.settings.in_force {
+            configured::tell_of_changes(&writer, &self.state_dir(), settings).await?;
+        }
         slot.writer = Some(Arc::clone(&writer));
         self.set_current(Some(Arc::clone(&writer)));
         Ok(writer)
@@ -239,6 +267,7 @@ impl Trail {
     async fn refreshed(&self) -> Result<Ledger> {
         let mut ledger = self.ledger();
         ledger.refresh().await?;
+        self.shared.vault.learn(erase::erased(ledger.state()));
         let mut newest = self.shared.ledger.lock().unwrap_or_else(PoisonError::into_inner);
         if newest.state().size() < ledger.state().size() {
             *newest = ledger.clone();

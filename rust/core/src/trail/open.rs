@@ -16,7 +16,7 @@ use super::seen::Seen;
 use super::settings::OpenOptions;
 use super::writer::{Intake, Pending, Writer};
 use super::writers::epoch_now;
-use super::{now_micros, owner};
+use super::{now_micros, owner, privacy};
 use crate::anchors::{Anchors, Publisher};
 use crate::keys::{HmacKey, WriterKeys, load_or_create_secret};
 use crate::ledger::{Entry, Ledger, RecoveredLog, TrailInfo};
@@ -208,11 +208,14 @@ pub(super) async fn resume(
     }
     let wal_options = WalOptions { sync: settings.sync, ..WalOptions::default() };
     let wal = Wal::start(&wal_dir, &recovered, keys.epoch(), keys.hmac().clone(), wal_options)?;
+    let (redactor, sealer) = privacy::protection(&settings)?;
     let rules = Rules {
         limits: settings.limits,
         max_future: i64::try_from(settings.max_future.as_micros()).unwrap_or(i64::MAX),
         defaults: settings.defaults.clone(),
         content_key: Arc::new(HmacKey::new(load_or_create_secret(&dir.join("seen.key"))?)),
+        redactor,
+        sealer,
     };
     let intake = Intake {
         ids: IdSource::new(last)?,
@@ -237,6 +240,7 @@ pub(super) async fn resume(
         wal,
         intake: Mutex::new(intake),
         committer: tokio::sync::Mutex::new(committer),
+        compacting: tokio::sync::Mutex::default(),
         lock: Mutex::new(Some(lock)),
     }))
 }

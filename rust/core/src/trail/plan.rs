@@ -1,13 +1,23 @@
 //! Entries to be: what they say, and what follows from them.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
 
 use super::commit::{Built, Committer};
 use super::{now_micros, time_text};
 use crate::columns::LogicalColumn;
-use crate::ledger::{Body, Close, Kind, Recorded, WalRange};
+use crate::ledger::{AddedSegment, Body, Close, Kind, Recorded, State, WalRange};
 use crate::merkle::Hash;
+
+/// Whether all of these are paths of live segments.
+pub(super) fn all_live<'a>(state: &State, paths: impl Iterator<Item = &'a String>) -> bool {
+    let wanted: HashSet<&str> = paths.map(String::as_str).collect();
+    let live = |segment: &&Arc<AddedSegment>| wanted.contains(segment.path.as_str());
+    wanted.is_empty() || state.segments.iter().filter(live).count() == wanted.len()
+}
 
 /// What an entry ends, besides bringing records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,7 +46,59 @@ pub(super) struct Plan {
     pub(super) counted: bool,
 }
 
+impl Plan {
+    /// Whether what the entry replaces or sweeps is there for that, and its columns' names are free.
+    pub(super) fn applies(&self, state: &State) -> bool {
+        let removes = self.body.removes.iter().flatten();
+        let mut swept = self.body.swept.iter().flatten();
+        let known = match self.body.kind {
+            Kind::Compact => {
+                let mut registry = state.registry.clone();
+                self.columns.iter().all(|column| registry.take(column).is_ok())
+            }
+            _ => true,
+        };
+        known
+            && all_live(state, removes)
+            && swept.all(|path| state.lifecycle.retired.contains_key(path))
+    }
+
+    /// Whether the entry is one that begins, goes on with or ends a run.
+    pub(super) fn tells_of_runs(&self) -> bool {
+        matches!(self.body.kind, Kind::Append | Kind::Close)
+    }
+
+    pub(super) fn may_name_snapshot(&self) -> bool {
+        self.body.kind != Kind::Sweep
+    }
+
+    /// An entry that brings no records.
+    fn without_records(body: Body, columns: Vec<LogicalColumn>) -> Self {
+        Self { body, columns, roots: Vec::new(), put: None, counted: false }
+    }
+}
+
 impl Committer {
+    /// Segments replaced by others that hold the same batches.
+    pub(super) fn compact_plan(
+        &self,
+        removes: Vec<String>,
+        adds: Vec<AddedSegment>,
+        columns: Vec<LogicalColumn>,
+    ) -> Plan {
+        let mut body = self.body(Kind::Compact);
+        body.removes = Some(removes);
+        body.adds = Some(adds);
+        Plan::without_records(body, columns)
+    }
+
+    /// Files of removed segments that are gone.
+    pub(super) fn sweep_plan(&self, swept: Vec<String>) -> Plan {
+        let mut body = self.body(Kind::Sweep);
+        body.swept = Some(swept);
+        Plan::without_records(body, Vec::new())
+    }
+
     pub(super) fn append_plan(
         &self,
         built: Built,
@@ -61,7 +123,7 @@ impl Committer {
         let mut body = self.body(Kind::Close);
         body.close = (ends.epoch && !self.roots.is_empty()).then(|| self.closing(&[]));
         body.closed = (ends.run && self.is_running()).then_some(true);
-        Plan { body, columns: Vec::new(), roots: Vec::new(), put: None, counted: false }
+        Plan::without_records(body, Vec::new())
     }
 
     /// Whether something ends without a record to commit. A process that committed nothing ends no
@@ -80,7 +142,8 @@ impl Committer {
     fn body(&self, kind: Kind) -> Body {
         let time = time_text(now_micros());
         let mut body = Body::new(kind, self.keys.id(), self.keys.epoch(), time);
-        body.recovered = (!self.recovered.is_empty()).then(|| self.recovered.clone());
+        let tells = matches!(kind, Kind::Append | Kind::Close) && !self.recovered.is_empty();
+        body.recovered = tells.then(|| self.recovered.clone());
         body
     }
 

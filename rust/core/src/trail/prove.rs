@@ -1,23 +1,23 @@
 //! Making proofs of records (FORMAT section 13).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use data_encoding::HEXLOWER;
 
 use super::Trail;
-use super::checkpoint::{SignedCheckpoint, signed_entry};
+use super::checkpoint::SignedCheckpoint;
 use super::lookup::{ID, candidates, id_of};
+use super::places::{Adding, Places};
 use crate::keys::OWNER;
-use crate::ledger::{AddedSegment, Ledger, State, entry_path};
+use crate::ledger::{Ledger, State, entry_path};
 use crate::merkle::{self, Hash};
 use crate::note;
 use crate::proof::{
     self, BatchItem, ConsistencyFile, File, Hex, Item, Note, Proof, RecordItem, SegmentItem,
     SignerItem, StateItem, hex,
 };
-use crate::segment::{SegmentFile, batch_list_leaves, canonical};
+use crate::segment::{Origin, SegmentFile, batch_list_leaves, canonical};
 use crate::{Error, Result};
 
 impl Trail {
@@ -47,18 +47,22 @@ impl Trail {
             }
             return Ok(None);
         };
-        let (record, batch) = below_segment(&file, row)?;
+        let (record, batch, origin) = below_segment(&file, row)?;
         let (ledger, checkpoint) = self.signed_checkpoint().await?;
-        let place = self.entry_of(&ledger, &segment).await?;
-        if checkpoint.size <= place.entry {
+        let mut places = Places::new(self, ledger.clone());
+        let place = match origin {
+            Some(origin) => places.of_origin(&origin).await?,
+            None => places.of(&segment).await?,
+        };
+        if checkpoint.size <= place.adding.n {
             return Err(Error::Usage(format!(
                 "no checkpoint covers {audit_id} yet, and this host has no writer of the trail to \
                  sign one; ask for the proof on the writer's host, or after its next commit"
             )));
         }
-        let segment = SegmentItem { entry: place.entry, index: place.index };
+        let segment = SegmentItem { entry: place.adding.n, index: place.index };
         let Evidence { checkpoint, entries, signers } =
-            self.evidence(&ledger, checkpoint, Some(place)).await?;
+            self.evidence(&ledger, checkpoint, &[place.adding]).await?;
         let file = File::new(record, batch, segment, entries, checkpoint, signers);
         let proof = canonical(&file).map(Proof::new)?;
         // None is handed out that does not hold under the key that the trail names.
@@ -85,7 +89,7 @@ impl Trail {
         let (path, root) =
             path.ok_or_else(|| Error::integrity("ledger", "its first entries are not known"))?;
         let Evidence { checkpoint, entries, signers } =
-            self.evidence(&ledger, checkpoint, None).await?;
+            self.evidence(&ledger, checkpoint, &[]).await?;
         let file = ConsistencyFile {
             checkpoint,
             entries,
@@ -100,15 +104,15 @@ impl Trail {
         Ok(proof)
     }
 
-    /// What leads from the owner's key to a checkpoint and to an entry below it.
-    async fn evidence(
+    /// What leads from the owner's key to a checkpoint and to entries below it.
+    pub(super) async fn evidence(
         &self,
         ledger: &Ledger,
         checkpoint: SignedCheckpoint,
-        subject: Option<Place>,
+        subjects: &[Arc<Adding>],
     ) -> Result<Evidence> {
         let SignedCheckpoint { note, size, signer } = checkpoint;
-        let writers = subject.iter().map(|place| place.writer.as_str()).chain([signer.as_str()]);
+        let writers = subjects.iter().map(|entry| entry.writer.as_str()).chain([signer.as_str()]);
         let writers: BTreeSet<&str> = writers.filter(|writer| *writer != OWNER).collect();
         let signer_of = |writer: &str| {
             let known = ledger.state().writers.get(writer).ok_or_else(|| {
@@ -123,7 +127,7 @@ impl Trail {
             objects.insert(signer.authorized, None);
             objects.extend(signer.revoked.map(|n| (n, None)));
         }
-        objects.extend(subject.map(|place| (place.entry, Some(place.bytes))));
+        objects.extend(subjects.iter().map(|entry| (entry.n, Some(entry.bytes.clone()))));
         let numbers: Vec<u64> = objects.keys().copied().collect();
         let paths = ledger.paths(&numbers, size).ok_or_else(|| {
             Error::integrity("ledger", format!("its first {size} entries are not known"))
@@ -140,90 +144,21 @@ impl Trail {
         }
         Ok(Evidence { checkpoint: Note { note, signer }, entries, signers })
     }
-
-    /// The entry that added a segment. The ledger's state does not keep it; but segments stand
-    /// there in the order of their entries, so that reading a few entries leads to it.
-    async fn entry_of(&self, ledger: &Ledger, segment: &AddedSegment) -> Result<Place> {
-        let state = ledger.state();
-        let order: HashMap<&str, usize> =
-            state.segments.iter().enumerate().map(|(at, add)| (add.path.as_str(), at)).collect();
-        let wanted = order.get(segment.path.as_str()).copied().unwrap_or(usize::MAX);
-        let (mut low, mut high) = (1, state.size());
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let mut probe = None;
-            for n in middle..high {
-                probe = self.adding(state, n).await?;
-                if probe.is_some() {
-                    break;
-                }
-            }
-            let Some(probe) = probe else {
-                high = middle;
-                continue;
-            };
-            if let Some(place) = probe.place_of(segment) {
-                return Ok(place);
-            }
-            let first = probe.adds.first().and_then(|add| order.get(add.path.as_str()));
-            match first {
-                Some(first) if *first < wanted => low = probe.n + 1,
-                Some(_) => high = middle,
-                // Signed, but without effect: it tells no direction.
-                None => break,
-            }
-        }
-        for n in 1..state.size() {
-            if let Some(place) = self.adding(state, n).await?.and_then(|a| a.place_of(segment)) {
-                return Ok(place);
-            }
-        }
-        Err(Error::integrity(&segment.path, "no entry that a writer signed adds it"))
-    }
-
-    /// Entry `n`, if a writer signed it and it adds segments.
-    async fn adding(&self, state: &State, n: u64) -> Result<Option<Adding>> {
-        let bytes = self.storage().get(&entry_path(n)).await?;
-        let Some((entry, _)) = signed_entry(state, &bytes, n) else { return Ok(None) };
-        let writer = entry.body.writer;
-        Ok(entry.body.adds.map(|adds| Adding { n, bytes, writer, adds }))
-    }
 }
 
 /// The part that all proofs have.
-struct Evidence {
-    checkpoint: Note,
-    entries: Vec<Item>,
-    signers: Vec<SignerItem>,
+pub(super) struct Evidence {
+    pub(super) checkpoint: Note,
+    pub(super) entries: Vec<Item>,
+    pub(super) signers: Vec<SignerItem>,
 }
 
-/// An entry that adds segments.
-struct Adding {
-    n: u64,
-    bytes: Bytes,
-    writer: String,
-    adds: Vec<AddedSegment>,
-}
-
-/// Where the ledger adds a segment.
-struct Place {
-    entry: u64,
-    /// Which of the entry's segments.
-    index: u64,
-    bytes: Bytes,
-    writer: String,
-}
-
-impl Adding {
-    fn place_of(&self, segment: &AddedSegment) -> Option<Place> {
-        let index = self.adds.iter().position(|add| add == segment)? as u64;
-        let (bytes, writer) = (self.bytes.clone(), self.writer.clone());
-        Some(Place { entry: self.n, index, bytes, writer })
-    }
-}
-
-/// What leads from a row to the root over its segment's batches.
-fn below_segment(file: &SegmentFile, row: usize) -> Result<(RecordItem, BatchItem)> {
+/// What leads from a row to the root over the batches of the segment that it was recorded in, and
+/// where that was.
+fn below_segment(
+    file: &SegmentFile,
+    row: usize,
+) -> Result<(RecordItem, BatchItem, Option<Origin>)> {
     let wrong = |what: &str| Error::integrity(file.path(), what);
     let run = file.run_of(row)?.ok_or_else(|| wrong("the row is not there"))?;
     let (index, place) = run.place();
@@ -244,7 +179,16 @@ fn below_segment(file: &SegmentFile, row: usize) -> Result<(RecordItem, BatchIte
     let (commitment, root) = decode(&batch.commitment)
         .zip(decode(&batch.root))
         .ok_or_else(|| wrong("the batch's root or commitment is malformed"))?;
-    let in_list = merkle::inclusion_proof(&batch_list_leaves(batches)?, ordinal);
+    let (index, in_list) = match &batch.origin {
+        Some(origin) => {
+            let path: Option<Vec<Hex<32>>> = origin.path.iter().map(|hash| decode(hash)).collect();
+            (origin.index, path.ok_or_else(|| wrong("the batch's path is malformed"))?)
+        }
+        None => {
+            let path = merkle::inclusion_proof(&batch_list_leaves(batches)?, ordinal);
+            (ordinal as u64, hex(&path.unwrap_or_default()))
+        }
+    };
     let bytes = String::from_utf8(records.swap_remove(place)).map_err(|_| wrong("not UTF-8"))?;
     let record = RecordItem {
         bytes,
@@ -252,19 +196,19 @@ fn below_segment(file: &SegmentFile, row: usize) -> Result<(RecordItem, BatchIte
         path: hex(&path),
         salt: Hex(merkle::batch_salt_at(&salt, run.position)),
     };
-    let batch = BatchItem {
+    let item = BatchItem {
         commitment,
         id: batch.id.clone(),
-        index: ordinal as u64,
-        path: hex(&in_list.unwrap_or_default()),
+        index,
+        path: in_list,
         root,
         rows: batch.rows,
     };
-    Ok((record, batch))
+    Ok((record, item, batch.origin.clone()))
 }
 
 /// The key that the trail names as its owner's.
-fn vkey_of(state: &State) -> Result<String> {
+pub(super) fn vkey_of(state: &State) -> Result<String> {
     let (Some(info), Some(owner)) = (&state.info, &state.owner) else {
         return Err(Error::integrity("ledger", "no trail is described"));
     };

@@ -1,13 +1,18 @@
 //! How a trail is opened.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::Result;
 use crate::access::AccessSettings;
-use crate::config::{Config, Home, SyncMode as ConfigSync};
+use crate::config::{Config, Home, Loaded, RedactionConfig, SyncMode as ConfigSync};
 use crate::json::Limits;
-use crate::keys::{OwnerKey, Passphrase};
+use crate::keys::{OwnerKey, Passphrase, PrivacySource};
+use crate::retention::Policy;
+use crate::subjects::Vault;
 use crate::wal::SyncMode;
 
 /// Opening reads so many entries without a snapshot in a few milliseconds.
@@ -38,9 +43,30 @@ pub struct Settings {
     pub defaults: Vec<(&'static str, String)>,
     /// Whether it is recorded who looked.
     pub access: AccessSettings,
+    /// The configuration's settings by path. Where they differ from those with which this host
+    /// wrote last, that is recorded.
+    pub in_force: Option<Arc<BTreeMap<String, Value>>>,
+    /// How long records are kept by this host's word, which can only lengthen the ledger's.
+    pub retention: Option<Policy>,
+    /// Where segments go when their days in hot storage are over: a folder or URL.
+    pub archive: Option<String>,
+    /// What is sensitive, and what is done to it.
+    pub redaction: RedactionConfig,
+    /// Backups and other places, by name, that hold copies of the keys of data subjects: an erasure
+    /// is pending until each has confirmed it.
+    pub key_holders: Vec<String>,
+    /// The keys of the trail's data subjects, once it is open.
+    pub(super) vault: Option<Arc<Vault>>,
 }
 
 impl Settings {
+    /// The settings of a configuration that was read, for the trail at `url`. Its changes are
+    /// recorded.
+    pub fn from_loaded(loaded: &Loaded, url: &str) -> Self {
+        let in_force = Some(Arc::new(loaded.in_force()));
+        Self { in_force, ..Self::from_config(&loaded.config, url) }
+    }
+
     /// The settings of a configuration for the trail at `url`.
     pub fn from_config(config: &Config, url: &str) -> Self {
         let trail = &config.trail;
@@ -65,6 +91,12 @@ impl Settings {
             heartbeat: Duration::from_secs(trail.heartbeat.seconds),
             defaults: defaults.into_iter().map(|(k, v)| (k, v.to_owned())).collect(),
             access: AccessSettings::from_config(config),
+            in_force: None,
+            retention: Some(Policy::from_config(&config.retention)),
+            archive: config.archival_in_force().destination.clone(),
+            redaction: config.redaction.clone(),
+            key_holders: config.redaction.personal.holders.clone(),
+            vault: None,
         }
     }
 }
@@ -80,12 +112,15 @@ pub struct OpenOptions {
     pub owner: Option<Arc<OwnerKey>>,
     /// Opens the one in the keys folder if it is locked.
     pub passphrase: Passphrase,
+    /// Where the trail's privacy key comes from.
+    pub privacy: PrivacySource,
 }
 
 impl OpenOptions {
     /// The owner's key is looked for in the keys folder, not locked.
     pub fn new(home: Home, settings: Settings) -> Self {
-        Self { home, settings, owner: None, passphrase: Passphrase::default() }
+        let privacy = PrivacySource::new(settings.redaction.key.as_deref(), &|_| None);
+        Self { home, settings, owner: None, passphrase: Passphrase::default(), privacy }
     }
 
     pub(super) fn owner_key(&self, trail_id: &str) -> Result<Arc<OwnerKey>> {

@@ -10,6 +10,7 @@ use super::open::writer_folders;
 use crate::access::EVENT_TYPE;
 use crate::columns::LogicalColumn;
 use crate::ledger::{AddedSegment, Moment, State, moment};
+use crate::subjects::Vault;
 use crate::wal::WalSnapshot;
 use crate::{Result, json};
 
@@ -22,11 +23,14 @@ pub struct ReadView {
     pub unflushed: Vec<Bytes>,
     /// Whether answers leave out the records of who looked.
     pub without_access: bool,
+    /// The keys of data subjects, to show personal fields with; none for sealed ones.
+    pub vault: Option<Arc<Vault>>,
 }
 
 impl ReadView {
-    pub(super) fn new(state: Arc<State>, unflushed: Vec<Bytes>) -> Arc<Self> {
-        Arc::new(Self { state, unflushed, without_access: false })
+    pub(super) fn new(state: Arc<State>, unflushed: Vec<Bytes>, vault: &Arc<Vault>) -> Arc<Self> {
+        let vault = Some(Arc::clone(vault));
+        Arc::new(Self { state, unflushed, without_access: false, vault })
     }
 
     /// The same moment, whose answers leave out the records of who looked if `exclude` says so.
@@ -37,7 +41,16 @@ impl ReadView {
         }
         let events = self.unflushed.iter().filter(|record| !is_look(record));
         let (state, unflushed) = (Arc::clone(&self.state), events.cloned().collect());
-        Arc::new(Self { state, unflushed, without_access: true })
+        Arc::new(Self { state, unflushed, without_access: true, vault: self.vault.clone() })
+    }
+
+    /// The same moment with these of its segments only, and nothing that is in no segment yet.
+    #[must_use]
+    pub fn only(&self, segments: Vec<Arc<AddedSegment>>) -> Arc<Self> {
+        let mut state = self.state.without_segments();
+        state.rows = segments.iter().map(|segment| segment.rows).sum();
+        state.segments = segments;
+        self.with(state, Vec::new())
     }
 
     /// How many records are durable and in no segment yet: first those of events, then those of
@@ -50,6 +63,24 @@ impl ReadView {
     /// Number of ledger entries.
     pub fn size(&self) -> u64 {
         self.state.size()
+    }
+
+    /// One of its segments alone.
+    pub fn of_segment(&self, segment: &Arc<AddedSegment>) -> Arc<Self> {
+        let mut state = self.state.without_segments();
+        state.segments.push(Arc::clone(segment));
+        self.with(state, Vec::new())
+    }
+
+    /// These canonical records alone, with the columns that the trail had at this moment.
+    pub fn of_records(&self, records: Vec<Bytes>) -> Arc<Self> {
+        self.with(self.state.without_segments(), records)
+    }
+
+    /// Other contents, asked about in the same way.
+    fn with(&self, state: State, unflushed: Vec<Bytes>) -> Arc<Self> {
+        let (without_access, vault) = (self.without_access, self.vault.clone());
+        Arc::new(Self { state: Arc::new(state), unflushed, without_access, vault })
     }
 
     /// Promoted columns, in order of first use.
@@ -101,7 +132,7 @@ impl Trail {
                 }
             }
         }
-        Ok(ReadView::new(state, unflushed))
+        Ok(ReadView::new(state, unflushed, self.vault()))
     }
 }
 
@@ -111,8 +142,10 @@ impl Trail {
     /// # Errors
     /// `Usage` if there was no such moment; as [`view`](Self::view).
     pub async fn view_at(&self, moment: Moment) -> Result<Arc<ReadView>> {
+        // Who was erased since is erased then, too.
+        self.refreshed().await?;
         let state = moment::state_at(self.storage().clone(), moment).await?;
-        Ok(ReadView::new(state, Vec::new()))
+        self.view_of_past(state).await
     }
 }
 

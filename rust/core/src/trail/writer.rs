@@ -58,6 +58,8 @@ pub(super) struct Writer {
     pub(super) wal: Wal,
     pub(super) intake: Mutex<Intake>,
     pub(super) committer: tokio::sync::Mutex<Committer>,
+    /// Held by the compaction of this process.
+    pub(super) compacting: tokio::sync::Mutex<()>,
     /// Given free on closing, even while a background flush still ends.
     pub(super) lock: Mutex<Option<LockFile>>,
 }
@@ -123,8 +125,9 @@ impl Writer {
 
     /// Puts an event in line for the log: its id, its sequence, and whether a flush is due.
     async fn log(&self, event: &[u8], strictness: Strictness) -> Result<(String, u64, bool)> {
-        let checked = CHECKER
+        let mut checked = CHECKER
             .with_borrow_mut(|(checker, _)| checker.check(event, &self.rules, strictness))?;
+        checked.find_subject(&self.rules).await?;
         loop {
             match self.take(&checked)? {
                 Taken::Logged { audit_id, sequence, full } => {

@@ -5,12 +5,13 @@ use std::collections::HashSet;
 use data_encoding::{BASE64, HEXLOWER};
 use sha2::{Digest, Sha256};
 
+use super::origins::{self, Place, Seen, Unproven};
 use super::segment::{Checked, Task};
 use crate::columns::{ColumnType, LogicalColumn, fixed};
 use crate::merkle::{self, Hash};
 use crate::record::SCHEMA_VERSION;
 use crate::segment::{
-    BatchMeta, MAX_BATCH_ROWS, SegmentColumn, SegmentFile, SegmentMeta, batch_list_root,
+    BatchMeta, MAX_BATCH_ROWS, Origin, SegmentColumn, SegmentFile, SegmentMeta, batch_list_root,
 };
 use crate::{Error, Result};
 
@@ -98,9 +99,7 @@ fn check_against_ledger(checked: &mut Checked<'_>, meta: &SegmentMeta) {
 }
 
 fn check_batch(checked: &mut Checked<'_>, meta: &SegmentMeta, ordinal: usize, batch: &BatchMeta) {
-    if batch.id != format!("{}:{ordinal}", meta.segment) || batch.entry.is_some() {
-        checked.wrong_batch("batches", &batch.id, "its id is not its place in the segment");
-    }
+    check_origin(checked, meta, ordinal, batch);
     if !(1..=MAX_BATCH_ROWS as u64).contains(&batch.rows) {
         checked.wrong_batch("batches", &batch.id, "a batch has 1 to 65,536 records");
     }
@@ -112,6 +111,62 @@ fn check_batch(checked: &mut Checked<'_>, meta: &SegmentMeta, ordinal: usize, ba
     if led_to.is_none() || led_to != batch.root_hash() {
         checked.wrong_batch("tree_hashes", &batch.id, "its tree hashes do not lead to its root");
     }
+}
+
+/// Where the batch was introduced: by the entry that adds the segment, or as its origin says.
+fn check_origin(checked: &mut Checked<'_>, meta: &SegmentMeta, ordinal: usize, batch: &BatchMeta) {
+    let task = checked.task;
+    let index = ordinal as u64;
+    let place = match (&batch.origin, task.add_index) {
+        (None, Some(add)) => {
+            if batch.id != format!("{}:{ordinal}", meta.segment) {
+                let message = "its id is not its place in the segment";
+                checked.wrong_batch("batches", &batch.id, message);
+            }
+            Some((task.signed.n, add, index))
+        }
+        (Some(_), Some(_)) => {
+            let message = "it has an origin, although this entry introduces it";
+            checked.wrong_batch("origin", &batch.id, message);
+            None
+        }
+        (None, None) => {
+            let message = "no entry introduced it: it has no origin";
+            checked.wrong_batch("origin", &batch.id, message);
+            None
+        }
+        (Some(origin), None) => proven(checked, batch, origin),
+    };
+    let seen = place.zip(batch.root_hash());
+    let seen = seen.map(|(place, root)| Seen { place, root, recorded: None });
+    checked.outcome.seen.push(seen);
+}
+
+/// The place that a batch's origin names, if it is from there, or if that remains to be seen.
+fn proven(checked: &mut Checked<'_>, batch: &BatchMeta, origin: &Origin) -> Option<Place> {
+    let task = checked.task;
+    if origin.entry >= task.signed.n {
+        checked.wrong_batch("origin", &batch.id, "its origin is no earlier entry");
+        return None;
+    }
+    match origins::prove(batch, origin, &task.facts.appends) {
+        Ok(()) => {}
+        Err(Some(what)) => {
+            checked.outcome.findings.push(origins::finding(&task.add.path, &batch.id, what));
+            return None;
+        }
+        Err(None) if task.facts.since => {
+            checked.outcome.unproven.push(Unproven::new(&task.add.path, batch, origin));
+        }
+        // The entry may be the one that is lost.
+        Err(None) if task.facts.broken_at.is_some_and(|at| at <= task.signed.n) => {}
+        Err(None) => {
+            let what = "its origin names no `append` entry";
+            checked.outcome.findings.push(origins::finding(&task.add.path, &batch.id, what));
+            return None;
+        }
+    }
+    Some((origin.entry, origin.add, origin.index))
 }
 
 /// The stored hashes of a batch's runs, if there are as many as there must be.
@@ -129,7 +184,7 @@ fn check_batch_list(checked: &mut Checked<'_>, meta: &SegmentMeta) {
     }
     let root = batch_list_root(&meta.batches).map(|root| HEXLOWER.encode(&root));
     if root.is_ok_and(|root| root == checked.task.add.root) {
-        checked.outcome.roots = meta.batches.iter().map(BatchMeta::root_hash).collect();
+        checked.outcome.listed = meta.batches.len() as u64 == checked.task.add.batches;
     } else {
         checked.wrong("batches", "its list of batches is not the one that the ledger commits to");
     }

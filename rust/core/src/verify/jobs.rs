@@ -7,6 +7,7 @@ use futures::channel::oneshot;
 use futures::{StreamExt, stream};
 
 use super::ledger::Audit;
+use super::origins::{self, Appends, Introduced, Seen, Unproven, Whereabouts};
 use super::report::{Finding, Report};
 use super::secrets::Seals;
 use super::segment::{self, Outcome, Task, TrailFacts};
@@ -14,7 +15,7 @@ use super::{Level, Progress, Run};
 use crate::ledger::{
     CHECKPOINT_HINT, HEARTBEAT, cosigned, entry_number, entry_path, snapshot_path,
 };
-use crate::merkle::Hash;
+use crate::subjects::is_key_object;
 use crate::{Error, Result};
 
 /// Unnamed objects that the report lists one by one.
@@ -31,7 +32,8 @@ pub(super) async fn check_segments(
     let Some(info) = audit.info.clone() else { return Ok(()) };
     let (columns, broken_at) = (audit.columns, audit.broken_at);
     let level = run.options.level;
-    let facts = Arc::new(TrailFacts { info, columns, level, broken_at });
+    let (appends, since) = (audit.appends, run.options.since.is_some());
+    let facts = Arc::new(TrailFacts { info, columns, level, broken_at, appends, since });
     let tasks: Vec<Task> = audit
         .segments
         .iter()
@@ -39,6 +41,7 @@ pub(super) async fn check_segments(
             facts: facts.clone(),
             signed: audit.entries[*entry].clone(),
             add: add.clone(),
+            add_index: facts.appends.index_of(audit.entries[*entry].n, &add.path),
             cancel: run.cancel.clone(),
         })
         .collect();
@@ -47,15 +50,27 @@ pub(super) async fn check_segments(
         let what = "the records and all that queries rely on (quick level)";
         report.not_checked.push(what.to_owned());
     }
-    let mut by_entry: Vec<Vec<Summary>> = audit.entries.iter().map(|_| Vec::new()).collect();
-    for ((entry, _), outcome) in audit.segments.iter().zip(outcomes) {
-        by_entry[*entry].extend(outcome);
+    let mut whereabouts = Whereabouts::default();
+    let (mut unproven, mut unknown) = (Vec::new(), false);
+    for (task, summary) in tasks.iter().zip(outcomes) {
+        // What an unreadable segment holds is not known, and its own finding tells so.
+        let Some(summary) = summary.filter(|summary| summary.listed) else {
+            unknown = true;
+            continue;
+        };
+        unknown |= summary.seen.iter().any(Option::is_none);
+        whereabouts.add(&task.add.path, summary.seen.into_iter().flatten().collect(), report);
+        unproven.extend(summary.unproven);
     }
+    audit.gone.whole().for_each(|seen| whereabouts.add_gone(seen));
+    origins::check_unproven(run, &unproven, &audit.leaves, report).await?;
     let (entries, partly_seen) = (audit.entries, audit.partly_seen);
-    let parts = Parts { entries, broken_at: audit.broken_at, partly_seen };
-    parts.check_recorded(&by_entry, report);
+    let appends = &facts.appends;
+    let parts = Parts { entries, broken_at: audit.broken_at, partly_seen, whereabouts, appends };
+    parts.check_all_there(unknown, report);
+    parts.check_recorded(report);
     if let Some(chains) = &audit.chains {
-        parts.check_seals(chains, by_entry, report)?;
+        parts.check_seals(chains, report)?;
     }
     Ok(())
 }
@@ -100,10 +115,11 @@ async fn check_all(
         progress.segments += 1;
         progress.records += tasks[i].add.rows;
         (run.progress)(progress);
-        outcomes[i] = Some(Summary { roots: outcome.roots, recorded: outcome.recorded });
-        if !outcome.findings.is_empty() {
-            findings.push((i, outcome.findings));
+        let Outcome { listed, seen, unproven, findings: more, .. } = outcome;
+        if !more.is_empty() {
+            findings.push((i, more));
         }
+        outcomes[i] = Some(Summary { listed, seen, unproven });
     }
     drop(running);
     findings.sort_by_key(|(i, _)| *i);
@@ -126,8 +142,9 @@ pub(super) fn threads(wanted: usize) -> Result<rayon::ThreadPool> {
 
 /// What later checks need of a segment.
 struct Summary {
-    roots: Option<Vec<Hash>>,
-    recorded: Option<(i64, i64)>,
+    listed: bool,
+    seen: Vec<Option<Seen>>,
+    unproven: Vec<Unproven>,
 }
 
 async fn one(run: &Run<'_>, pool: &rayon::ThreadPool, task: Task) -> Result<Outcome> {
@@ -150,18 +167,42 @@ async fn one(run: &Run<'_>, pool: &rayon::ThreadPool, task: Task) -> Result<Outc
     receive.await.map_err(|_| Error::Interrupted)?
 }
 
-struct Parts {
+struct Parts<'a> {
     entries: Vec<Arc<super::ledger::Signed>>,
     broken_at: Option<u64>,
     partly_seen: HashSet<String>,
+    whereabouts: Whereabouts,
+    appends: &'a Appends,
 }
 
-impl Parts {
+impl Parts<'_> {
+    /// The batches that an entry introduced, wherever they are, if all of them are known.
+    fn batches_of(&self, signed: &super::ledger::Signed) -> Option<Vec<&Seen>> {
+        let adds = self.appends.of(signed.n).unwrap_or_default();
+        let count: u64 = adds.iter().map(Introduced::batches).sum();
+        let seen: Vec<&Seen> = self.whereabouts.of_entry(signed.n).collect();
+        (seen.len() as u64 == count).then_some(seen)
+    }
+
+    /// Every batch that an entry introduced is in a live segment, unless it was deleted.
+    fn check_all_there(&self, unknown: bool, report: &mut Report) {
+        if unknown {
+            let what = "whether every batch is in a live segment: not all of these are sound";
+            report.not_checked.push(what.to_owned());
+            return;
+        }
+        for signed in self.entries.iter().filter(|signed| signed.is_new) {
+            let adds = self.appends.of(signed.n).unwrap_or_default();
+            report.findings.extend(self.whereabouts.missing(signed.n, adds));
+        }
+    }
+
     /// An entry's range of `recorded_at` is that of its records.
-    fn check_recorded(&self, by_entry: &[Vec<Summary>], report: &mut Report) {
-        for (signed, parts) in self.entries.iter().zip(by_entry) {
+    fn check_recorded(&self, report: &mut Report) {
+        for signed in &self.entries {
             let Some(stated) = signed.recorded else { continue };
-            let ranges: Option<Vec<(i64, i64)>> = parts.iter().map(|p| p.recorded).collect();
+            let Some(batches) = self.batches_of(signed) else { continue };
+            let ranges: Option<Vec<(i64, i64)>> = batches.iter().map(|b| b.recorded).collect();
             let Some(ranges) = ranges.filter(|ranges| !ranges.is_empty()) else { continue };
             let from = ranges.iter().map(|r| r.0).min();
             let to = ranges.iter().map(|r| r.1).max();
@@ -172,22 +213,18 @@ impl Parts {
         }
     }
 
-    fn check_seals(
-        &self,
-        chains: &super::secrets::Chains,
-        by_entry: Vec<Vec<Summary>>,
-        report: &mut Report,
-    ) -> Result<()> {
+    fn check_seals(&self, chains: &super::secrets::Chains, report: &mut Report) -> Result<()> {
         let mut seals = Seals::new(chains);
         let broken = self.broken_at.unwrap_or(u64::MAX);
-        for (signed, parts) in self.entries.iter().zip(by_entry) {
+        for signed in &self.entries {
             let Some(first) = chains.first_epoch(&signed.writer) else { continue };
             let known = !self.partly_seen.contains(&signed.writer);
             if signed.n > broken || !known || !chains.is_whole(&signed.writer) {
                 continue;
             }
-            let roots: Option<Vec<Vec<Hash>>> = parts.into_iter().map(|p| p.roots).collect();
-            seals.entry(signed, first, roots.map(|r| r.concat()), report)?;
+            let batches = self.batches_of(signed);
+            let roots = batches.map(|batches| batches.iter().map(|b| b.root).collect());
+            seals.entry(signed, first, roots, report)?;
         }
         if self.broken_at.is_some() {
             let what = format!("the seals of epochs closed from entry {broken} on");
@@ -209,15 +246,18 @@ fn note_orphans(audit: &Audit, objects: &[(String, u64)], report: &mut Report) {
         matches!(path, "trail.json" | CHECKPOINT_HINT | HEARTBEAT)
             || entry_number(path).is_some()
             || cosigned::size_of(path).is_some()
+            || is_key_object(path)
             || live.contains(path)
-            || audit.removed.contains(path)
+            || (audit.removed.contains(path) && !audit.swept.contains(path))
             || snapshots.contains(path)
     };
     let orphans: Vec<&(String, u64)> = objects.iter().filter(|(path, _)| !known(path)).collect();
     for (path, size) in orphans.iter().take(LISTED_ORPHANS) {
-        report
-            .notes
-            .push(format!("{path} ({size} bytes) is no part of the trail: no entry names it"));
+        let why = match audit.swept.contains(path) {
+            true => "an entry says that it is gone",
+            false => "no entry names it",
+        };
+        report.notes.push(format!("{path} ({size} bytes) is no part of the trail: {why}"));
     }
     if orphans.len() > LISTED_ORPHANS {
         let more = orphans.len() - LISTED_ORPHANS;

@@ -9,6 +9,7 @@ use ed25519_dalek::VerifyingKey;
 
 use super::anchors::{parse_hint, word_of};
 use super::cosigned;
+use super::origins::{Appends, Gone};
 use super::report::{Finding, Report};
 use super::secrets::Chains;
 use super::since::new_entries;
@@ -39,6 +40,14 @@ pub(super) struct Audit {
     pub(super) segments: Vec<(usize, Arc<AddedSegment>)>,
     /// Paths of segments that entries removed.
     pub(super) removed: HashSet<String>,
+    /// Paths of files that entries say are gone.
+    pub(super) swept: HashSet<String>,
+    /// What `append` entries added.
+    pub(super) appends: Appends,
+    /// Records that each batch lost by tombstones.
+    pub(super) gone: Gone,
+    /// Leaves of the ledger's tree.
+    pub(super) leaves: Vec<Hash>,
     /// Authorised writers, if their HMAC chains can be checked.
     pub(super) chains: Option<Chains>,
     /// Snapshots that entries name, in ledger order.
@@ -75,6 +84,8 @@ pub(super) struct Listed {
 #[derive(Debug)]
 pub(super) struct Signed {
     pub(super) n: u64,
+    /// It came after what earlier verifications looked at.
+    pub(super) is_new: bool,
     pub(super) writer: String,
     pub(super) key: String,
     pub(super) hmac_key: String,
@@ -140,7 +151,9 @@ pub(super) async fn audit(
     auditor.check_hint(hint, there);
     auditor.check_heartbeat(heartbeat, there);
     auditor.check_cosigned(kept, there);
+    auditor.note_erasures();
     auditor.check_pins();
+    auditor.audit.leaves = auditor.leaves;
     Ok(auditor.audit)
 }
 
@@ -345,6 +358,9 @@ impl Auditor<'_> {
     fn take(&mut self, entry: Entry, message: &[u8]) {
         self.check_key_id(&entry.body);
         self.words.extend(word_of(&entry.body));
+        self.audit.appends.note(&entry.body);
+        self.audit.gone.note(&entry.body);
+        self.audit.swept.extend(entry.body.swept.iter().flatten().cloned());
         self.count_runs(&entry.body);
         let hmac = match &mut self.audit.chains {
             Some(chains) => chains.entry(&entry, message, self.report),
@@ -376,21 +392,21 @@ impl Auditor<'_> {
             });
             listed.double_since = listed.double_since.or(double.then_some(n));
         }
-        if writer == OWNER {
+        if writer == OWNER && adds.is_none() {
             return;
         }
         let time = |text: &str| json::parse_canonical_timestamp(text.as_bytes());
         let recorded = recorded.and_then(|r| Some((time(&r.from)?, time(&r.to)?)));
         let at = self.audit.entries.len();
-        let signed = Signed { n, writer, key, hmac_key, epoch, recorded, close, hmac };
+        let is_new = self.is_new(n);
+        let signed = Signed { n, is_new, writer, key, hmac_key, epoch, recorded, close, hmac };
         self.audit.entries.push(Arc::new(signed));
-        let new = self.is_new(n);
         for add in adds.into_iter().flatten() {
             if !self.paths.insert(add.path.clone()) {
                 continue;
             }
             match &mut self.report.since {
-                Some(before) if !new => before.add(&add),
+                Some(before) if !is_new => before.add(&add),
                 _ => self.audit.segments.push((at, Arc::new(add))),
             }
         }

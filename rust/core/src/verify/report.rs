@@ -213,6 +213,8 @@ pub struct Report {
     pub root: String,
     /// Number of records that valid entries commit.
     pub committed: u64,
+    /// Data subjects whose personal fields were erased.
+    pub erased_subjects: u64,
     /// Number of records in local logs that no entry commits yet, as the caller says.
     pub unsealed: u64,
     /// Time of the newest valid entry; RFC 3339, UTC.
@@ -247,6 +249,7 @@ impl Report {
             size: 0,
             root: String::new(),
             committed: 0,
+            erased_subjects: 0,
             unsealed: 0,
             last_entry: None,
             heartbeat: None,
@@ -264,6 +267,7 @@ impl Report {
     pub(super) fn conclude(&mut self) {
         let worst = self.findings.iter().map(|f| f.verdict).max();
         let sound = match self.unsealed {
+            0 if self.erased_subjects > 0 => Verdict::Erased,
             0 => Verdict::Verified,
             _ => Verdict::VerifiedTo(self.committed),
         };

@@ -19,7 +19,7 @@ use crate::catalogue::catalogue;
 use crate::columns::{LogicalColumn, REST, fixed};
 use crate::ledger::Bounds;
 use crate::merkle::{self, Hash};
-use crate::segment::{MAX_BOUND, STATISTICS_COLUMNS, SegmentFile, SegmentMeta};
+use crate::segment::{MAX_BOUND, REQUIRED, STATISTICS_COLUMNS, SegmentFile, SegmentMeta};
 use crate::{Error, Result};
 
 /// The largest `max_record_bytes` that can be configured.
@@ -27,10 +27,6 @@ pub(super) const MAX_RECORD: usize = 16 << 20;
 const MAX_ID: usize = 256;
 /// Bytes before the record in the message of its leaf: `0x00` and the salt.
 const PREFIX: usize = 17;
-
-/// Columns that every record has a value in.
-const REQUIRED: [&str; 5] =
-    ["timestamp", "audit_id", "event_type", "recorded_at", "schema_version"];
 
 /// Checks all rows of a segment.
 ///
@@ -102,6 +98,8 @@ struct BatchTree {
     /// First and last row of the file of the current run of leaves.
     span: (u64, u64),
     runs: Vec<(Hash, (u64, u64))>,
+    /// Range of `recorded_at`.
+    recorded: Option<(i64, i64)>,
 }
 
 /// The arrays of a record batch that hold what every record must have.
@@ -109,6 +107,7 @@ struct Required<'a> {
     timestamp: &'a TimestampMicrosecondArray,
     audit_id: &'a StringArray,
     event_type: &'a StringArray,
+    recorded_at: &'a TimestampMicrosecondArray,
 }
 
 impl<'a, 'c> Reading<'a, 'c> {
@@ -122,6 +121,7 @@ impl<'a, 'c> Reading<'a, 'c> {
             leaves: Vec::with_capacity(RUN),
             span: (0, 0),
             runs: Vec::new(),
+            recorded: None,
         });
         Self {
             file,
@@ -174,11 +174,12 @@ impl<'a, 'c> Reading<'a, 'c> {
         }
         self.blooms.add(self.checked, self.file, batch, base)?;
         self.values(batch, base);
-        let [timestamp, audit_id, event_type, ..] = self.required;
+        let [timestamp, audit_id, event_type, recorded_at, _] = self.required;
         let required = Required {
             timestamp: batch.column(timestamp + 1).as_primitive(),
             audit_id: batch.column(audit_id + 1).as_string(),
             event_type: batch.column(event_type + 1).as_string(),
+            recorded_at: batch.column(recorded_at + 1).as_primitive(),
         };
         let last = batch.num_columns() - 1;
         let rest = (batch.schema_ref().field(last).name() == REST)
@@ -198,7 +199,8 @@ impl<'a, 'c> Reading<'a, 'c> {
                 Ok(()) => self.record(number, row, &required),
                 Err(fault) => self.problem("representation", fault.to_string(), number, number),
             }
-            self.leaf(rows.ordinal(row), number, assembled.is_ok());
+            let recorded = required.recorded_at.value(row);
+            self.leaf(rows.ordinal(row), (number, recorded), assembled.is_ok());
         }
         if let (Some(last), true) = (batch.num_rows().checked_sub(1), batch.num_rows() > 0) {
             let id = required.audit_id.value(last).to_owned();
@@ -265,7 +267,7 @@ impl<'a, 'c> Reading<'a, 'c> {
     }
 
     /// Hashes the record in `message` into its batch's tree.
-    fn leaf(&mut self, ordinal: u16, number: u64, sound: bool) {
+    fn leaf(&mut self, ordinal: u16, (number, recorded): (u64, i64), sound: bool) {
         let Some(batch) = self.batches.get_mut(usize::from(ordinal)) else {
             self.problem("batches", "the row is of no batch that is listed", number, number);
             return;
@@ -274,6 +276,8 @@ impl<'a, 'c> Reading<'a, 'c> {
             batch.span.0 = number;
         }
         batch.span.1 = number;
+        let (from, to) = batch.recorded.unwrap_or((recorded, recorded));
+        batch.recorded = Some((from.min(recorded), to.max(recorded)));
         let mut leaf = [0; 32];
         if sound {
             let salt = merkle::batch_salt_at(&batch.salt, batch.rows);
@@ -314,6 +318,9 @@ impl<'a, 'c> Reading<'a, 'c> {
 
     fn check_tree(&mut self, ordinal: usize, mut tree: BatchTree) {
         tree.end_run();
+        if let Some(Some(seen)) = self.checked.outcome.seen.get_mut(ordinal) {
+            seen.recorded = tree.recorded;
+        }
         let stated = &self.file.meta().batches[ordinal];
         let path = &self.checked.task.add.path;
         let finding = |kind, message: String| {
@@ -379,9 +386,6 @@ impl<'a, 'c> Reading<'a, 'c> {
         }
         let unknown = |name: &&str| !STATISTICS_COLUMNS.contains(name);
         wrong.extend(add.stats.keys().filter(unknown).map(excerpt));
-        if let Some(Extent::Int(from, to)) = of(recorded_at) {
-            self.checked.outcome.recorded = Some((*from, *to));
-        }
         for what in wrong {
             let message = format!("the bounds in the ledger are not those of the rows: {what}");
             self.checked.wrong("bounds", message);

@@ -10,10 +10,10 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use super::ledger::{Listed, Signed};
+use super::origins::{Appends, Seen, Unproven};
 use super::report::Finding;
 use super::{Level, description, rows, thrift};
 use crate::ledger::{AddedSegment, TrailInfo};
-use crate::merkle::Hash;
 use crate::segment::SegmentFile;
 use crate::{Error, Result};
 
@@ -26,6 +26,10 @@ pub(super) struct TrailFacts {
     pub(super) level: Level,
     /// Entries from here on may rest on others that are lost.
     pub(super) broken_at: Option<u64>,
+    /// What `append` entries added.
+    pub(super) appends: Appends,
+    /// Earlier entries were not read.
+    pub(super) since: bool,
 }
 
 /// A segment, and what the ledger says of it.
@@ -34,6 +38,8 @@ pub(super) struct Task {
     pub(super) facts: Arc<TrailFacts>,
     pub(super) signed: Arc<Signed>,
     pub(super) add: Arc<AddedSegment>,
+    /// Which of its entry's segments it is, where that entry introduced its batches.
+    pub(super) add_index: Option<u64>,
     pub(super) cancel: Arc<AtomicBool>,
 }
 
@@ -47,10 +53,12 @@ pub(super) struct Outcome {
     pub(super) rows: u64,
     pub(super) hmacs: u64,
     pub(super) bloom_filters: u64,
-    /// Roots of its batches, if they are those that the ledger commits to.
-    pub(super) roots: Option<Vec<Hash>>,
-    /// Range of `recorded_at`, if every row was read.
-    pub(super) recorded: Option<(i64, i64)>,
+    /// Whether its batches are those that the ledger commits to.
+    pub(super) listed: bool,
+    /// Its batches by ordinal, as far as it is known where they were introduced.
+    pub(super) seen: Vec<Option<Seen>>,
+    /// Batches of which that remains to be looked up.
+    pub(super) unproven: Vec<Unproven>,
 }
 
 impl Outcome {
@@ -109,10 +117,7 @@ pub(super) fn check(task: &Task, bytes: Bytes) -> Result<Outcome> {
         // The Parquet library does not promise to survive every damage.
         Err(_) => checked.wrong("unreadable", "the Parquet reader panicked on it"),
     }
-    if !genuine {
-        checked.outcome.roots = None;
-        checked.outcome.recorded = None;
-    }
+    checked.outcome.listed &= genuine;
     Ok(checked.outcome)
 }
 

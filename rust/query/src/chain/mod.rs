@@ -45,6 +45,7 @@ mod render_tree;
 mod resolve;
 mod rights;
 mod sign_in;
+mod subject;
 mod time;
 mod walk;
 
@@ -57,6 +58,10 @@ pub use model::{
 };
 pub use related::{Related, RelatedEvent, RelatedOptions, related};
 pub use render_tree::TreeStyle;
+pub use subject::{
+    SUBJECT_REPORT_VERSION, SubjectEvent, SubjectOptions, SubjectQuestion, SubjectReport,
+    subject_report,
+};
 
 use crate::error::{QueryError, Result};
 

@@ -16,7 +16,7 @@ const LEFT: f64 = 190.0;
 const ROW_HEIGHT: f64 = 22.0;
 
 /// Text between tags or in a quoted attribute.
-fn safe(text: &str) -> String {
+pub(super) fn safe(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -91,7 +91,7 @@ impl Trace {
 }
 
 /// The page with its parts in place. What a part holds is not looked at again.
-fn fill(page: &str, parts: &[(&str, String)]) -> String {
+pub(super) fn fill(page: &str, parts: &[(&str, String)]) -> String {
     let mut out = String::with_capacity(page.len() * 2);
     let mut rest = page;
     while let Some((before, after)) = rest.split_once("{{") {

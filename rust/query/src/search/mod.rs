@@ -15,7 +15,7 @@ mod pattern;
 pub(crate) mod pick;
 pub(crate) mod run;
 pub(crate) mod slices;
-mod summary;
+pub(crate) mod summary;
 pub mod times;
 mod who;
 

@@ -117,14 +117,14 @@ pub(super) fn number(batch: &RecordBatch, name: &str, row: usize) -> Result<u64>
 }
 
 /// A text, or `None`.
-pub(super) fn text(batch: &RecordBatch, name: &str, row: usize) -> Result<Option<String>> {
+pub(crate) fn text(batch: &RecordBatch, name: &str, row: usize) -> Result<Option<String>> {
     let column = batch.column_by_name(name).ok_or_else(|| lacking(name))?;
     let column = column.as_string_opt::<i32>().ok_or_else(|| lacking(name))?;
     Ok(column.is_valid(row).then(|| column.value(row).to_owned()))
 }
 
 /// A time as text, or `None`.
-pub(super) fn time(batch: &RecordBatch, name: &str, row: usize) -> Result<Option<String>> {
+pub(crate) fn time(batch: &RecordBatch, name: &str, row: usize) -> Result<Option<String>> {
     let column = batch.column_by_name(name).ok_or_else(|| lacking(name))?;
     let column =
         column.as_primitive_opt::<TimestampMicrosecondType>().ok_or_else(|| lacking(name))?;

@@ -138,6 +138,7 @@ impl TestTrail {
                 state: Arc::new(state),
                 unflushed: self.unflushed.clone(),
                 without_access: false,
+                vault: None,
             })
         });
         Arc::clone(view)

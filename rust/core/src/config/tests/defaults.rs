@@ -33,9 +33,31 @@ fn files_that_say_nothing_are_the_defaults() -> Result<()> {
 
 #[test]
 fn the_defaults_are_the_documented_ones() {
+    let no_rule = json!({
+        "hot_storage_days": null,
+        "archive_storage_days": null,
+        "delete_after_days": null,
+        "minimum_days": null,
+    });
+    let no_archive = json!({
+        "destination": null,
+        "format": "parquet",
+        "encryption": "none",
+        "key_rotation": "quarterly",
+    });
     assert_eq!(
         *Loaded::default().effective(),
         json!({ "audit": {
+            "redaction": {
+                "include_sensitive_data": true,
+                "apply": "export",
+                "action": "mask",
+                "fields": [],
+                "detectors": ["card", "ssn", "iban", "email", "phone", "api_key", "private_key"],
+                "actions": {},
+                "key": null,
+                "personal": { "fields": [], "subject": ["user_id"], "search": true, "holders": [] },
+            },
             "trail": {
                 "url": "./audit",
                 "partitioning": "month",
@@ -57,6 +79,35 @@ fn the_defaults_are_the_documented_ones() {
                 "agent_id": null,
                 "session_id": null,
                 "credential_id": null,
+            },
+            "retention": {
+                "default_retention_days": 90,
+                "clock": "latest",
+                "precedence": "longest",
+                "by_domain": {
+                    "auth": no_rule, "agent": no_rule, "data": no_rule, "workflow": no_rule,
+                    "system": no_rule,
+                },
+                "by_sensitivity": {},
+                "archival": no_archive,
+                "prices": { "hot_per_gb_month": 0.023, "archive_per_gb_month": 0.004 },
+            },
+            "rotation": {
+                "enabled": true,
+                "max_segment_mb": 256,
+                "file_rotation": {
+                    "type": "size_and_time",
+                    "max_file_size_mb": 500,
+                    "rotate_every_days": 1,
+                    "keep_files": 90,
+                },
+                "compression": { "enabled": true, "algorithm": "zstd", "level": 9 },
+            },
+            "archival": no_archive,
+            "integrity": {
+                "immutable": true,
+                "integrity_check": "hmac-sha256",
+                "audit_log_backup": null,
             },
         } })
     );
@@ -145,14 +196,14 @@ fn sections_of_later_versions_are_kept_and_warned_about() -> Result<()> {
       encrypt_at_rest: true
       token: ${NOT_SET_ANYWHERE}
   trail: { partitioning: day }
-  retention: { default_days: 30, anything: [goes, here] }
+  compliance: { default_days: 30, anything: [goes, here] }
 ",
     )?;
     assert_eq!(
         loaded.warnings,
         [
             "sealtrail.yaml:2:3: `audit.destinations` is not in force in this version; it has no effect",
-            "sealtrail.yaml:7:3: `audit.retention` is not in force in this version; it has no effect",
+            "sealtrail.yaml:7:3: `audit.compliance` is not in force in this version; it has no effect",
         ]
     );
     let expected = json!([
@@ -161,7 +212,7 @@ fn sections_of_later_versions_are_kept_and_warned_about() -> Result<()> {
     assert_eq!(loaded.config.destinations, Some(expected));
     assert_eq!(loaded.config.trail.partitioning, Partitioning::Day);
     assert_eq!(get(&loaded, "audit.destinations[0].encrypt_at_rest")?, true);
-    assert_eq!(get(&loaded, "retention.anything[1]")?, "here");
+    assert_eq!(get(&loaded, "compliance.anything[1]")?, "here");
     Ok(())
 }
 

@@ -12,7 +12,7 @@ const FULL: &str = "audit:
     user_id: |-
       two ${WHO}
       lines
-  retention: [1, -2, 0.5, true, null, { a: [b] }]
+  compliance: [1, -2, 0.5, true, null, { a: [b] }]
 ";
 
 /// One change of a file: what stands at a position is replaced.

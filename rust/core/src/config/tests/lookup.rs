@@ -10,7 +10,7 @@ fn loaded() -> Result<Loaded> {
   destinations:
     - { type: s3, encrypt_at_rest: true }
     - { type: file, paths: [[a, b], [c]] }
-  retention: { by_type: { "auth.user_login": 30, "a]\"b": 1 } }
+  compliance: { by_type: { "auth.user_login": 30, "a]\"b": 1 } }
 "#;
     crate::config::parse(text, "sealtrail.yaml".as_ref(), &|_| None)
 }
@@ -38,8 +38,8 @@ fn set_values_defaults_and_sections_are_found_with_and_without_prefix() -> Resul
     expect("identity.host", Value::Null);
     expect("destinations[0].encrypt_at_rest", json!(true));
     expect("destinations[1].paths[0][1]", json!("b"));
-    expect("retention.by_type[\"auth.user_login\"]", json!(30));
-    expect("retention.by_type[\"a]\\\"b\"]", json!(1));
+    expect("compliance.by_type[\"auth.user_login\"]", json!(30));
+    expect("compliance.by_type[\"a]\\\"b\"]", json!(1));
     expect("alerts", Value::Null);
     assert_eq!(get(&loaded, "audit")?, loaded.effective()["audit"]);
     Ok(())

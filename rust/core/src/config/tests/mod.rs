@@ -1,6 +1,7 @@
 mod defaults;
 mod errors;
 mod garbage;
+mod lifecycle;
 mod references;
 mod schema;
 

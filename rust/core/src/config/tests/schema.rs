@@ -43,7 +43,10 @@ fn allowed(root: &Value, property: &Value) -> Vec<Value> {
         return choices.iter().filter_map(|choice| choice.get("const").cloned()).collect();
     }
     let any = json!(["object", "array", "string", "boolean", "number", "null"]);
-    let types = schema.get("type").unwrap_or(&any).as_array().expect("several types");
+    let types = match schema.get("type").unwrap_or(&any) {
+        Value::Array(types) => types.clone(),
+        one => vec![one.clone()],
+    };
     let values = |name: &Value| match name.as_str().expect("a type") {
         "object" => vec![json!({})],
         "array" => vec![json!([])],
@@ -90,6 +93,11 @@ fn numbers_and_choices_may_be_references_and_nothing_else_says_so() {
     }
 }
 
+/// Whether it is a mapping with names of the reader's choice.
+fn is_map(definition: &Value) -> bool {
+    definition["additionalProperties"].is_object()
+}
+
 #[test]
 fn the_reader_accepts_what_the_schema_allows() {
     let schema = json_schema();
@@ -124,6 +132,14 @@ fn the_reader_refuses_what_the_schema_forbids() {
         if definition.get("oneOf").is_some() {
             forbidden.push(json!("no_such_choice"));
             forbidden.push(Value::Null);
+        }
+        if is_map(definition) {
+            forbidden.push(json!({ "any": { "no_such_key": 1 } }));
+            forbidden.push(json!([]));
+        }
+        if ["array", "boolean", "number"].iter().any(|name| definition["type"] == *name) {
+            forbidden.push(json!("text"));
+            forbidden.push(json!({}));
         }
         if let (Some(min), Some(max)) = (property["minimum"].as_i64(), property["maximum"].as_i64())
         {
@@ -167,7 +183,8 @@ fn every_property_has_a_description_and_every_setting_its_default() {
     for path in setting_paths(&schema) {
         let property = property(&schema, &path);
         assert!(property["description"].as_str().is_some_and(|text| !text.is_empty()), "{path}");
-        let is_section = deref(&schema, property).get("properties").is_some();
+        let definition = deref(&schema, property);
+        let is_section = definition.get("properties").is_some() || is_map(definition);
         let is_later = path.strip_prefix("audit.").is_some_and(|n| LATER_SECTIONS.contains(&n));
         assert_eq!(property.get("default").is_none(), is_section || is_later, "{path}");
         // The default of this one depends on the store.

@@ -1,6 +1,6 @@
 //! An entry whose records are being given out.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use super::marks::Mark;
 use crate::ledger::{AddedSegment, Body};
 use crate::merkle::Hash;
-use crate::segment::RowReader;
+use crate::segment::{RowReader, SegmentFile};
 use crate::trail::Trail;
 use crate::{Error, Result};
 
@@ -31,9 +31,10 @@ pub(super) struct Commit {
     /// Marks of those that a log gave: at first, and of the rows to come.
     given: HashMap<Mark, u32>,
     known: HashMap<Mark, u32>,
-    all: Vec<AddedSegment>,
-    segments: VecDeque<AddedSegment>,
-    open: Option<Open>,
+    /// Its segments, each with its place among them.
+    all: Vec<(u64, AddedSegment)>,
+    segments: VecDeque<(u64, AddedSegment)>,
+    open: VecDeque<Open>,
 }
 
 /// The segment that is being read.
@@ -41,6 +42,8 @@ struct Open {
     path: String,
     rows: RowReader,
     batches: ParquetRecordBatchReader,
+    /// Only rows of these batches, by their ordinals; all if absent.
+    only: Option<HashSet<u16>>,
 }
 
 impl Commit {
@@ -52,7 +55,8 @@ impl Commit {
     ) -> Self {
         let mut known: HashMap<Mark, u32> = HashMap::new();
         given.for_each(|mark| *known.entry(mark).or_default() += 1);
-        let all: Vec<AddedSegment> = body.adds.iter().flatten().cloned().collect();
+        let all: Vec<(u64, AddedSegment)> =
+            (0..).zip(body.adds.iter().flatten().cloned()).collect();
         let (from, to) = body.wal.map_or((1, 0), |range| (range.from, range.to));
         Self {
             n,
@@ -66,7 +70,7 @@ impl Commit {
             known,
             segments: all.iter().cloned().collect(),
             all,
-            open: None,
+            open: VecDeque::new(),
         }
     }
 
@@ -90,34 +94,59 @@ impl Commit {
         (self.skip, self.taken) = (self.skip + self.taken, 0);
         self.known.clone_from(&self.given);
         self.segments = self.all.iter().cloned().collect();
-        self.open = None;
+        self.open.clear();
     }
 
     /// The next rows; `None` after the last.
     pub(super) async fn rows(&mut self, trail: &Trail) -> Result<Option<Rows>> {
         loop {
-            let Some(open) = &mut self.open else {
-                let Some(segment) = self.segments.front() else { return Ok(None) };
-                let file = trail.segment(segment).await?;
-                let (path, rows) = (segment.path.clone(), file.row_reader());
-                self.open = Some(Open { path, rows, batches: file.rows()? });
+            let Some(open) = self.open.front_mut() else {
+                let Some((add, segment)) = self.segments.front() else { return Ok(None) };
+                self.open = Self::open(trail, (self.n, *add), segment).await?;
+                self.segments.pop_front();
                 continue;
             };
             match open.batches.next() {
                 Some(batch) => {
                     let batch = batch.map_err(|e| Error::integrity(&open.path, e.to_string()))?;
-                    return open.records(&batch).map(Some);
+                    let records = open.records(&batch)?;
+                    if !records.is_empty() {
+                        return Ok(Some(records));
+                    }
                 }
                 None => {
-                    self.open = None;
-                    self.segments.pop_front();
+                    self.open.pop_front();
                 }
             }
         }
     }
+
+    /// The segment, or where its batches are by now.
+    async fn open(
+        trail: &Trail,
+        place: (u64, u64),
+        segment: &AddedSegment,
+    ) -> Result<VecDeque<Open>> {
+        let ledger = match trail.open_segment(segment).await {
+            Ok(file) => return Ok(VecDeque::from([Open::new(&file, None)?])),
+            Err(Error::NotFound(_)) => trail.refreshed().await?,
+            Err(e) => return Err(e),
+        };
+        let state = ledger.state();
+        if state.segments.iter().any(|live| live.path == segment.path) {
+            return Err(trail.missing(segment).await);
+        }
+        let moved = trail.moved(state, place, segment).await?;
+        moved.into_iter().map(|moved| Open::new(&moved.file, Some(moved.batches))).collect()
+    }
 }
 
 impl Open {
+    fn new(file: &SegmentFile, only: Option<HashSet<u16>>) -> Result<Self> {
+        let (path, rows) = (file.path().to_owned(), file.row_reader());
+        Ok(Self { path, rows, batches: file.rows()?, only })
+    }
+
     fn records(&self, batch: &RecordBatch) -> Result<Rows> {
         let columns = self.rows.columns(batch)?;
         let record = |row| {
@@ -126,6 +155,9 @@ impl Open {
             written.map_err(|fault| Error::integrity(&self.path, fault.to_string()))?;
             Ok(Bytes::from(out))
         };
-        (0..batch.num_rows()).map(record).collect()
+        let meant = |row: &usize| {
+            self.only.as_ref().is_none_or(|only| only.contains(&columns.ordinal(*row)))
+        };
+        (0..batch.num_rows()).filter(meant).map(record).collect()
     }
 }

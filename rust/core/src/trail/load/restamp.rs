@@ -2,6 +2,7 @@
 
 use super::Part;
 use crate::record::StampRange;
+use crate::subjects::Sealer;
 use crate::{Error, Result, json};
 
 impl Part {
@@ -13,7 +14,7 @@ impl Part {
     /// Gives every record another `recorded_at`, and those whose id was generated the id that
     /// goes with it. Both have the same length in all records of a load, so they are replaced in
     /// place.
-    pub(super) fn restamp(&mut self, stamps: StampRange) -> Result<()> {
+    pub(super) fn restamp(&mut self, stamps: StampRange, sealer: Option<&Sealer>) -> Result<()> {
         for (at, item) in self.items.iter_mut().enumerate() {
             let stamp = stamps.get(at as u64);
             let record = &mut self.arenas[item.chunk][item.from..item.to];
@@ -23,6 +24,9 @@ impl Part {
             if item.facts.content.is_none() {
                 let audit_id = stamp.audit_id();
                 replace(record, "audit_id", audit_id.as_bytes())?;
+                if let Some(sealer) = sealer {
+                    rebind(record, sealer, &audit_id)?;
+                }
                 item.facts.audit_id = audit_id;
             }
             item.recorded_at = stamp.recorded_at;
@@ -44,4 +48,15 @@ fn replace(record: &mut [u8], name: &str, text: &[u8]) -> Result<()> {
         }
         None => Err(Error::encoding(name, "does not have the length of another stamp")),
     }
+}
+
+/// Seals the personal fields for another id.
+fn rebind(record: &mut [u8], sealer: &Sealer, audit_id: &str) -> Result<()> {
+    let bound = sealer.bind(record, audit_id)?;
+    if bound.len() != record.len() {
+        let message = "sealed fields do not have the length of others";
+        return Err(Error::encoding("personal fields", message));
+    }
+    record.copy_from_slice(&bound);
+    Ok(())
 }

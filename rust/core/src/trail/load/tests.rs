@@ -124,6 +124,8 @@ fn a_new_stamp_replaces_time_and_generated_id() {
         max_future: 86_400_000_000,
         defaults: Vec::new(),
         content_key: Arc::new(crate::keys::HmacKey::new(secret)),
+        redactor: None,
+        sealer: None,
     };
     let mut part = Part::default();
     let mut arena = b"before".to_vec();
@@ -142,7 +144,7 @@ fn a_new_stamp_replaces_time_and_generated_id() {
     part.arenas.push(arena);
     let old = part.arenas[0].clone();
     let stamps = ids.reserve(2, 1_800_000_000_000_000);
-    part.restamp(stamps).unwrap();
+    part.restamp(stamps, None).unwrap();
     let text = |n: usize| {
         let item = &part.items[n];
         String::from_utf8(part.arenas[0][item.from..item.to].to_vec()).unwrap()

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::clock::Mortal;
 use super::rng::Rng;
@@ -13,7 +14,7 @@ use crate::config::{Config, Home};
 use crate::keys::OwnerKey;
 use crate::record::Strictness;
 use crate::storage::Storage;
-use crate::trail::{LoadOptions, OpenOptions, Settings, Trail};
+use crate::trail::{CompactOptions, LoadOptions, OpenOptions, Settings, Trail};
 use crate::{Error, Result};
 
 /// For how long a call lasts, in resumptions, and what its end is then.
@@ -100,7 +101,8 @@ impl Host {
                 40..55 => self.load(&trail, life).await,
                 55..75 => self.flush(&trail, life).await,
                 75..85 => self.close(&trail, life).await,
-                85..90 => self.die("between two calls"),
+                85..88 => self.die("between two calls"),
+                88..93 => self.compact(&trail, life).await,
                 _ => self.read(&trail, life, tags).await,
             }
         }
@@ -243,6 +245,18 @@ impl Host {
     fn all_committed(&mut self, trail: &Trail) {
         if trail.current().is_some() {
             self.committed.extend(self.acknowledged.keys().cloned());
+        }
+    }
+
+    async fn compact(&mut self, trail: &Trail, life: Life) {
+        let minutes = [0, 30][usize::from(self.rng.percent(50))];
+        let options = CompactOptions {
+            threads: 1,
+            grace: Duration::from_secs(60 * minutes),
+            ..CompactOptions::default()
+        };
+        if let Some(Err(e)) = self.call("compact", life, trail.compact(&options)).await {
+            assert!(!matches!(e, Error::Usage(_)), "{e}");
         }
     }
 

@@ -140,7 +140,13 @@ async fn history(seed: u64, trace: Rc<RefCell<Vec<String>>>) {
 async fn promised(good: &Storage, hosts: &[Host], tags: &Tags) {
     let state = Arc::clone(Ledger::read_all(good.clone()).await.unwrap().state());
     let found = one_of_each(
-        tags.of_view(&ReadView { state, unflushed: Vec::new(), without_access: false }).await,
+        tags.of_view(&ReadView {
+            state,
+            unflushed: Vec::new(),
+            without_access: false,
+            vault: None,
+        })
+        .await,
     );
     for tag in hosts.iter().flat_map(|host| &host.committed) {
         assert!(found.contains_key(tag), "{tag} was committed");
@@ -150,8 +156,12 @@ async fn promised(good: &Storage, hosts: &[Host], tags: &Tags) {
 async fn check(good: &Storage, hosts: &[Host], tags: &Tags, owner: Arc<OwnerKey>) {
     let read = Ledger::read_all(good.clone()).await.unwrap();
     assert_eq!(read.state(), Ledger::open(good.clone()).await.unwrap().state());
-    let view =
-        ReadView { state: Arc::clone(read.state()), unflushed: Vec::new(), without_access: false };
+    let view = ReadView {
+        state: Arc::clone(read.state()),
+        unflushed: Vec::new(),
+        without_access: false,
+        vault: None,
+    };
     let found = one_of_each(tags.of_view(&view).await);
     for host in hosts {
         for (tag, id) in &host.acknowledged {

@@ -15,7 +15,7 @@ use super::forge::{Forgery, rewrite};
 use super::maker::{Made, Maker, event, record};
 use crate::columns::ColumnType;
 use crate::ledger::{AddedSegment, Body, Bounds};
-use crate::segment::BuiltSegment;
+use crate::segment::{BuiltSegment, Origin};
 use crate::verify::{Report, Verdict};
 
 fn events() -> Vec<Value> {
@@ -259,7 +259,10 @@ fn a_description_that_does_not_fit_is_found() {
         ("metadata", |f| f.meta.schema_version = 2),
         ("metadata", |f| f.more.push(KeyValue::new("x".to_owned(), "y".to_owned()))),
         ("batches", |f| f.meta.batches[0].id = "other:0".to_owned()),
-        ("batches", |f| f.meta.batches[0].entry = Some(0)),
+        ("origin", |f| {
+            let origin = Origin { add: 0, entry: 1, index: 0, path: Vec::new() };
+            f.meta.batches[0].origin = Some(origin);
+        }),
         ("commitment", |f| f.meta.batches[0].commitment = "0".repeat(64)),
         ("commitment", |f| f.meta.batches[0].salt = None),
         ("tree_hashes", |f| f.meta.batches[0].tree = None),

@@ -8,6 +8,7 @@ mod insider;
 mod large;
 mod liar;
 mod maker;
+mod moved;
 mod origin;
 mod outsider;
 mod pinned;

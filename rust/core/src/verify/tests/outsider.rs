@@ -426,6 +426,7 @@ fn check_alone(maker: &Maker, segment: &crate::segment::BuiltSegment) -> usize {
     let columns = columns.map(|f| f.meta().columns.iter().map(listed).collect());
     let signed = Signed {
         n: 1,
+        is_new: true,
         writer: maker.writer.id().to_owned(),
         key: crate::keys::key_id(&maker.writer.public()),
         hmac_key: maker.writer.hmac().id(),
@@ -439,11 +440,14 @@ fn check_alone(maker: &Maker, segment: &crate::segment::BuiltSegment) -> usize {
         columns: columns.unwrap_or_default(),
         level: Level::Deep,
         broken_at: None,
+        appends: super::super::origins::Appends::default(),
+        since: false,
     };
     let task = segment::Task {
         facts: Arc::new(facts),
         signed: Arc::new(signed),
         add: Arc::new(segment.added.clone()),
+        add_index: Some(0),
         cancel: Arc::new(AtomicBool::new(false)),
     };
     segment::check(&task, segment.bytes.clone()).unwrap().findings.len()

@@ -1,0 +1,338 @@
+//! Segments of one partition into one: the same rows, batches and leaves in another file.
+//!
+//! Rows stream from the inputs, merged by time, id and content, into row groups; what is held in
+//! memory is some thousand rows of each input whose times overlap, and the row group in the making.
+//! Columns are copied as they are; only what moves between a column and the rest is put together
+//! and taken apart anew. Afterwards every batch root is recomputed from the written bytes.
+
+mod check;
+mod columns;
+mod gather;
+mod order;
+mod output;
+mod rows;
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use super::build::{Signer, new_uuid};
+use super::meta::{BatchMeta, Origin, SegmentColumn, SegmentMeta, batch_list_leaves};
+use super::read::SegmentFile;
+use super::write::Effort;
+use crate::columns::{LogicalColumn, REST, Registry, fixed};
+use crate::ledger::{AddedSegment, Bounds};
+use crate::merkle;
+use crate::record::SCHEMA_VERSION;
+use crate::storage::durable::Unfinished;
+use crate::{Error, Result};
+use columns::{Mapping, arrow_type};
+use gather::Chunk;
+use order::Merging;
+use output::{Output, Written};
+
+/// Most batches of a segment.
+pub(crate) const MAX_BATCHES: usize = 65_536;
+/// Rows that are encoded at a time.
+const CHUNK_ROWS: usize = 32_768;
+
+/// Old data is read often and written once.
+const COMPACTION: Effort =
+    Effort { level: 12, text_level: 15, group_rows: 262_144, dictionary_bytes: 4 << 20 };
+
+/// A segment that is to be merged.
+#[derive(Debug)]
+pub(crate) struct Input<'a> {
+    pub(crate) file: SegmentFile,
+    /// What the ledger says of it.
+    pub(crate) added: &'a AddedSegment,
+    /// The entry that added it, and which of its segments it is; needed where that entry
+    /// introduced batches.
+    pub(crate) place: Option<(u64, u64)>,
+    /// Earliest time.
+    min: i64,
+}
+
+impl<'a> Input<'a> {
+    /// # Errors
+    /// `Integrity` if the file is not the segment that the ledger names.
+    pub(crate) fn new(
+        file: SegmentFile,
+        added: &'a AddedSegment,
+        place: Option<(u64, u64)>,
+    ) -> Result<Self> {
+        let root = merkle::root(&batch_list_leaves(&file.meta().batches)?);
+        // The Parquet library does not promise to survive every damage.
+        let fits = file.digest()? == added.sha256
+            && data_encoding::HEXLOWER.encode(&root) == added.root
+            && file.meta().rows == added.rows
+            && file.parquet().file_metadata().num_rows().try_into() == Ok(added.rows);
+        if !fits {
+            let message = "it is not the segment that the ledger names; nothing was changed";
+            return Err(Error::integrity(&added.path, message));
+        }
+        Ok(Self { min: added.min, file, added, place })
+    }
+
+    /// Its batches, each with its origin.
+    fn batches(&self) -> Result<Vec<BatchMeta>> {
+        let mut batches = self.file.meta().batches.clone();
+        if batches.iter().all(|batch| batch.origin.is_some()) {
+            return Ok(batches);
+        }
+        let unknown = || Error::integrity(&self.added.path, "no entry is known that added it");
+        let (entry, add) = self.place.ok_or_else(unknown)?;
+        let leaves = batch_list_leaves(&batches)?;
+        let all: Vec<usize> = (0..leaves.len()).collect();
+        let paths = merkle::inclusion_proofs(&leaves, &all).unwrap_or_default();
+        for ((index, batch), path) in (0..).zip(&mut batches).zip(paths) {
+            let path = path.iter().map(|hash| data_encoding::HEXLOWER.encode(hash)).collect();
+            batch.origin.get_or_insert(Origin { add, entry, index, path });
+        }
+        Ok(batches)
+    }
+
+    fn has_column(&self, name: &str) -> bool {
+        let schema = self.file.parquet().file_metadata().schema_descr();
+        schema.columns().iter().any(|column| column.name() == name)
+    }
+
+    /// Whether its ids ascend with its rows: then flushing gave them no bloom filter.
+    fn ids_ascend(&self) -> bool {
+        let columns = self.file.meta().columns.iter();
+        let at = columns.map(|c| c.name.as_str()).position(|name| name == "audit_id");
+        let filter = |at: usize| {
+            let groups = self.file.parquet().row_groups().iter();
+            groups.map(move |g| g.column(at + 1).bloom_filter_offset()).any(|o| o.is_some())
+        };
+        at.is_some_and(|at| !filter(at))
+    }
+}
+
+/// Where to write, and whom to tell.
+pub(crate) struct Target<'a> {
+    /// Folder of the unfinished file.
+    pub(crate) folder: &'a Path,
+    /// Whose file it is.
+    pub(crate) tag: &'a str,
+    /// Told of rows that were written, then of rows that were checked; an error stops the merge.
+    pub(crate) watch: &'a (dyn Fn(u64) -> Result<()> + Sync),
+}
+
+/// A merged segment, verified but without its name.
+#[derive(Debug)]
+pub(crate) struct Merged {
+    /// How the ledger will name it.
+    pub(crate) added: AddedSegment,
+    /// The columns that it promotes.
+    pub(crate) columns: Vec<LogicalColumn>,
+    /// The file.
+    pub(crate) file: Unfinished,
+}
+
+/// Merges segments of one partition; with one input, writes it anew. `registry` learns the columns
+/// that the new segment promotes.
+///
+/// # Errors
+/// `Usage` if they are not of one partition or have too many batches; `Integrity` if an input is
+/// unreadable or is not what was signed; `Io`; what `watch` says.
+pub(crate) fn merge(
+    inputs: &mut [Input<'_>],
+    signer: &Signer<'_>,
+    registry: &mut Registry,
+    target: &Target<'_>,
+) -> Result<Merged> {
+    inputs.sort_by(|a, b| (a.min, &a.added.path).cmp(&(b.min, &b.added.path)));
+    demand_one_partition(inputs, signer)?;
+    let columns = columns::choose(inputs, registry)?;
+    let drops = |input: &Input<'_>| !Mapping::of(input, &columns).dropped.is_empty();
+    let mut with_rest = inputs.iter().any(|input| input.has_column(REST) || drops(input));
+    let mut meta = describe(inputs, signer)?;
+    let written = loop {
+        let file = Unfinished::create(target.folder, target.tag)?;
+        let (output, misfits) = write(inputs, &columns, with_rest, file, target)?;
+        let described = columns.iter().zip(misfits).map(|(column, misfits)| SegmentColumn {
+            misfits,
+            name: column.name.clone(),
+            path: column.path.clone(),
+            kind: column.kind,
+        });
+        meta.columns = described.collect();
+        let (description, seal) = meta.sealed(signer.hmac)?;
+        let written = output.finish(description, seal)?;
+        if written.any_rest == with_rest {
+            break written;
+        }
+        // Everything moved into columns: a file without rest has no such column.
+        with_rest = false;
+    };
+    check::check(&meta, &written, target)?;
+    Ok(named(meta, written, inputs, signer))
+}
+
+fn named(meta: SegmentMeta, written: Written, inputs: &[Input<'_>], signer: &Signer<'_>) -> Merged {
+    let folder = if signer.by_day { "day" } else { "month" };
+    let SegmentMeta { domain, period, segment, .. } = &meta;
+    let root = batch_list_leaves(&meta.batches).map(|leaves| merkle::root(&leaves));
+    let added = AddedSegment {
+        archive: None,
+        batches: meta.batches.len() as u64,
+        bytes: written.bytes,
+        format: None,
+        gone: None,
+        max: written.times.1,
+        min: written.times.0,
+        path: format!("segments/domain={domain}/{folder}={period}/{segment}.parquet"),
+        root: data_encoding::HEXLOWER.encode(&root.unwrap_or_default()),
+        rows: inputs.iter().map(|input| input.added.rows).sum(),
+        sha256: written.sha256,
+        stats: written.stats,
+    };
+    let promoted = |column: &SegmentColumn| fixed().iter().all(|f| f.name != column.name);
+    let columns = meta.columns.iter().filter(|c| promoted(c)).map(SegmentColumn::logical).collect();
+    Merged { added, columns, file: written.file }
+}
+
+fn demand_one_partition(inputs: &[Input<'_>], signer: &Signer<'_>) -> Result<()> {
+    let Some(first) = inputs.first() else {
+        return Err(Error::Usage("there is nothing to merge".to_owned()));
+    };
+    let place = |input: &Input<'_>| {
+        let meta = input.file.meta();
+        (meta.trail.clone(), meta.domain.clone(), meta.period.clone())
+    };
+    let (trail, domain, period) = place(first);
+    if trail != signer.trail
+        || inputs.iter().any(|i| place(i) != (trail.clone(), domain.clone(), period.clone()))
+    {
+        return Err(Error::Usage("segments of several partitions cannot be merged".to_owned()));
+    }
+    if inputs.iter().map(|input| input.file.meta().batches.len()).sum::<usize>() > MAX_BATCHES {
+        return Err(Error::Usage(format!("a segment has at most {MAX_BATCHES} batches")));
+    }
+    Ok(())
+}
+
+/// The description of the merged segment, as far as it is known before its rows.
+fn describe(inputs: &[Input<'_>], signer: &Signer<'_>) -> Result<SegmentMeta> {
+    let batches: Vec<Vec<BatchMeta>> = inputs.iter().map(Input::batches).collect::<Result<_>>()?;
+    let first = inputs.first().map(|input| input.file.meta());
+    let of = |text: fn(&SegmentMeta) -> &String| first.map(|m| text(m).clone()).unwrap_or_default();
+    Ok(SegmentMeta {
+        batches: batches.concat(),
+        columns: Vec::new(),
+        domain: of(|meta| &meta.domain),
+        epoch: signer.epoch,
+        hmac_key: signer.hmac.id(),
+        key: signer.key.clone(),
+        period: of(|meta| &meta.period),
+        rows: inputs.iter().map(|input| input.added.rows).sum(),
+        schema_version: SCHEMA_VERSION,
+        segment: new_uuid()?,
+        trail: signer.trail.to_owned(),
+        v: 1,
+        writer: signer.writer.to_owned(),
+    })
+}
+
+/// Writes all rows; the file without its end, and the misfits by column.
+fn write(
+    inputs: &[Input<'_>],
+    columns: &[LogicalColumn],
+    with_rest: bool,
+    file: Unfinished,
+    target: &Target<'_>,
+) -> Result<(Output, Vec<u64>)> {
+    // Reading and encoding side by side.
+    let (send, receive) = sync_channel(1);
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(move || read(inputs, columns, &send));
+        let written = encode(inputs, columns, with_rest, file, target, receive);
+        let misfits = reading.join();
+        let failed = || Error::encoding("segment", "the thread that reads its rows panicked");
+        let misfits = misfits.map_err(|_| failed())?;
+        Ok((written?, misfits?))
+    })
+}
+
+/// Sends all rows in their order; the misfits by column.
+fn read(
+    inputs: &[Input<'_>],
+    columns: &[LogicalColumn],
+    send: &SyncSender<Chunk>,
+) -> Result<Vec<u64>> {
+    let mut merging = Merging::new(inputs, columns);
+    let mut chunk = Chunk::default();
+    while let Some(span) = merging.next()? {
+        chunk.push(span);
+        // Who receives gave up, and says why.
+        if chunk.rows >= CHUNK_ROWS && send.send(std::mem::take(&mut chunk)).is_err() {
+            return Ok(merging.misfits);
+        }
+    }
+    if chunk.rows > 0 {
+        let _ = send.send(chunk);
+    }
+    Ok(merging.misfits)
+}
+
+fn encode(
+    inputs: &[Input<'_>],
+    columns: &[LogicalColumn],
+    with_rest: bool,
+    file: Unfinished,
+    target: &Target<'_>,
+    chunks: Receiver<Chunk>,
+) -> Result<Output> {
+    let mut file = Some(file);
+    let mut output: Option<Output> = None;
+    for mut chunk in chunks {
+        while chunk.rows > 0 {
+            let output = match &mut output {
+                Some(output) => output,
+                none => {
+                    let file = file.take().ok_or_else(nothing)?;
+                    none.insert(begin(inputs, columns, with_rest, file, &chunk)?)
+                }
+            };
+            let rest = chunk.split_off(output.room());
+            output.add(&chunk, columns)?;
+            (target.watch)(chunk.rows as u64)?;
+            chunk = rest;
+        }
+    }
+    let mut output = output.ok_or_else(nothing)?;
+    output.end_rows()?;
+    Ok(output)
+}
+
+fn nothing() -> Error {
+    Error::encoding("segment", "rows were lost on the way")
+}
+
+fn begin(
+    inputs: &[Input<'_>],
+    columns: &[LogicalColumn],
+    with_rest: bool,
+    file: Unfinished,
+    chunk: &Chunk,
+) -> Result<Output> {
+    let first: Result<Vec<_>> =
+        (0..=columns.len()).map(|at| chunk.column(at, &arrow_type(columns, at))).collect();
+    let rows = inputs.iter().map(|input| input.added.rows).sum::<u64>();
+    let of = (usize::try_from(rows).unwrap_or(usize::MAX), ids_ascend(inputs));
+    Output::begin(file, columns, with_rest, &first?, of, &COMPACTION)
+}
+
+/// Whether the ids ascend with the rows, as far as figures tell.
+fn ids_ascend(inputs: &[Input<'_>]) -> bool {
+    let bounds = |input: &Input<'_>| match input.added.stats.get("audit_id") {
+        Some(Bounds::Text(min, max)) => Some((min.clone(), max.clone())),
+        _ => None,
+    };
+    let bounds: Option<Vec<_>> = inputs.iter().map(bounds).collect();
+    let apart = bounds.is_some_and(|all| all.windows(2).all(|pair| pair[0].1 < pair[1].0));
+    apart && inputs.iter().all(Input::ids_ascend)
+}
+
+#[cfg(test)]
+mod tests;

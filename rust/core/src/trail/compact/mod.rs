@@ -1,0 +1,137 @@
+//! Small segments become large ones, and files that nobody needs any more go.
+
+mod inputs;
+mod plan;
+mod run;
+mod sweep;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use serde::Serialize;
+
+pub use plan::{CompactPlan, Group};
+pub use sweep::SweepReport;
+
+use super::Trail;
+use crate::Result;
+
+/// Bytes of a finished segment, unless told otherwise.
+pub const TARGET_BYTES: u64 = 256 << 20;
+/// How long files stay after the entry that removed them, unless told otherwise.
+pub const GRACE: Duration = Duration::from_secs(3600);
+
+/// How to compact.
+#[derive(Clone)]
+pub struct CompactOptions {
+    /// Bytes of a finished segment: smaller ones than half of it are merged.
+    pub target_bytes: u64,
+    /// Merges at a time; 0 for as many as there are cores.
+    pub threads: usize,
+    /// How long replaced files stay for readers that began before.
+    pub grace: Duration,
+    /// Told now and then, from several threads.
+    pub progress: Option<Arc<dyn Fn(CompactProgress) + Send + Sync>>,
+    /// Set it to stop; what is committed by then stays.
+    pub cancel: Arc<AtomicBool>,
+}
+
+impl Default for CompactOptions {
+    fn default() -> Self {
+        let cancel = Arc::default();
+        Self { target_bytes: TARGET_BYTES, threads: 0, grace: GRACE, progress: None, cancel }
+    }
+}
+
+impl std::fmt::Debug for CompactOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CompactOptions")
+            .field("target_bytes", &self.target_bytes)
+            .field("threads", &self.threads)
+            .field("grace", &self.grace)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How far a compaction is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CompactProgress {
+    /// Rows written or read back: each row counts twice.
+    pub rows: u64,
+    /// Of so many, as far as is known by now.
+    pub of_rows: u64,
+    /// New segments that are committed.
+    pub segments: u64,
+}
+
+/// What a compaction did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct CompactReport {
+    /// Segments that were replaced.
+    pub replaced: u64,
+    /// Segments that replaced them.
+    pub segments: u64,
+    /// Their rows.
+    pub rows: u64,
+    /// Bytes of the segments that were replaced.
+    pub bytes_before: u64,
+    /// Bytes of those that replaced them.
+    pub bytes_after: u64,
+    /// Merges that came to nothing, because another entry was quicker.
+    pub lost: u64,
+    /// Files of replaced segments that went.
+    pub swept: u64,
+}
+
+/// What maintenance did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct MaintainReport {
+    /// Records that were in logs of this host and are committed now.
+    pub committed: u64,
+    /// What was merged and swept.
+    pub compact: CompactReport,
+}
+
+impl Trail {
+    /// What [`compact`](Self::compact) would do now.
+    ///
+    /// # Errors
+    /// As [`view`](Self::view).
+    pub async fn plan_compaction(&self, options: &CompactOptions) -> Result<CompactPlan> {
+        let ledger = self.refreshed().await?;
+        let by_day = self.info().by_day();
+        Ok(CompactPlan::of(&ledger.state().segments, by_day, options.target_bytes))
+    }
+
+    /// Merges small segments of each partition into large ones, and removes files that were
+    /// replaced long enough ago. Records, leaves, roots and proofs stay what they are.
+    ///
+    /// # Errors
+    /// `Usage` for a target that no segment can have; `Integrity` if what is stored is not what
+    /// was signed: then that partition is left as it is; `Interrupted` if cancelled; `Io`,
+    /// `Store`; `Key` if this host may not write. What is committed by then stays.
+    pub async fn compact(&self, options: &CompactOptions) -> Result<CompactReport> {
+        let mut report = run::compact(self, options).await?;
+        report.swept = self.sweep(options.grace).await?.files;
+        Ok(report)
+    }
+
+    /// Everything that is due: commits what the logs of this host hold, compacts, and removes
+    /// files that were replaced long enough ago.
+    ///
+    /// # Errors
+    /// As [`recover`](Self::recover) and [`compact`](Self::compact).
+    pub async fn maintain(&self, options: &CompactOptions) -> Result<MaintainReport> {
+        let committed = self.view().await?.unflushed.len() as u64;
+        if committed > 0 {
+            self.recover().await?;
+        }
+        let left = self.view().await?.unflushed.len() as u64;
+        let committed = committed.saturating_sub(left);
+        Ok(MaintainReport { committed, compact: self.compact(options).await? })
+    }
+}

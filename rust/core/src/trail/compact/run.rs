@@ -1,0 +1,294 @@
+//! Merging the groups of a plan, several at a time, each committed by an entry of its own.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures::{StreamExt, stream};
+
+use super::inputs::{self, Opened};
+use super::plan::Group;
+use super::{CompactOptions, CompactPlan, CompactProgress, CompactReport};
+use crate::columns::Registry;
+use crate::keys::{self, HmacKey};
+use crate::ledger::AddedSegment;
+use crate::segment::Signer;
+use crate::segment::merge::{Input, Merged, Target, merge};
+use crate::storage::durable;
+use crate::trail::Trail;
+use crate::trail::plan::{Ends, all_live};
+use crate::trail::writer::Writer;
+use crate::{Error, Result};
+
+/// Plans that are made one after the other: each one's segments are fewer.
+const ROUNDS: usize = 64;
+/// How often a segment is sealed anew because its writer's epoch ended meanwhile.
+const TRIES: usize = 4;
+/// Smallest target, in bytes.
+const LEAST_TARGET: u64 = 1 << 20;
+/// Largest target, in bytes.
+const LARGEST_TARGET: u64 = 2 << 30;
+
+/// What became of a group.
+enum Done {
+    Merged(AddedSegment),
+    /// Another entry was quicker.
+    Lost,
+}
+
+/// What the merges of a compaction share.
+struct Compaction<'a> {
+    trail: &'a Trail,
+    writer: Arc<Writer>,
+    options: &'a CompactOptions,
+    folder: PathBuf,
+    progress: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    rows: AtomicU64,
+    of_rows: AtomicU64,
+    segments: AtomicU64,
+}
+
+pub(super) async fn compact(trail: &Trail, options: &CompactOptions) -> Result<CompactReport> {
+    if !(LEAST_TARGET..=LARGEST_TARGET).contains(&options.target_bytes) {
+        let message = "the target of a compaction is between 1 MiB and 2 GiB";
+        return Err(Error::Usage(message.to_owned()));
+    }
+    let mut report = CompactReport::default();
+    // A reader of a trail with nothing to do needs no key.
+    if trail.plan_compaction(options).await?.groups.is_empty() {
+        return Ok(report);
+    }
+    let writer = trail.writer().await?;
+    // One at a time in a process: the unfinished files here are those of earlier ones.
+    let _alone = writer.compacting.lock().await;
+    let folder = match trail.storage().local_root() {
+        Some(root) => root.join("segments"),
+        None => trail.state_dir().join(&writer.id).join("merge"),
+    };
+    durable::remove_unfinished(&folder, &writer.id)?;
+    let progress = Arc::default();
+    let compaction = Compaction { trail, writer: Arc::clone(&writer), options, folder, progress };
+    for _ in 0..ROUNDS {
+        let plan = trail.plan_compaction(options).await?;
+        if plan.groups.is_empty() {
+            break;
+        }
+        let before = report.segments;
+        compaction.round(plan, &mut report).await?;
+        // Others are quicker, or nothing can be merged: the next run tries again.
+        if report.segments == before {
+            break;
+        }
+    }
+    Ok(report)
+}
+
+impl Compaction<'_> {
+    async fn round(&self, plan: CompactPlan, report: &mut CompactReport) -> Result<()> {
+        self.progress.of_rows.fetch_add(2 * plan.rows(), Ordering::Relaxed);
+        let mut groups = plan.groups;
+        // The largest first, so that the threads end together.
+        groups.sort_by_key(|group| std::cmp::Reverse(group.bytes));
+        let threads = match self.options.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        };
+        let merges: Vec<_> = groups.iter().map(|group| self.group(group)).collect();
+        let mut running = stream::iter(groups.iter().zip(merges))
+            .map(|(group, merge)| async move { (group, merge.await) })
+            .buffer_unordered(threads);
+        let mut failed = None;
+        while let Some((group, done)) = running.next().await {
+            match done {
+                Ok(Done::Merged(added)) => {
+                    report.replaced += group.segments;
+                    report.segments += 1;
+                    report.rows += added.rows;
+                    report.bytes_before += group.bytes;
+                    report.bytes_after += added.bytes;
+                    self.progress.segments.fetch_add(1, Ordering::Relaxed);
+                    self.tell();
+                }
+                Ok(Done::Lost) => report.lost += 1,
+                Err(Error::Interrupted) => return Err(Error::Interrupted),
+                // Other partitions are not held up by a damaged one.
+                Err(e) => failed = failed.or(Some(e)),
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    async fn group(&self, group: &Group) -> Result<Done> {
+        for _ in 0..TRIES {
+            self.demand_go()?;
+            let Some((signing, registry)) = self.writer.may_replace(&group.inputs).await? else {
+                return Ok(Done::Lost);
+            };
+            let scratch = (self.folder.as_path(), self.writer.id.as_str());
+            let opened = inputs::open(self.trail, &group.inputs, scratch).await?;
+            let epoch = signing.epoch;
+            let merged = self.merge(opened, signing, registry).await?;
+            let path = merged.added.path.clone();
+            self.trail.storage().put_file(&path, &merged.file).await?;
+            let done = self.writer.commit_merged(epoch, &group.inputs, &merged).await?;
+            match done {
+                Some(true) => return Ok(Done::Merged(merged.added)),
+                Some(false) => return Ok(Done::Lost),
+                // The epoch of its seal is over: nothing names the file.
+                None => self.trail.storage().delete(&path).await?,
+            }
+        }
+        let message = "the writer's epoch ended during each merge; give it a smaller target";
+        Err(Error::Usage(message.to_owned()))
+    }
+
+    async fn merge(
+        &self,
+        opened: Vec<Opened>,
+        signing: Signing,
+        mut registry: Registry,
+    ) -> Result<Merged> {
+        let (folder, tag) = (self.folder.clone(), self.writer.id.clone());
+        let by_day = self.trail.info().by_day();
+        let (trail, writer) = (self.trail.info().trail_id.clone(), self.writer.id.clone());
+        let (progress, options) = (Arc::clone(&self.progress), self.options.clone());
+        let work = move || {
+            let signer = Signer {
+                trail: &trail,
+                writer: &writer,
+                key: signing.key,
+                epoch: signing.epoch,
+                hmac: &signing.hmac,
+                by_day,
+            };
+            let watch = |rows: u64| {
+                progress.rows.fetch_add(rows, Ordering::Relaxed);
+                tell(&progress, &options);
+                demand_go(&options)
+            };
+            let target = Target { folder: &folder, tag: &tag, watch: &watch };
+            let inputs = opened.iter().map(|o| Input::new(o.file.clone(), &o.added, o.place));
+            let mut inputs: Vec<Input<'_>> = inputs.collect::<Result<_>>()?;
+            merge(&mut inputs, &signer, &mut registry, &target)
+        };
+        // A simulated history has one thread.
+        #[cfg(test)]
+        if crate::trail::simulation_tests::clock::now().is_some() {
+            return work();
+        }
+        let merged = tokio::task::spawn_blocking(work).await;
+        merged.map_err(|e| Error::io("compaction", std::io::Error::other(e)))?
+    }
+
+    fn demand_go(&self) -> Result<()> {
+        demand_go(self.options)
+    }
+
+    fn tell(&self) {
+        tell(&self.progress, self.options);
+    }
+}
+
+fn demand_go(options: &CompactOptions) -> Result<()> {
+    match options.cancel.load(Ordering::Relaxed) {
+        true => Err(Error::Interrupted),
+        false => Ok(()),
+    }
+}
+
+fn tell(progress: &Shared, options: &CompactOptions) {
+    if let Some(told) = &options.progress {
+        told(CompactProgress {
+            rows: progress.rows.load(Ordering::Relaxed),
+            of_rows: progress.of_rows.load(Ordering::Relaxed),
+            segments: progress.segments.load(Ordering::Relaxed),
+        });
+    }
+}
+
+/// With what a writer seals right now.
+pub(in crate::trail) struct Signing {
+    key: String,
+    epoch: u64,
+    hmac: HmacKey,
+}
+
+impl Writer {
+    /// What a segment that replaces these is sealed with, and the columns of the trail; `None` if
+    /// one of them is no longer there to be replaced.
+    async fn may_replace(
+        &self,
+        segments: &[Arc<AddedSegment>],
+    ) -> Result<Option<(Signing, Registry)>> {
+        let mut c = self.committer.lock().await;
+        self.demand_open()?;
+        c.settle().await?;
+        if self.is_over(&c) {
+            self.close_epoch(&mut c, Ends::NOTHING).await?;
+        }
+        c.ledger.refresh().await?;
+        let state = c.ledger.state();
+        if !all_live(state, segments.iter().map(|segment| &segment.path)) {
+            return Ok(None);
+        }
+        let signing = Signing {
+            key: keys::key_id(&c.keys.public()),
+            epoch: c.keys.epoch(),
+            hmac: c.keys.hmac().clone(),
+        };
+        Ok(Some((signing, state.registry.clone())))
+    }
+
+    /// Commits a merged segment whose file is in its place. Whether it was committed; `None` if
+    /// the epoch of its seal is over.
+    async fn commit_merged(
+        &self,
+        epoch: u64,
+        replaced: &[Arc<AddedSegment>],
+        merged: &Merged,
+    ) -> Result<Option<bool>> {
+        let mut c = self.committer.lock().await;
+        self.demand_open()?;
+        c.settle().await?;
+        if self.is_over(&c) {
+            self.close_epoch(&mut c, Ends::NOTHING).await?;
+        }
+        if c.keys.epoch() != epoch {
+            return Ok(None);
+        }
+        let removes = replaced.iter().map(|segment| segment.path.clone()).collect();
+        let plan = c.compact_plan(removes, vec![merged.added.clone()], merged.columns.clone());
+        c.commit(plan).await.map(Some)
+    }
+
+    /// Says by an entry that these files are gone; whether it had to be said.
+    pub(super) async fn commit_swept(&self, paths: &[String]) -> Result<bool> {
+        let mut c = self.committer.lock().await;
+        self.demand_open()?;
+        c.settle().await?;
+        if self.is_over(&c) {
+            self.close_epoch(&mut c, Ends::NOTHING).await?;
+        }
+        c.ledger.refresh().await?;
+        let retired = &c.ledger.state().lifecycle.retired;
+        // Another one may have said it meanwhile.
+        let left: Vec<String> =
+            paths.iter().filter(|path| retired.contains_key(*path)).cloned().collect();
+        if left.is_empty() {
+            return Ok(false);
+        }
+        let plan = c.sweep_plan(left);
+        c.commit(plan).await
+    }
+
+    fn demand_open(&self) -> Result<()> {
+        match self.is_closed() {
+            true => Err(Error::Poisoned("the trail was closed".to_owned())),
+            false => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Erasing a data subject: the order is an entry first, then the key goes, then its holders say so.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::open::writer_folders;
+use super::owner::body;
+use super::{ReadView, Trail};
+use crate::ledger::{Entry, Erase, Erased, Erasure, Kind, State, entry_path};
+use crate::storage::durable::LockFile;
+use crate::subjects::Sid;
+use crate::{Error, Result};
+
+/// The holder that is the trail's own store.
+pub const STORE: &str = "store";
+
+/// Whether an erasure is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ErasureState {
+    /// A holder of the key has not said yet that it is destroyed.
+    ErasurePending,
+    /// All of them have.
+    Erased,
+}
+
+/// An erasure, and how far it has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ErasureStatus {
+    /// Number of the entry that ordered it.
+    pub entry: u64,
+    /// When, RFC 3339, UTC.
+    pub time: String,
+    /// The id by which the store knows the subject.
+    pub subject: String,
+    /// Who approved it.
+    pub approver: String,
+    /// Why.
+    pub reason: String,
+    /// `ERASURE_PENDING` or `ERASED`.
+    pub state: ErasureState,
+    /// The holders of the key that confirmed.
+    pub confirmed: Vec<String>,
+    /// Those that did not yet: `store`, writers (`w-...`), backups by name.
+    pub pending: Vec<String>,
+}
+
+impl Trail {
+    /// Orders that the key of a data subject be destroyed, destroys it in the trail's store, and
+    /// confirms that for the store and for the writers of this host that no other process holds.
+    /// From the entry on the subject's personal fields read as erased everywhere.
+    ///
+    /// `cleared` are the ids of active holds that the caller found not to concern the subject; any
+    /// other active hold forbids the erasure.
+    ///
+    /// # Errors
+    /// `NotFound` if the trail knows no such subject or the owner's key is not here; `Usage` if a
+    /// hold forbids it, or `reason` or `approver` is empty; `Key` without the privacy key; `Io`,
+    /// `Store`. What failed after the entry was put is done by [`resume_erasures`].
+    ///
+    /// [`resume_erasures`]: Self::resume_erasures
+    pub async fn erase(
+        &self,
+        subject: &str,
+        reason: &str,
+        approver: &str,
+        cleared: &BTreeSet<String>,
+    ) -> Result<ErasureStatus> {
+        if reason.trim().is_empty() || approver.trim().is_empty() {
+            return Err(Error::Usage("an erasure has a reason and an approver".to_owned()));
+        }
+        let unknown = || Error::NotFound(format!("{subject}: no personal field is about them"));
+        if self.vault().existing_privacy_key()?.is_none() {
+            let message = "the trail's privacy key is not here, so no subject is known by name";
+            return Err(Error::Key(message.to_owned()));
+        }
+        self.view().await?;
+        let sid = self.vault().sid(subject).await?.ok_or_else(unknown)?;
+        if !self.vault().has_key(sid).await? {
+            return Err(unknown());
+        }
+        let order = Erase {
+            approver: approver.to_owned(),
+            reason: reason.to_owned(),
+            subject: sid.to_string(),
+        };
+        let entry = self
+            .put_owner_entry(|state| {
+                let held = state.lifecycle.holds.keys().find(|id| !cleared.contains(*id));
+                if let Some(hold) = held {
+                    let message = format!("hold {hold} forbids it; release the hold first");
+                    return Err(Error::Usage(message));
+                }
+                let mut body = body(Kind::Erase);
+                body.erase = Some(order.clone());
+                Ok(body)
+            })
+            .await?;
+        self.resume_erasures().await?;
+        let all = self.erasures().await?;
+        let done = all.into_iter().find(|erasure| erasure.entry == entry);
+        done.ok_or_else(|| Error::integrity("ledger", format!("entry {entry} has no effect")))
+    }
+
+    /// All erasures, the oldest first.
+    ///
+    /// # Errors
+    /// `Io` or `Store`.
+    pub async fn erasures(&self) -> Result<Vec<ErasureStatus>> {
+        let ledger = self.refreshed().await?;
+        let state = ledger.state();
+        let mut all = Vec::new();
+        for erasure in state.lifecycle.erasures.values() {
+            let bytes = self.storage().get(&entry_path(erasure.entry)).await?;
+            let entry = Entry::parse(&bytes).map_err(|e| {
+                Error::integrity(entry_path(erasure.entry), format!("no entry: {e}"))
+            })?;
+            all.push(self.status_of(state, erasure, entry.body.time));
+        }
+        Ok(all)
+    }
+
+    fn status_of(&self, state: &State, erasure: &Erasure, time: String) -> ErasureStatus {
+        let pending = self.pending_of(state, erasure);
+        let Erase { approver, reason, subject } = erasure.erase.clone();
+        let done =
+            if pending.is_empty() { ErasureState::Erased } else { ErasureState::ErasurePending };
+        ErasureStatus {
+            entry: erasure.entry,
+            time,
+            subject,
+            approver,
+            reason,
+            state: done,
+            confirmed: erasure.holders.clone(),
+            pending,
+        }
+    }
+
+    /// Who may hold the key still: the store, the backups, and the writers that were authorised
+    /// before and may write.
+    fn pending_of(&self, state: &State, erasure: &Erasure) -> Vec<String> {
+        let mut holders = vec![STORE.to_owned()];
+        let writers = state.writers.iter();
+        let may_hold = writers.filter(|(_, w)| w.authorized < erasure.entry && w.revoked.is_none());
+        holders.extend(may_hold.map(|(id, _)| id.clone()));
+        holders.extend(self.shared.options.settings.key_holders.iter().cloned());
+        holders.retain(|holder| !erasure.holders.contains(holder));
+        holders.dedup();
+        holders
+    }
+
+    /// Does what the erasures in the ledger ask of this host: destroys keys in the store, those
+    /// included that a restore brought back, and confirms for the store and for this host's writers
+    /// that no other process holds. Without the owner's key it only destroys. Gives how many keys
+    /// were destroyed. A crash anywhere before is made good by it.
+    ///
+    /// # Errors
+    /// `Io` or `Store`, `Key` if the owner's key here cannot be used.
+    pub async fn resume_erasures(&self) -> Result<u64> {
+        let ledger = self.refreshed().await?;
+        self.vault().learn(erased(ledger.state()));
+        let destroyed = self.vault().destroy_erased().await?;
+        if self.owner_key().is_err() {
+            return Ok(destroyed);
+        }
+        let idle = self.idle_writers()?;
+        for erasure in ledger.state().lifecycle.erasures.values() {
+            for holder in self.pending_of(ledger.state(), erasure) {
+                if holder == STORE || idle.contains(&holder) {
+                    self.confirm_erasure(erasure.entry, &holder).await?;
+                }
+            }
+        }
+        Ok(destroyed)
+    }
+
+    /// Puts the word of a holder that it has destroyed the key which entry `entry` is about: of a
+    /// backup, or of a writer of another host.
+    ///
+    /// # Errors
+    /// `Usage` if there is no such erasure, or this holder has confirmed it; `NotFound` or `Key` if
+    /// the owner's key is not here; `Io`, `Store`.
+    pub async fn confirm_erasure(&self, entry: u64, holder: &str) -> Result<()> {
+        let word = Erased { entry, holder: holder.to_owned() };
+        let put = self.put_owner_entry(|_| {
+            let mut body = body(Kind::Erased);
+            body.erased = Some(word.clone());
+            Ok(body)
+        });
+        put.await.map(drop)
+    }
+
+    /// Writers of this host that have no key in memory: no process holds them, or this one does,
+    /// which forgot it.
+    fn idle_writers(&self) -> Result<BTreeSet<String>> {
+        let own = self.current().map(|writer| writer.id.clone());
+        let mut idle = BTreeSet::new();
+        for dir in writer_folders(&self.state_dir())? {
+            let id = dir.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+            if own.as_ref() == Some(&id) || LockFile::try_lock(&dir.join("lock"))?.is_some() {
+                idle.insert(id);
+            }
+        }
+        Ok(idle)
+    }
+}
+
+/// The subjects that entries erase, with the newest entry of each.
+pub(super) fn erased(state: &State) -> impl Iterator<Item = (Sid, u64)> {
+    let erasures = state.lifecycle.erasures.values();
+    erasures.filter_map(|e| Some((Sid::parse(&e.erase.subject)?, e.entry)))
+}
+
+impl ReadView {
+    /// How many data subjects the ledger erased by then.
+    pub fn erased_subjects(&self) -> usize {
+        erased(&self.state).map(|(sid, _)| sid).collect::<BTreeSet<_>>().len()
+    }
+}

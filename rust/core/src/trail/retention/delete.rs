@@ -1,0 +1,150 @@
+//! Deletion: the tombstone first, then the files.
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::lost::{items, losses};
+use crate::ledger::{AddedSegment, GoneBatch, Kind, State, Tombstone};
+use crate::retention::{Action, Plan, Step};
+use crate::trail::places::Places;
+use crate::trail::{Trail, owner};
+use crate::{Error, Result};
+
+/// Batches that one entry tells of at most.
+const BATCHES_AN_ENTRY: u64 = 2000;
+
+/// By whose word something is deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// Who approved it.
+    pub approver: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// What a deletion did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Deletion {
+    /// Numbers of the entries with its tombstones.
+    pub entries: Vec<u64>,
+    /// Segments that were deleted whole.
+    pub segments: u64,
+    /// Segments of which a part was deleted.
+    pub parts: u64,
+    /// Records that were deleted.
+    pub records: u64,
+    /// Bytes of the segments that were deleted or written anew.
+    pub bytes: u64,
+}
+
+/// A segment that an entry removes, and what that means for its batches.
+struct Removal {
+    step: Step,
+    batches: Vec<GoneBatch>,
+}
+
+impl Trail {
+    /// Deletes what a plan says is to be deleted, as the trail's owner: one or more entries with
+    /// tombstones. From then on the records are no part of the trail; [`sweep`](Self::sweep)
+    /// removes the files once readers that began before are done. Every anchor gets each entry
+    /// before.
+    ///
+    /// # Errors
+    /// `AlreadyExists` if the trail is no longer as the plan saw it (another hold, another policy,
+    /// a segment that was replaced): plan anew; what was deleted by then is in the ledger.
+    /// `NotFound` or `Key` if the owner's key cannot be used here; `Integrity` if what is stored
+    /// is not what was signed; `Io` or `Store`.
+    pub async fn delete_planned(&self, plan: &Plan, order: &Order) -> Result<Deletion> {
+        let ledger = self.refreshed().await?;
+        let mut places = Places::new(self, ledger.clone());
+        let live: std::collections::HashMap<&str, &Arc<AddedSegment>> =
+            ledger.state().segments.iter().map(|add| (add.path.as_str(), add)).collect();
+        let mut deletion = Deletion::default();
+        let (mut removals, mut batches) = (Vec::new(), 0);
+        for step in plan.steps.iter().filter(|step| step.action == Action::Delete) {
+            let add = *live.get(step.path.as_str()).ok_or_else(|| stale(&step.path))?;
+            let removal = self.removal(step, add, &mut places).await?;
+            if batches > 0 && batches + removal.batches.len() as u64 > BATCHES_AN_ENTRY {
+                self.put_tombstone(plan, order, &std::mem::take(&mut removals), &mut deletion)
+                    .await?;
+                batches = 0;
+            }
+            batches += removal.batches.len() as u64;
+            removals.push(removal);
+        }
+        if !removals.is_empty() {
+            self.put_tombstone(plan, order, &removals, &mut deletion).await?;
+        }
+        Ok(deletion)
+    }
+
+    async fn removal(
+        &self,
+        step: &Step,
+        add: &AddedSegment,
+        places: &mut Places<'_>,
+    ) -> Result<Removal> {
+        let file = self.segment(add).await?;
+        let all = [0..u32::try_from(add.rows).unwrap_or(u32::MAX)];
+        let rows: &[Range<u32>] = if step.action == Action::Delete { &all } else { &step.rows };
+        let lost = losses(&file, rows)?;
+        let place = match file.meta().batches.iter().any(|batch| batch.origin.is_none()) {
+            true => places.of(add).await.map(|place| Some((place.entry, place.index)))?,
+            false => None,
+        };
+        Ok(Removal { batches: items(&file, &lost, place)?, step: step.clone() })
+    }
+
+    async fn put_tombstone(
+        &self,
+        plan: &Plan,
+        order: &Order,
+        removals: &[Removal],
+        deletion: &mut Deletion,
+    ) -> Result<()> {
+        let removes: Vec<String> = removals.iter().map(|r| r.step.path.clone()).collect();
+        let batches: Vec<GoneBatch> = removals.iter().flat_map(|r| r.batches.clone()).collect();
+        let entry = self
+            .put_owner_entry(|state| {
+                demand_unchanged(plan, state, &removes)?;
+                let mut body = owner::body(Kind::Delete);
+                body.removes = Some(removes.clone());
+                body.tombstone = Some(Tombstone {
+                    approver: order.approver.clone(),
+                    batches: batches.clone(),
+                    holds: plan.holds.clone(),
+                    policy: plan.policy,
+                    reason: order.reason.clone(),
+                });
+                Ok(body)
+            })
+            .await?;
+        deletion.entries.push(entry);
+        deletion.segments += removals.len() as u64;
+        deletion.records += batches.iter().map(|batch| batch.gone).sum::<u64>();
+        deletion.bytes += removals.iter().map(|r| r.step.bytes).sum::<u64>();
+        Ok(())
+    }
+}
+
+/// The plan must be of holds, policy and segments as they are.
+fn demand_unchanged(plan: &Plan, state: &State, removes: &[String]) -> Result<()> {
+    if !state.lifecycle.holds.keys().eq(&plan.holds) {
+        return Err(stale("the holds"));
+    }
+    if state.lifecycle.policy.as_ref().map(|policy| policy.entry) != plan.policy {
+        return Err(stale("the policy"));
+    }
+    let live: HashSet<&str> = state.segments.iter().map(|add| add.path.as_str()).collect();
+    match removes.iter().find(|path| !live.contains(path.as_str())) {
+        Some(path) => Err(stale(path)),
+        None => Ok(()),
+    }
+}
+
+fn stale(what: &str) -> Error {
+    Error::AlreadyExists(format!("{what} changed since the deletion was planned; plan anew"))
+}

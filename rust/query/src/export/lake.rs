@@ -1,0 +1,142 @@
+//! OCSF events in the layout of a security lake:
+//! `ext/<source>/region=<region>/accountId=<account>/eventDay=<YYYYMMDD>/<class>-<number>.parquet`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use sealtrail_core::evidence::{FileItem, FileRole};
+
+use super::output::Output;
+use crate::error::{QueryError, Result};
+use crate::ocsf::{Class, Event, decode, event};
+
+/// Events that are held until their file is written.
+const MOST: usize = 200_000;
+const DAY: i64 = 86_400_000_000;
+
+/// Where events are put: parts of the path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lake {
+    /// Name of the source.
+    pub source: String,
+    /// The region.
+    pub region: String,
+    /// The account.
+    pub account: String,
+}
+
+impl Default for Lake {
+    fn default() -> Self {
+        let (source, region, account) = ("sealtrail", "local", "000000000000");
+        Self { source: source.to_owned(), region: region.to_owned(), account: account.to_owned() }
+    }
+}
+
+impl Lake {
+    /// Whether its parts can be parts of a path.
+    pub(super) fn check(&self) -> Result<()> {
+        let plain = |part: &String| {
+            let known = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+            !part.is_empty()
+                && part.len() <= 64
+                && part.bytes().all(known)
+                && !part.starts_with('.')
+        };
+        match [&self.source, &self.region, &self.account].into_iter().find(|part| !plain(part)) {
+            None => Ok(()),
+            Some(part) => Err(QueryError::Parameter(format!(
+                "{part:?} cannot be part of a path: letters, digits, - _ . are"
+            ))),
+        }
+    }
+
+    fn folder(&self, day: i64) -> String {
+        let Self { source, region, account } = self;
+        let date: String =
+            crate::search::times::text(day * DAY).chars().take(10).filter(|c| *c != '-').collect();
+        format!("ext/{source}/region={region}/accountId={account}/eventDay={date}")
+    }
+}
+
+/// Writes events by class and day, each file in the order of time.
+pub(super) struct LakeWriter {
+    lake: Lake,
+    root: PathBuf,
+    origin: String,
+    waiting: BTreeMap<(i64, Class), Vec<Event>>,
+    held: usize,
+    numbers: BTreeMap<(i64, Class), u32>,
+    files: Vec<FileItem>,
+}
+
+impl LakeWriter {
+    pub(super) fn new(lake: Lake, root: &Path, origin: String) -> Self {
+        Self {
+            lake,
+            root: root.to_owned(),
+            origin,
+            waiting: BTreeMap::new(),
+            held: 0,
+            numbers: BTreeMap::new(),
+            files: Vec::new(),
+        }
+    }
+
+    pub(super) fn put(&mut self, record: &[u8]) -> Result<()> {
+        let Some(event) = event(record, &self.origin) else {
+            return Err(QueryError::Execution("a record is no event".to_owned()));
+        };
+        self.waiting.entry((event.time.div_euclid(DAY), event.class)).or_default().push(event);
+        self.held += 1;
+        while self.held > MOST {
+            let largest = self.waiting.iter().max_by_key(|(_, events)| events.len());
+            let Some(key) = largest.map(|(key, _)| *key) else { break };
+            self.write(key)?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, key: (i64, Class)) -> Result<()> {
+        let Some(mut events) = self.waiting.remove(&key) else { return Ok(()) };
+        self.held -= events.len();
+        events.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
+        let (day, class) = key;
+        let number = self.numbers.entry(key).or_default();
+        let path = format!("{}/{}-{number:06}.parquet", self.lake.folder(day), class.uid);
+        *number += 1;
+        let records = events.len() as u64;
+        let values: Vec<_> = events.into_iter().map(|event| event.value).collect();
+        let batch = decode(class, &values)?;
+        let failed = |e: parquet::errors::ParquetError| QueryError::Output(e.to_string());
+        let file = self.root.join(&path);
+        if let Some(folder) = file.parent() {
+            sealtrail_core::storage::durable::ensure_dir(folder)?;
+        }
+        let compression = Compression::ZSTD(ZstdLevel::default());
+        let properties = WriterProperties::builder().set_compression(compression).build();
+        let output = Output::create(&file)?;
+        let mut writer =
+            ArrowWriter::try_new(output, batch.schema(), Some(properties)).map_err(failed)?;
+        writer.write(&batch).map_err(failed)?;
+        let written = writer.into_inner().map_err(failed)?.finish()?;
+        self.files.push(FileItem {
+            bytes: written.bytes,
+            path,
+            records: Some(records),
+            role: FileRole::Records,
+            sha256: written.sha256,
+        });
+        Ok(())
+    }
+
+    /// Writes what is left; gives all files.
+    pub(super) fn finish(mut self) -> Result<Vec<FileItem>> {
+        let keys: Vec<_> = self.waiting.keys().copied().collect();
+        keys.into_iter().try_for_each(|key| self.write(key))?;
+        self.files.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(self.files)
+    }
+}

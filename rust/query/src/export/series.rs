@@ -1,0 +1,66 @@
+//! Exports that go on where the one before ended: a folder with one file for each.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sealtrail_core::evidence::{ExportFormat, MANIFEST_SUFFIX, Since};
+use sealtrail_core::storage::durable;
+use sealtrail_core::trail::{ReadView, Trail};
+
+use super::{Export, since_manifest};
+use crate::error::{QueryError, Result};
+
+/// The next export of a series.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Next {
+    /// From where it goes on.
+    pub since: Since,
+    /// Its file.
+    pub path: PathBuf,
+}
+
+impl Export {
+    /// What comes next in a folder of exports of this question: the records of the entries that
+    /// came since the newest of its manifests, which says so in what is signed. `None` if none
+    /// came.
+    ///
+    /// # Errors
+    /// `Integrity` if a manifest there does not hold, or the ledger does not begin as it says;
+    /// `Usage` if this host has no key to sign with; `Io`, `Store`.
+    pub async fn next(
+        &self,
+        trail: &Trail,
+        view: &Arc<ReadView>,
+        folder: &Path,
+    ) -> Result<Option<Next>> {
+        if matches!(self.format, ExportFormat::Ocsf | ExportFormat::Package) {
+            let message =
+                format!("there is no series of {}: use jsonl, csv or parquet", self.format.name());
+            return Err(QueryError::Parameter(message));
+        }
+        let attester = trail.attest(view).await?;
+        let names = durable::pick_names(folder, |name| {
+            name.ends_with(MANIFEST_SUFFIX).then(|| name.to_owned())
+        })?;
+        let mut newest: Option<Since> = None;
+        for name in names {
+            let bytes = durable::read(&folder.join(&name))?;
+            let (manifest, since) = since_manifest(&attester, &bytes)?;
+            let ours = manifest.filters == self.asked && manifest.format == self.format;
+            // One that was made apart is no part of the series.
+            if ours && manifest.since.is_some() {
+                newest = newest.into_iter().chain([since]).max_by_key(|since| since.size);
+            }
+        }
+        let since = newest.unwrap_or_else(|| Since {
+            manifest: None,
+            root: data_encoding::HEXLOWER.encode(&sealtrail_core::merkle::empty_root()),
+            size: 0,
+        });
+        if since.size == view.size() {
+            return Ok(None);
+        }
+        let path = folder.join(format!("{:012}.{}", since.size, self.format.name()));
+        Ok(Some(Next { since, path }))
+    }
+}
