@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::ground::{Ground, jsonl};
 
-const CONFIG: &str = "audit:\n  redaction:\n    personal: { fields: [email, call.text], holders: [tape] }\n";
+const CONFIG: &str =
+    "audit:\n  redaction:\n    personal: { fields: [email, call.text], holders: [tape] }\n";
 
 fn login(user: &str, email: &str) -> Value {
     json!({
@@ -111,8 +112,13 @@ fn personal_fields_are_shown_to_who_has_the_key_and_found_by_their_value() {
     // Another home reads the same trail without the key.
     let elsewhere = ground.path("elsewhere").to_str().unwrap().to_owned();
     ground.set("SEALTRAIL_HOME", &elsewhere);
-    let found = ground.run(&["sql", "-o", "jsonl", "SELECT email FROM events ORDER BY email"]).exits(0);
-    assert!(!found.out.contains("@example.com") && found.out.contains("sealed:1:"), "{}", found.out);
+    let found =
+        ground.run(&["sql", "-o", "jsonl", "SELECT email FROM events ORDER BY email"]).exits(0);
+    assert!(
+        !found.out.contains("@example.com") && found.out.contains("sealed:1:"),
+        "{}",
+        found.out
+    );
     let found = ground.run(&["sql", "-o", "jsonl", sql]).exits(0);
     assert_eq!(found.lines(), [] as [Value; 0]);
 }
@@ -131,7 +137,8 @@ fn who_is_erased_is_erased_everywhere_and_everything_still_verifies() {
     assert_eq!(done[0]["state"], "ERASURE_PENDING");
     assert_eq!(done[0]["pending"], json!(["tape"]), "{done}");
     let found = ground.run(&["sql", "-o", "jsonl", "SELECT email FROM events ORDER BY audit_id"]);
-    let emails: Vec<Value> = found.exits(0).lines().iter().map(|row| row["email"].clone()).collect();
+    let emails: Vec<Value> =
+        found.exits(0).lines().iter().map(|row| row["email"].clone()).collect();
     assert!(emails.contains(&json!("[erased]")) && emails.contains(&json!("kim@example.com")));
     let sql = "SELECT user_id FROM events WHERE sealed_equals(email, 'mira@example.com')";
     assert_eq!(ground.run(&["sql", "-o", "jsonl", sql]).exits(0).lines(), [] as [Value; 0]);
@@ -162,7 +169,9 @@ fn a_report_tells_what_was_done_under_whose_authority() {
     assert_eq!(read["resource"]["path"], "/claims.csv");
     let authority = read["authority"].as_array().unwrap();
     assert_eq!(authority.first(), Some(&json!("user u1")), "{read}");
-    assert!(authority.contains(&json!("agent triage")) && authority.contains(&json!("agent reader")));
+    assert!(
+        authority.contains(&json!("agent triage")) && authority.contains(&json!("agent reader"))
+    );
     assert_eq!(of("grant_1")["concern"], "named");
     assert!(!events.iter().any(|event| event["audit_id"] == "login_u2"));
     let questions = report["questions"].as_array().unwrap();
@@ -173,8 +182,38 @@ fn a_report_tells_what_was_done_under_whose_authority() {
     let csv = ground.run(&["subject-report", "--subject", "u1", "-o", "csv"]).exits(0).out;
     assert!(csv.starts_with("timestamp,event_type,audit_id,concern,by,authority,"), "{csv}");
     assert_eq!(csv.lines().count(), 1 + events.len());
-    ground.run(&["subject-report", "--subject", "u1", "-o", "html", "--output-file", "u1.html"]).exits(0);
+    ground
+        .run(&["subject-report", "--subject", "u1", "-o", "html", "--output-file", "u1.html"])
+        .exits(0);
     let page = std::fs::read_to_string(ground.path("u1.html")).unwrap();
     assert!(page.contains("/claims.csv") && page.contains("under whose authority"));
     assert!(!page.contains("<script"));
+}
+
+#[test]
+fn exports_are_redacted_where_sensitive_data_is_not_to_leave() {
+    let ground = Ground::new();
+    ground
+        .write("home/sealtrail.yaml", "audit: { redaction: { personal: { fields: [email] } } }\n");
+    ground.run(&["init"]).exits(0);
+    let event = json!({
+        "event_type": "data.export",
+        "user_id": "u1",
+        "email": "mira@example.com",
+        "note": "call +1 650-253-0000",
+    });
+    ground.feed(&["record", "-"], jsonl(&[event]).as_bytes()).exits(0);
+    let export = |name: &str, more: &[&str]| {
+        let run = ground.run(&[&["export", "-o", name], more].concat());
+        (run.code, std::fs::read_to_string(ground.path(name)).unwrap_or_default())
+    };
+    let no = ["--include-sensitive-data", "false"];
+    let (code, csv) = export("plain.csv", &["--format", "csv"]);
+    assert!(code == 0 && csv.contains("650-253-0000") && csv.contains("mira@example.com"), "{csv}");
+    let (code, csv) = export("safe.csv", &[&["--format", "csv"], &no[..]].concat());
+    assert_eq!(code, 0, "{csv}");
+    assert!(csv.contains("[redacted:phone]") && csv.contains("_redacted"), "{csv}");
+    assert!(!csv.contains("650-253-0000") && !csv.contains("mira@example.com"), "{csv}");
+    let (code, lines) = export("signed.jsonl", &no);
+    assert_eq!((code, lines.as_str()), (2, ""));
 }
