@@ -164,6 +164,22 @@ impl SegmentFile {
         self.builder().build().map_err(|e| self.failed(e))
     }
 
+    /// All rows of all columns, so many at a time.
+    ///
+    /// # Errors
+    /// `Integrity` if they cannot be read.
+    pub(super) fn rows_by(&self, count: usize) -> Result<ParquetRecordBatchReader> {
+        self.builder().with_batch_size(count).build().map_err(|e| self.failed(e))
+    }
+
+    /// About how many bytes a row takes in memory.
+    pub(super) fn row_bytes(&self) -> usize {
+        let groups = self.parquet().row_groups().iter();
+        let bytes: i64 = groups.map(|group| group.total_byte_size().max(0)).sum();
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+            / usize::try_from(self.meta.rows.max(1)).unwrap_or(1)
+    }
+
     /// All rows of a row group.
     ///
     /// # Errors

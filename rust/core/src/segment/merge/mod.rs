@@ -35,8 +35,11 @@ use output::{Output, Written};
 
 /// Most batches of a segment.
 pub(crate) const MAX_BATCHES: usize = 65_536;
-/// Rows that are encoded at a time.
+/// Most rows that are encoded at a time, and about how many bytes.
 const CHUNK_ROWS: usize = 32_768;
+const CHUNK_BYTES: usize = 64 << 20;
+/// Most rows that are read of an input at a time.
+const READ_ROWS: usize = 8192;
 
 /// zstd level of merged segments, unless told otherwise.
 pub(crate) const ZSTD_LEVEL: i32 = 9;
@@ -303,12 +306,13 @@ fn read(
     columns: &[LogicalColumn],
     send: &SyncSender<Chunk>,
 ) -> Result<Vec<u64>> {
-    let mut merging = Merging::new(inputs, columns);
+    let chunk_rows = chunk_rows(inputs);
+    let mut merging = Merging::new(inputs, columns, chunk_rows.min(READ_ROWS));
     let mut chunk = Chunk::default();
     while let Some(span) = merging.next()? {
         chunk.push(span);
         // Who receives gave up, and says why.
-        if chunk.rows >= CHUNK_ROWS && send.send(std::mem::take(&mut chunk)).is_err() {
+        if chunk.rows >= chunk_rows && send.send(std::mem::take(&mut chunk)).is_err() {
             return Ok(merging.misfits);
         }
     }
@@ -316,6 +320,12 @@ fn read(
         let _ = send.send(chunk);
     }
     Ok(merging.misfits)
+}
+
+/// Rows that are encoded at a time: fewer where they are large.
+fn chunk_rows(inputs: &[Input<'_>]) -> usize {
+    let largest = inputs.iter().map(|input| input.file.row_bytes()).max().unwrap_or_default();
+    (CHUNK_BYTES / largest.max(1)).clamp(1, CHUNK_ROWS)
 }
 
 fn encode(

@@ -54,8 +54,8 @@ impl Trail {
             let cut = Cut::of(&file, &before, rows)?;
             let sidecar = cut.gone.to_bytes();
             let sidecar = if cut.gone.batches.is_empty() { Vec::new() } else { sidecar };
-            let (folder, level) = (&folder, ZSTD_LEVEL);
-            let target = Target { folder, tag: OWNER, level, watch: &|_| Ok(()) };
+            let target =
+                Target { folder: &folder, tag: OWNER, level: ZSTD_LEVEL, watch: &|_| Ok(()) };
             let input = Input::new(file, &add, place)?.without(cut);
             Ok((merge(&mut [input], &signer, &mut registry, &target)?, sidecar))
         };
