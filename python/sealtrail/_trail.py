@@ -29,6 +29,7 @@ from sealtrail._maintenance import Maintenance
 from sealtrail._privacy import Privacy
 from sealtrail._questions import Questions
 from sealtrail._reports import ImportReport, RecordReport, RefusedLine, VerifyReport
+from sealtrail._retention import Holds, Retention
 from sealtrail._trails import Trails
 from sealtrail.events import Event
 
@@ -68,6 +69,16 @@ class Trail(Questions, Integrity, Maintenance, Privacy, Exports):
     def keys(self) -> Keys:
         """Who may write to the trail."""
         return Keys(self._native.keys())
+
+    @property
+    def retention(self) -> Retention:
+        """How long records are kept, and what is due."""
+        return Retention(self._native.retention())
+
+    @property
+    def holds(self) -> Holds:
+        """What keeps records longer: legal holds."""
+        return Holds(self._native.retention())
 
     @property
     def info(self) -> dict[str, Any]:

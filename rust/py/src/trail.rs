@@ -23,6 +23,7 @@ use crate::keys::Keys;
 use crate::opening::{Place, owner_of, passphrase};
 use crate::params;
 use crate::query::{Query, engine};
+use crate::retention::Retention;
 use crate::scope::{Table, Tables};
 use crate::sequence::Sequences;
 use crate::tail::Tail;
@@ -157,6 +158,11 @@ impl Trail {
 
     fn keys(&self) -> Keys {
         Keys { trail: self.inner.clone() }
+    }
+
+    fn retention(&self) -> Retention {
+        let config = self.place.loaded.config.retention.clone();
+        Retention { trail: self.inner.clone(), config }
     }
 
     fn info(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
