@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use ed25519_dalek::SigningKey;
-use sha2::{Digest, Sha256};
 
 use super::checkpoint::SignedCheckpoint;
 use super::places::{Adding, Places};
@@ -15,10 +14,9 @@ use crate::evidence::{
     Collector, Context, Origin, Part, Shared, SignedFile, paths_in_list, signed_bytes,
 };
 use crate::keys;
-use crate::ledger::{AddedSegment, Ledger, sidecar_path};
+use crate::ledger::{AddedSegment, Ledger};
 use crate::merkle::Hash;
 use crate::proof::{Chain, Evidence as Proven, Kind};
-use crate::segment::gone::Gone;
 use crate::segment::{SegmentMeta, batch_list_root, canonical};
 use crate::{Error, Result};
 
@@ -107,19 +105,7 @@ impl Attester {
         if origins.iter().all(|origin| origin.entry < since) {
             return Ok(None);
         }
-        Collector::new(&file, origins, &self.gone(segment).await?).map(Some)
-    }
-
-    /// What is kept of the deleted rows of a segment's batches.
-    async fn gone(&self, segment: &AddedSegment) -> Result<Gone> {
-        let Some(sidecar) = &segment.gone else { return Ok(Gone::default()) };
-        let path = sidecar_path(&segment.path);
-        let bytes = self.trail.storage().get(&path).await?;
-        let digest = HEXLOWER.encode(&Sha256::digest(&bytes));
-        if bytes.len() as u64 != sidecar.bytes || digest != sidecar.sha256 {
-            return Err(Error::integrity(path, "it is not the sidecar that the ledger names"));
-        }
-        Gone::parse(&bytes).map_err(|what| Error::integrity(path, what))
+        Collector::new(&file, origins, &self.trail.sidecar(segment).await?).map(Some)
     }
 
     /// Where the ledger introduced the batches of a segment.
