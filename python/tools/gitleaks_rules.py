@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 - a tool by itself
 """Makes the recogniser's rules from those of gitleaks.
 
     python gitleaks_rules.py gitleaks.toml VERSION > rust/core/src/redact/detect/gitleaks.json

@@ -7,6 +7,7 @@ mod error;
 pub mod export;
 pub mod follow;
 mod functions;
+mod held;
 pub mod holds;
 mod json;
 pub mod ocsf;
@@ -33,6 +34,7 @@ mod words;
 
 pub use engine::{Engine, EngineOptions, QueryResult};
 pub use error::{QueryError, Result, SqlProblem};
+pub use held::held_by;
 pub use scope::{CallersTable, Scope, ScopedTrail};
 pub use sealtrail_core::trail::ReadView;
 pub use sql::Params;

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use clap::{Args, Subcommand};
 use sealtrail_core::trail::{ErasureState, ErasureStatus};
+use sealtrail_query::held_by;
 
 use crate::failure::Failure;
 use crate::output::ReportFormat;
@@ -19,7 +20,7 @@ Examples:
 Needs the owner's key, the trail's privacy key, and every anchor. An entry is signed first; then the
 key of the person is destroyed, and with it everything that was sealed for them: records, hashes and
 proofs stay. The erasure is ERASURE_PENDING until every holder of the key confirmed it (see
-`sealtrail erasures`). An active hold forbids it. It cannot be undone.";
+`sealtrail erasures`). An active hold on records of the person forbids it. It cannot be undone.";
 
 const AFTER_ERASURES: &str = "\
 Examples:
@@ -85,14 +86,22 @@ enum Action {
 impl Erase {
     pub(crate) fn run(self, session: &mut Session<'_>) -> Result<u8, Failure> {
         let trail = session.open()?;
-        // Which records a hold keeps is not looked at: any of them forbids it.
-        let cleared = BTreeSet::new();
+        let (engine, view) = (session.engine()?, session.wait(trail.view())?);
+        let store = trail.storage().object_store()?;
+        let active: BTreeSet<String> = view.state.lifecycle.holds.keys().cloned().collect();
+        let paths = session.config()?.config.redaction.personal.subject.clone();
+        let held = session.wait(held_by(&engine, &view, store, &self.subject, &paths))?;
+        if let Some(hold) = held.first() {
+            let message =
+                format!("hold {hold} keeps records of {}; nothing was erased", self.subject);
+            return Err(Failure::usage(message));
+        }
         if self.dry_run {
-            session.wait(trail.demand_erasable(&self.subject, &cleared))?;
+            session.wait(trail.demand_erasable(&self.subject, &active))?;
             session.note(format_args!("{}: no hold forbids it; nothing was done", self.subject));
             return Ok(0);
         }
-        let erase = trail.erase(&self.subject, &self.reason, &self.approver, &cleared);
+        let erase = trail.erase(&self.subject, &self.reason, &self.approver, &active);
         let status = session.wait(erase)?;
         tell(session, self.output, &[status])
     }

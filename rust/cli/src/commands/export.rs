@@ -36,6 +36,10 @@ offline.
 Records come segment by segment, and by time within a segment. Only what is in the ledger is
 exported. What was cut short goes on when the same is asked for again (csv and parquet begin anew).
 
+Where sensitive data is not to leave, csv, parquet and ocsf are redacted as the configuration says
+(`redaction`), each record says so in `_redacted`, and personal fields stay sealed; jsonl, whose lines
+are as they were signed, is refused.
+
 --since-last writes into a folder, each time what came since the last time it ran: none is left out
 and none comes twice. The exit code is 1 if nothing matched.";
 
@@ -63,6 +67,10 @@ pub(crate) struct Export {
     /// Only what came since the last export into this folder with the same filters
     #[arg(long, conflicts_with = "replace")]
     since_last: bool,
+    /// Whether sensitive data leaves as it is; otherwise
+    /// `redaction.include_sensitive_data` of the configuration
+    #[arg(long, value_name = "BOOL", verbatim_doc_comment)]
+    include_sensitive_data: Option<bool>,
     /// Replace a file that is there
     #[arg(long)]
     replace: bool,
@@ -123,6 +131,7 @@ impl Export {
             },
             purpose: asked.purpose.clone(),
             replace: self.replace,
+            redactor: trail.redactor(self.include_sensitive_data)?.map(Arc::new),
             ..Question::new(self.format.into(), by)
         };
         let mut path = session.file(&self.output);

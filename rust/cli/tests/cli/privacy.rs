@@ -189,3 +189,31 @@ fn a_report_tells_what_was_done_under_whose_authority() {
     assert!(page.contains("/claims.csv") && page.contains("under whose authority"));
     assert!(!page.contains("<script"));
 }
+
+#[test]
+fn exports_are_redacted_where_sensitive_data_is_not_to_leave() {
+    let ground = Ground::new();
+    ground
+        .write("home/sealtrail.yaml", "audit: { redaction: { personal: { fields: [email] } } }\n");
+    ground.run(&["init"]).exits(0);
+    let event = json!({
+        "event_type": "data.export",
+        "user_id": "u1",
+        "email": "mira@example.com",
+        "note": "call +1 650-253-0000",
+    });
+    ground.feed(&["record", "-"], jsonl(&[event]).as_bytes()).exits(0);
+    let export = |name: &str, more: &[&str]| {
+        let run = ground.run(&[&["export", "-o", name], more].concat());
+        (run.code, std::fs::read_to_string(ground.path(name)).unwrap_or_default())
+    };
+    let no = ["--include-sensitive-data", "false"];
+    let (code, csv) = export("plain.csv", &["--format", "csv"]);
+    assert!(code == 0 && csv.contains("650-253-0000") && csv.contains("mira@example.com"), "{csv}");
+    let (code, csv) = export("safe.csv", &[&["--format", "csv"], &no[..]].concat());
+    assert_eq!(code, 0, "{csv}");
+    assert!(csv.contains("[redacted:phone]") && csv.contains("_redacted"), "{csv}");
+    assert!(!csv.contains("650-253-0000") && !csv.contains("mira@example.com"), "{csv}");
+    let (code, lines) = export("signed.jsonl", &no);
+    assert_eq!((code, lines.as_str()), (2, ""));
+}

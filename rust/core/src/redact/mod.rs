@@ -73,6 +73,16 @@ impl Redactor {
         rewrite::redact(self, json, rewrite::Stage::Leaving)
     }
 
+    /// A record without what is sensitive, which says itself what was redacted: its `_redacted` has
+    /// what this did beside what was done before it was recorded. Canonical JSON.
+    ///
+    /// # Errors
+    /// As [`redact`](Self::redact).
+    pub fn redacted_record(&self, json: &[u8]) -> Result<Vec<u8>> {
+        let redacted = self.redact(json)?;
+        rewrite::with_list(&redacted)
+    }
+
     /// As [`redact`](Self::redact), for an event that is about to be recorded: its id stays too.
     pub(crate) fn redact_event(&self, json: &[u8]) -> Result<Redacted> {
         rewrite::redact(self, json, rewrite::Stage::Recording)

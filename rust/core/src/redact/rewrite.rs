@@ -315,6 +315,29 @@ pub(crate) fn without_exact(record: &[u8], changed: &[&str]) -> Option<Vec<u8>> 
     Some(out)
 }
 
+/// The record with what was redacted added to its `_redacted`.
+pub(super) fn with_list(redacted: &Redacted) -> Result<Vec<u8>> {
+    let Redacted { json: record, list } = redacted;
+    if list.is_empty() {
+        return Ok(record.clone());
+    }
+    let before = json::get(record, &[DONE]).map(serde_json::from_slice::<Vec<Redaction>>);
+    let mut all = before.and_then(|list| list.ok()).unwrap_or_default();
+    all.extend(list.iter().cloned());
+    all.sort();
+    all.dedup();
+    let failed = |e: serde_json::Error| Error::encoding(DONE, e);
+    let mut out = vec![b'{'];
+    for (name, value) in json::members(record).filter(|(name, _)| *name != DONE.as_bytes()) {
+        out.extend_from_slice(&[b"\"", name, b"\":", value, b","].concat());
+    }
+    json::write_string(DONE, &mut out);
+    out.push(b':');
+    serde_json::to_writer(&mut out, &all).map_err(failed)?;
+    out.push(b'}');
+    Ok(Canonicalizer::default().object(&out, LIMITS)?.0.to_vec())
+}
+
 /// Puts encrypted values back.
 pub(super) fn reveal(cover: &Cover, text: &[u8]) -> Result<(Vec<u8>, usize)> {
     if !json::is_object(text) {

@@ -140,6 +140,18 @@ fn names_of_members_are_redacted_too_and_stay_apart() {
 }
 
 #[test]
+fn a_redacted_record_says_so_itself() {
+    let before = json!({"how": "drop", "path": "/x", "what": "field"});
+    let event = json!({"_redacted": [before], "note": "mira@example.com", "z": 1});
+    let record = Redactor::masking().redacted_record(&canonical(&event)).unwrap();
+    let done = json!({"how": "mask", "path": "/note", "what": "email"});
+    let expected = json!({"_redacted": [before, done], "note": "[redacted:email]", "z": 1});
+    assert_eq!(record, canonical(&expected));
+    let plain = canonical(&json!({"z": 1}));
+    assert_eq!(Redactor::masking().redacted_record(&plain).unwrap(), plain);
+}
+
+#[test]
 fn pointers_of_exact_numbers_follow() {
     let event = json!({
         "_exact_numbers": ["/card", "/kept", "/k@example.com"],

@@ -19,6 +19,7 @@ pub use seal::Sealer;
 pub use vault::Vault;
 
 pub(crate) use keys::SubjectKey;
+pub(crate) use seal::waiting;
 pub(crate) use store::is_key_object;
 
 use std::fmt;

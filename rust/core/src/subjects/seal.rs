@@ -209,7 +209,7 @@ impl Sealer {
 }
 
 /// Waits for the store where the caller cannot be asynchronous.
-pub(super) fn waiting<T: Send>(work: impl Future<Output = Result<T>> + Send) -> Result<T> {
+pub(crate) fn waiting<T: Send>(work: impl Future<Output = Result<T>> + Send) -> Result<T> {
     use tokio::runtime::{Handle, RuntimeFlavor};
 
     match Handle::try_current() {

@@ -54,6 +54,15 @@ impl Root {
         })
     }
 
+    /// Whether the trail has one.
+    pub(super) async fn is_there(storage: &Storage) -> Result<bool> {
+        match storage.size(ROOT).await {
+            Ok(_) => Ok(true),
+            Err(Error::NotFound(_)) => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+
     /// That of the trail; `None` if nobody needed it yet.
     pub(super) async fn load(
         storage: &Storage,

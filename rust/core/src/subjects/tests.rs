@@ -237,7 +237,7 @@ async fn another_privacy_key_takes_effect_without_encrypting_anything_anew() {
     let sealer = Sealer::new(&config(&["email"]), Arc::clone(&vault)).unwrap().unwrap();
     let plain = record(json!({"email": "mira@example.com"}));
     let bytes = sealed(&sealer, &plain).await;
-    let old = vault.privacy_key().unwrap();
+    let old = vault.privacy_key().await.unwrap();
     let secret = Secret::from_bytes([4; 32]).to_base64().to_string();
     let source = PrivacySource::new(None, &|_| Some(secret.clone()));
     let reader = place.vault_with("home", source);

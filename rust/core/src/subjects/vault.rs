@@ -70,12 +70,17 @@ impl Vault {
         }
     }
 
-    /// Makes the privacy key where there is none and nothing says where it would be.
+    /// The privacy key, made where there is none, nothing says where it would be, and the trail
+    /// has none yet: another host's would be another one.
     ///
     /// # Errors
-    /// `Key` or `Io`.
-    pub fn privacy_key(&self) -> Result<PrivacyKey> {
-        self.source.load_or_create(&self.folder)
+    /// `Key` if it is not here, or what is configured cannot be used; `Io`, `Store`.
+    pub async fn privacy_key(&self) -> Result<PrivacyKey> {
+        match self.existing_privacy_key()? {
+            Some(key) => Ok(key),
+            None if Root::is_there(&self.storage).await? => Err(self.no_key()),
+            None => self.source.load_or_create(&self.folder),
+        }
     }
 
     /// The privacy key, `None` if this process has none.
@@ -118,12 +123,7 @@ impl Vault {
         if let Some(root) = self.known_root() {
             return Ok(root);
         }
-        let key = match self.existing_privacy_key()? {
-            Some(key) => key,
-            // Where others wrote before, a key made here could not be theirs.
-            None if store::holders(&self.storage).await?.is_empty() => self.privacy_key()?,
-            None => return Err(self.no_key()),
-        };
+        let key = self.privacy_key().await?;
         let root = Root::load_or_create(&self.storage, &self.trail_id, &key).await?;
         Ok(self.keep_root(root))
     }

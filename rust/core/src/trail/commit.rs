@@ -75,7 +75,10 @@ impl Writer {
         if self.is_closed() {
             return Ok(());
         }
-        self.flush_all(&mut committer, Ends::NOTHING).await
+        self.flush_all(&mut committer, Ends::NOTHING).await?;
+        // The records are committed: what is not said now is with the next commit.
+        let _ = self.confirm_erasures(&mut committer).await;
+        Ok(())
     }
 
     /// Commits everything, takes nothing more, and says so by the same entry or one more.

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use super::commit::Committer;
 use super::open::writer_folders;
 use super::owner::body;
+use super::writer::Writer;
 use super::{ReadView, Trail};
 use crate::ledger::{Entry, Erase, Erased, Erasure, Kind, State, entry_path};
 use crate::storage::durable::LockFile;
@@ -207,6 +209,37 @@ impl Trail {
             }
         }
         Ok(idle)
+    }
+}
+
+impl Writer {
+    /// Says by entries that this writer, whose process has read the ledger, holds none of the keys
+    /// that are to be destroyed. Not at the end of an epoch: then the next commit does.
+    pub(super) async fn confirm_erasures(&self, c: &mut Committer) -> Result<()> {
+        let state = c.ledger.state();
+        let me = state.writers.get(&self.id).filter(|writer| writer.revoked.is_none());
+        let due: Vec<u64> = match me {
+            Some(me) => state
+                .lifecycle
+                .erasures
+                .values()
+                .filter(|e| me.authorized < e.entry && !e.holders.contains(&self.id))
+                .map(|e| e.entry)
+                .collect(),
+            None => Vec::new(),
+        };
+        if due.is_empty() || self.is_over(c) || self.is_closed() {
+            return Ok(());
+        }
+        c.settle().await?;
+        if let Some(vault) = &self.settings.vault {
+            vault.learn(erased(c.ledger.state()));
+        }
+        for entry in due {
+            let plan = c.erased_plan(entry);
+            c.commit(plan).await?;
+        }
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use data_encoding::HEXLOWER;
 use super::commit::{Built, Committer};
 use super::{now_micros, time_text};
 use crate::columns::LogicalColumn;
-use crate::ledger::{AddedSegment, Body, Close, Kind, Recorded, State, WalRange};
+use crate::ledger::{AddedSegment, Body, Close, Erased, Kind, Recorded, State, WalRange};
 use crate::merkle::Hash;
 
 /// Whether all of these are paths of live segments.
@@ -56,6 +56,10 @@ impl Plan {
                 let mut registry = state.registry.clone();
                 self.columns.iter().all(|column| registry.take(column).is_ok())
             }
+            Kind::Erased => self.body.erased.as_ref().is_some_and(|word| {
+                let erasure = state.lifecycle.erasures.get(&word.entry);
+                erasure.is_some_and(|erasure| !erasure.holders.contains(&word.holder))
+            }),
             _ => true,
         };
         known
@@ -69,7 +73,7 @@ impl Plan {
     }
 
     pub(super) fn may_name_snapshot(&self) -> bool {
-        self.body.kind != Kind::Sweep
+        !matches!(self.body.kind, Kind::Sweep | Kind::Erased)
     }
 
     /// An entry that brings no records.
@@ -96,6 +100,13 @@ impl Committer {
     pub(super) fn sweep_plan(&self, swept: Vec<String>) -> Plan {
         let mut body = self.body(Kind::Sweep);
         body.swept = Some(swept);
+        Plan::without_records(body, Vec::new())
+    }
+
+    /// This writer's word that it has forgotten the key which entry `entry` is about.
+    pub(super) fn erased_plan(&self, entry: u64) -> Plan {
+        let mut body = self.body(Kind::Erased);
+        body.erased = Some(Erased { entry, holder: self.keys.id().to_owned() });
         Plan::without_records(body, Vec::new())
     }
 

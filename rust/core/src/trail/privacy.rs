@@ -8,7 +8,7 @@ use crate::Result;
 use crate::config::RedactionPlace;
 use crate::redact::{RedactionKeys, Redactor};
 use crate::storage::Storage;
-use crate::subjects::{Sealer, Vault};
+use crate::subjects::{Sealer, Vault, waiting};
 
 /// The keys of a trail's subjects; nothing is read yet.
 pub(super) fn vault(trail_id: &str, storage: &Storage, options: &OpenOptions) -> Arc<Vault> {
@@ -84,6 +84,7 @@ impl Vault {
     /// # Errors
     /// `Key` if there is no usable privacy key.
     pub(crate) fn redaction_keys(&self) -> Result<RedactionKeys> {
-        RedactionKeys::derive(&self.privacy_key()?, self.trail_id())
+        let key = waiting(self.privacy_key())?;
+        RedactionKeys::derive(&key, self.trail_id())
     }
 }

@@ -204,6 +204,28 @@ async fn an_erasure_is_pending_until_every_holder_confirmed_and_restores_change_
 }
 
 #[tokio::test]
+async fn a_writer_at_work_confirms_with_its_next_commit() {
+    let place = Place::new();
+    let trail = place.init().await;
+    let one = trail.record(&event("u1", "mira@example.com"), Strictness::Strict).await.unwrap();
+    trail.flush().await.unwrap();
+    // As another process of this host has it.
+    let other = place.open("a").await;
+    let status = other.erase("u1", "request", "dpo", &BTreeSet::new()).await.unwrap();
+    assert_eq!(status.pending.len(), 2, "the writer at work and the backup: {status:?}");
+    trail.record(&event("u2", "kim@example.com"), Strictness::Strict).await.unwrap();
+    trail.flush().await.unwrap();
+    trail.flush().await.unwrap();
+    let status = &other.erasures().await.unwrap()[0];
+    assert_eq!(status.pending, ["backup"]);
+    let later = trail.record(&event("u1", "new@example.com"), Strictness::Strict).await.unwrap();
+    assert_eq!(both(&trail, &later).await.1["email"], json!("new@example.com"));
+    assert_eq!(both(&other, &one).await.1["email"], json!(ERASED));
+    trail.close(true).await.unwrap();
+    assert_eq!(place.verdict().await, Verdict::Erased);
+}
+
+#[tokio::test]
 async fn an_active_hold_forbids_erasure_unless_it_was_cleared() {
     let place = Place::new();
     let trail = place.init().await;

@@ -72,6 +72,12 @@ impl ReadView {
         self.with(state, Vec::new())
     }
 
+    /// The same moment, whose answers leave personal fields sealed.
+    #[must_use]
+    pub fn leaving_sealed(self: Arc<Self>) -> Arc<Self> {
+        Arc::new(Self { vault: None, ..Self::clone(&self) })
+    }
+
     /// These canonical records alone, with the columns that the trail had at this moment.
     pub fn of_records(&self, records: Vec<Bytes>) -> Arc<Self> {
         self.with(self.state.without_segments(), records)

@@ -224,7 +224,8 @@ impl Writer {
         if committer.published.elapsed() < after || self.is_closed() {
             return Ok(());
         }
-        committer.beat().await
+        committer.beat().await?;
+        self.confirm_erasures(&mut committer).await
     }
 
     /// Gives the writer free, in order: with `commit` nothing is left in its log.

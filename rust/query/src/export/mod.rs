@@ -24,6 +24,7 @@ use sealtrail_core::evidence::{
     PolicyInForce, Position, SignedManifest, Since, TimeWindow, pack,
 };
 use sealtrail_core::ledger::{AddedSegment, Moment};
+use sealtrail_core::redact::Redactor;
 use sealtrail_core::storage::durable::{self, Access};
 use sealtrail_core::trail::{Attester, ReadView, Trail};
 use sealtrail_core::{Error, json};
@@ -64,6 +65,9 @@ pub struct Export {
     pub since: Option<Since>,
     /// Replace what is there.
     pub replace: bool,
+    /// What is sensitive is redacted, and personal fields stay sealed. Only where records become
+    /// columns or other events: those in `jsonl` and packages are as they were signed.
+    pub redactor: Option<Arc<Redactor>>,
 }
 
 /// What became of an export.
@@ -97,7 +101,18 @@ impl Export {
             asked_by,
             since: None,
             replace: false,
+            redactor: None,
         }
+    }
+
+    fn demand_redactable(&self) -> Result<()> {
+        let signed = matches!(self.format, ExportFormat::Jsonl | ExportFormat::Package);
+        if !signed || self.redactor.is_none() {
+            return Ok(());
+        }
+        let message = "sensitive data is not to leave, and records in this format are as they were \
+                       signed: take another one, or include sensitive data";
+        Err(QueryError::Core(Error::Usage(message.to_owned())))
     }
 
     /// Exports what the ledger holds at the moment of `view` to `path`: a file with its manifest
@@ -116,6 +131,7 @@ impl Export {
         rows: &Rows,
         watch: Watch<'_>,
     ) -> Result<Exported> {
+        self.demand_redactable()?;
         let manifest_path = self.manifest_path(path);
         self.demand_free(path, &manifest_path)?;
         let kept = Kept::of(path);
@@ -291,6 +307,7 @@ struct Run<'a> {
     finder: Finder,
     attester: Attester,
     sink: Sink,
+    redactor: Option<Arc<Redactor>>,
     state: State,
     line: Vec<u8>,
     turn: u64,
@@ -320,12 +337,16 @@ impl<'a> Run<'a> {
             v: 1,
         };
         let state = found.unwrap_or(new);
-        let sink =
-            Sink::open((export.format, &export.lake), trail, view, path, &state, &mut attester)
-                .await?;
+        let redactor = export.redactor.clone();
+        let shown = match redactor {
+            Some(_) => Arc::clone(view).leaving_sealed(),
+            None => Arc::clone(view),
+        };
+        let form = (export.format, &export.lake);
+        let sink = Sink::open(form, trail, &shown, path, &state, &mut attester).await?;
         let since = export.since.as_ref().map_or(0, |since| since.size);
         let line = Vec::new();
-        Ok(Self { since, path, segments, finder, attester, sink, state, line, turn: 0 })
+        Ok(Self { since, path, segments, finder, attester, sink, redactor, state, line, turn: 0 })
     }
 
     async fn segments(&mut self, kept: &Kept, rows: &Rows, watch: Watch<'_>) -> Result<()> {
@@ -405,7 +426,10 @@ impl<'a> Run<'a> {
         }
         self.state.records += 1;
         rows.add(1);
-        self.sink.record(&self.line).await?;
+        match &self.redactor {
+            Some(redactor) => self.sink.record(&redactor.redacted_record(&self.line)?).await?,
+            None => self.sink.record(&self.line).await?,
+        }
         self.line.clear();
         self.turn += 1;
         if self.turn.is_multiple_of(TURN) {
