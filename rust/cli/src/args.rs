@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     anchor, check_proof, checkpoint, compact, completions, config, custody, demo, erase, events,
-    evidence, export, fields, get, import, init, jobs, keys, maintain, man, pin, prove, record,
-    redact, search, sql, stats, subject_report, tail, trace_chain, verify, who,
+    evidence, export, fields, get, hold, import, init, jobs, keys, maintain, man, pin, prove,
+    record, redact, retention, search, sql, stats, subject_report, tail, trace_chain, verify, who,
 };
 use crate::failure::Failure;
 use crate::session::Session;
@@ -107,6 +107,8 @@ enum Command {
     CheckProof(check_proof::CheckProof),
     Compact(compact::Compact),
     Maintain(maintain::Maintain),
+    Retention(retention::Retention),
+    Hold(hold::Hold),
     Export(export::Export),
     Evidence(evidence::Evidence),
     Custody(custody::Custody),
@@ -159,6 +161,8 @@ impl Cli {
             Command::CheckProof(command) => command.run(session),
             Command::Compact(command) => command.run(session),
             Command::Maintain(command) => command.run(session),
+            Command::Retention(command) => command.run(session),
+            Command::Hold(command) => command.run(session),
             Command::Export(command) => command.run(session),
             Command::Evidence(command) => command.run(session),
             Command::Custody(command) => command.run(session),

@@ -19,6 +19,7 @@ mod proof;
 mod reading;
 mod real;
 mod record;
+mod retention;
 mod runs;
 mod search;
 mod sequence;
