@@ -78,7 +78,7 @@ def main() -> None:
         db.execute("SET threads TO 2")
         db.execute("SET TimeZone = 'UTC'")
         db.execute(
-            f"COPY (SELECT * FROM read_json('{events}', format='newline_delimited')) "
+            f"COPY (SELECT * FROM read_json('{events}', format='newline_delimited', sample_size=-1)) "
             f"TO '{parquet}' (FORMAT parquet, COMPRESSION zstd)"
         )
         for case, (text, by, either, first, last, least) in CASES.items():

@@ -37,13 +37,13 @@ class Maintenance:
             dry_run: Return what would be merged, and change nothing.
             threads: Merges at a time; 0 for one for each core.
             grace: How long files of replaced segments stay for readers that began before.
-            progress: Called now and then with rows done, rows in all (each row counts twice: written
-                and read back) and new segments.
+            progress: Called now and then with rows done, rows in all (each row counts twice:
+                written and read back) and new segments.
 
         Returns:
-            ``replaced``, ``segments``, ``rows``, ``bytes_before``, ``bytes_after``, ``lost`` (merges
-            that others were quicker with) and ``swept`` (files that went); for a dry run ``groups``
-            and ``untouched``.
+            ``replaced``, ``segments``, ``rows``, ``bytes_before``, ``bytes_after``, ``lost``
+            (merges that others were quicker with) and ``swept`` (files that went); for a dry run
+            ``groups`` and ``untouched``.
 
         Raises:
             IntegrityError: A segment is not what was signed; it is left as it is.

@@ -75,8 +75,8 @@ class Retention:
             now: The moment to delete for; this moment if not given.
 
         Returns:
-            ``deletion`` (``entries``, ``segments``, ``parts``, ``records``, ``bytes``) and ``swept``
-            (``files``, ``waiting``).
+            ``deletion`` (``entries``, ``segments``, ``parts``, ``records``, ``bytes``) and
+            ``swept`` (``files``, ``waiting``).
         """
         seconds = grace.total_seconds()
         return as_object(self._native.apply(as_micros(now), approver, reason, seconds))
@@ -100,8 +100,8 @@ class Retention:
             audit_id: The record's id.
 
         Returns:
-            Which rules fit it and which decide (``said``), when it is due (``archive``, ``delete``),
-            and ``held_by``; None if there is no such record.
+            Which rules fit it and which decide (``said``), when it is due (``archive``,
+            ``delete``), and ``held_by``; None if there is no such record.
         """
         explained = self._native.explain(audit_id)
         return None if explained is None else as_object(explained)

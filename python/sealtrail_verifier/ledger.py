@@ -115,7 +115,8 @@ class Ledger:
             last, part = named.rests_on, 256
         if entry.n - last < max(1, entry.n // part):
             return f"it names a snapshot too soon after entry {last}"
-        if named.authorized != self.writers[entry.writer].entry:
+        writer = self.writers.get(entry.writer)
+        if writer is None or named.authorized != writer.entry:
             return f"its writer was not authorised by entry {named.authorized}"
         return ""
 

@@ -57,7 +57,7 @@ def test_a_question_of_the_past_is_answered_from_merged_segments(trail: sealtrai
     trail.flush()
     trail.compact(grace=NOW)
     count = "SELECT count(*) AS n FROM events"
-    assert trail.sql(count, at=str(then)).to_dicts() == [{"n": 6}]
+    assert trail.sql(count, at=then).to_dicts() == [{"n": 6}]
     assert trail.sql(count).to_dicts() == [{"n": 7}]
 
 

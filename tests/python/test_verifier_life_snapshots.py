@@ -151,3 +151,10 @@ def test_a_compaction_may_name_a_snapshot_and_a_deletion_not(maker: tm.Maker) ->
     assert entries_only(maker).findings == []
     lm.sweep(maker, first, [], snapshot(maker, first))
     assert [finding.kind for finding in entries_only(maker).findings] == ["form"]
+
+
+def test_the_owner_names_no_snapshot(maker: tm.Maker) -> None:
+    named = snapshot(maker, maker.writers[0])
+    lm.compact(maker, maker.owner, lm.live(maker)[-1:], stages={"body": named})
+    maker.entry(maker.owner, "close", {}, named)
+    assert [finding.kind for finding in entries_only(maker).findings] == ["signer", "signer"]

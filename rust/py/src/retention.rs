@@ -79,7 +79,7 @@ impl Retention {
         to_json(py, &holds.into_values().collect::<Vec<_>>())
     }
 
-    fn release_hold(&self, py: Python<'_>, id: &str, reason: &str, by: &str) -> PyResult<u64> {
-        bridge::wait(py, self.trail.release_hold(id, reason, by))
+    fn release_hold(&self, py: Python<'_>, hold: &str, reason: &str, by: &str) -> PyResult<u64> {
+        bridge::wait(py, self.trail.release_hold(hold, reason, by))
     }
 }

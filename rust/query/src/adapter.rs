@@ -25,6 +25,7 @@ use crate::json::{Form, PathPart};
 use crate::reader::{Footer, FooterCache};
 use crate::shape::{ATTRS, DOMAIN, EVENT, Shape, arrow_type, column_type};
 use crate::shredded::{Assembled, LogicalValue, ShreddedGet, WordSearch, any_signature};
+use crate::values::Source;
 use crate::words::Word;
 
 /// Key of the schema metadata with the JSON array of those columns of a segment at whose paths
@@ -231,6 +232,22 @@ impl SegmentAdapter {
                 self.json_call(function, Form::Canonical, object, &path)
             }
         }))
+    }
+
+    /// Where in the rest the text or the array of texts is that a lookup reads, if no column of the
+    /// segment has any of it.
+    pub(crate) fn only_in_rest(&self, lookup: &Arc<dyn PhysicalExpr>) -> Option<Source> {
+        let (function, _, path) = json_lookup(lookup)?;
+        let texts = matches!(function, JsonFn::AsText | JsonFn::GetStr | JsonFn::GetArray);
+        let key = |part: PathPart| match part {
+            PathPart::Key(key) => Some(key),
+            PathPart::Index(_) => None,
+        };
+        let keys: Vec<String> = path.into_iter().map_while(key).collect();
+        let column = self.layout.rest.filter(|_| texts && !keys.is_empty())?;
+        let common = |path: &[String]| path.iter().zip(&keys).all(|(a, b)| a == b);
+        let in_column = self.layout.columns.iter().any(|stored| common(&stored.column.path));
+        (!in_column).then_some(Source { column, keys: Some(keys) })
     }
 
     /// The search for a word in `event`, in the columns that can hold it and in the rest; none if

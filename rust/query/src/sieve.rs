@@ -7,6 +7,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arrow::array::Array;
+use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::expressions::{BinaryExpr, Column, InListExpr, Literal};
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
@@ -17,11 +19,11 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use sealtrail_core::ledger::AddedSegment;
 
 use crate::adapter::{SegmentAdapter, SegmentAdapterFactory};
-use crate::functions::{Meaning, MeaningUdf};
+use crate::functions::{Meaning, MeaningUdf, Texts};
 use crate::pruning::domain;
 use crate::reader::{Footer, SegmentReaderFactory};
 use crate::shape::DOMAIN;
-use crate::values::{ValueCache, Values, Wanted};
+use crate::values::{Source, ValueCache, Values, Wanted};
 
 /// Segments looked at at a time: where the store is far away, most of it is waiting.
 const AT_A_TIME: usize = 32;
@@ -55,6 +57,9 @@ impl Test {
                 },
                 _ => Self::Any,
             };
+        }
+        if let Some((subject, wanted)) = any_of(filter) {
+            return Self::is(subject, wanted);
         }
         match filter.downcast_ref::<InListExpr>() {
             Some(list) if !list.negated() => {
@@ -119,13 +124,31 @@ impl Test {
                     return Within::Decided(true);
                 };
                 if let Some(column) = stored.downcast_ref::<Column>() {
-                    return Within::Is { column: column.index(), wanted };
+                    let source = Source { column: column.index(), keys: None };
+                    return Within::Is { source, wanted };
+                }
+                if let Some(source) = adapter.only_in_rest(subject) {
+                    return Within::Is { source, wanted };
                 }
                 let value = stored.downcast_ref::<Literal>().map(Literal::value);
                 Within::Decided(!value.is_some_and(|value| value.is_null()))
             }
         }
     }
+}
+
+/// Whether an array has one of some texts: the array, and the texts.
+fn any_of(filter: &Arc<dyn PhysicalExpr>) -> Option<(&Arc<dyn PhysicalExpr>, Arc<[Wanted]>)> {
+    let call = filter.downcast_ref::<ScalarFunctionExpr>()?;
+    let [array, texts] = call.args() else { return None };
+    if call.fun().name() != "array_has_any" {
+        return None;
+    }
+    let ScalarValue::List(list) = texts.downcast_ref::<Literal>()?.value() else { return None };
+    let values = Texts::new(list.values()).ok()?;
+    let wanted: Option<Vec<_>> =
+        (0..list.values().len()).map(|at| values.get(at).map(Wanted::new)).collect();
+    Some((array, wanted?.into()))
 }
 
 fn text(expr: &Arc<dyn PhysicalExpr>) -> Option<Wanted> {
@@ -136,9 +159,9 @@ fn text(expr: &Arc<dyn PhysicalExpr>) -> Option<Wanted> {
 /// A test over the columns of one segment.
 enum Within<'a> {
     Decided(bool),
-    /// The column at this position is one of these.
+    /// What is there is one of these.
     Is {
-        column: usize,
+        source: Source,
         wanted: &'a [Wanted],
     },
     All(Vec<Within<'a>>),
@@ -146,19 +169,19 @@ enum Within<'a> {
 }
 
 /// What is known so far.
-enum So {
+enum So<'w> {
     Decided(bool),
-    /// The values of this column decide.
-    Needs(usize),
+    /// The values there decide.
+    Needs(&'w Source),
 }
 
 impl Within<'_> {
     /// Whether rows of a row group may pass.
-    fn may_pass(&self, known: &impl Fn(usize, &[Wanted]) -> Option<bool>) -> So {
+    fn may_pass(&self, known: &impl Fn(&Source, &[Wanted]) -> Option<bool>) -> So<'_> {
         match self {
             Self::Decided(decided) => So::Decided(*decided),
-            Self::Is { column, wanted } => {
-                known(*column, wanted).map_or(So::Needs(*column), So::Decided)
+            Self::Is { source, wanted } => {
+                known(source, wanted).map_or(So::Needs(source), So::Decided)
             }
             Self::All(tests) => Self::first(tests, false, known),
             Self::Either(tests) => Self::first(tests, true, known),
@@ -166,13 +189,17 @@ impl Within<'_> {
     }
 
     /// `stop` as soon as one test says so.
-    fn first(tests: &[Self], stop: bool, known: &impl Fn(usize, &[Wanted]) -> Option<bool>) -> So {
+    fn first<'w>(
+        tests: &'w [Self],
+        stop: bool,
+        known: &impl Fn(&Source, &[Wanted]) -> Option<bool>,
+    ) -> So<'w> {
         let mut needs = None;
         for test in tests {
             match test.may_pass(known) {
                 So::Decided(decided) if decided == stop => return So::Decided(stop),
                 So::Decided(_) => {}
-                So::Needs(column) => needs = needs.or(Some(column)),
+                So::Needs(source) => needs = needs.or(Some(source)),
             }
         }
         needs.map_or(So::Decided(!stop), So::Needs)
@@ -224,23 +251,23 @@ impl Holder<'_> {
         group: usize,
     ) -> bool {
         let columns = footer.metadata.row_group(group).columns();
-        let mut read: HashMap<usize, Arc<Values>> = HashMap::new();
+        let mut read: HashMap<Source, Arc<Values>> = HashMap::new();
         loop {
-            let known = |column: usize, wanted: &[Wanted]| {
-                let Some(chunk) = columns.get(column) else { return Some(true) };
-                if !wanted.iter().any(|wanted| in_bounds(chunk, wanted)) {
+            let known = |source: &Source, wanted: &[Wanted]| {
+                let Some(chunk) = columns.get(source.column) else { return Some(true) };
+                let bounded = source.keys.is_none();
+                if bounded && !wanted.iter().any(|wanted| in_bounds(chunk, wanted)) {
                     return Some(false);
                 }
-                Some(read.get(&column)?.may_hold(wanted))
+                Some(read.get(source)?.may_hold(wanted))
             };
-            match within.may_pass(&known) {
+            let source = match within.may_pass(&known) {
                 So::Decided(decided) => return decided,
-                So::Needs(column) => {
-                    let (store, place) = (self.readers.store(), (group, column));
-                    let values = self.values.of(store, path, place, &columns[column]).await;
-                    read.insert(column, values);
-                }
-            }
+                So::Needs(source) => source.clone(),
+            };
+            let (store, place) = (self.readers.store(), (group, source.clone()));
+            let values = self.values.of(store, path, &footer.metadata, place).await;
+            read.insert(source, values);
         }
     }
 }

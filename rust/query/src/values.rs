@@ -1,8 +1,12 @@
 //! What is known of the values of a column in a row group without reading its rows: a dictionary
 //! holds all of them, a bloom filter tells most of those that are not there.
 //!
+//! Of a path that has no column the rest of the records tells, which is read once for it.
+//!
 //! Segments never change, so what was read once is kept. Of a dictionary only a mark of four bytes
 //! for each value is kept: two values with one mark cost time and change no answer.
+
+mod in_rest;
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hasher};
@@ -15,7 +19,7 @@ use parquet::basic::{Encoding, Type};
 use parquet::bloom_filter::Sbbf;
 use parquet::column::page::{Page, PageReader};
 use parquet::errors::{ParquetError, Result};
-use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::serialized_reader::SerializedPageReader;
 
@@ -56,6 +60,12 @@ pub(crate) enum Values {
 }
 
 impl Values {
+    fn of(mut marks: Vec<u32>) -> Self {
+        marks.sort_unstable();
+        marks.dedup();
+        Self::Marks(marks.into_boxed_slice())
+    }
+
     /// Whether one of these may be among them.
     pub(crate) fn may_hold(&self, wanted: &[Wanted]) -> bool {
         match self {
@@ -75,8 +85,17 @@ impl Values {
     }
 }
 
-/// A row group of a segment, and a column of it by its position.
-pub(crate) type Place = (usize, usize);
+/// What values are looked for in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Source {
+    /// The position of a column in the segment.
+    pub(crate) column: usize,
+    /// If that is the rest, where in it: the text there, or the texts of the array there.
+    pub(crate) keys: Option<Vec<String>>,
+}
+
+/// A row group of a segment, and a source in it.
+pub(crate) type Place = (usize, Source);
 
 /// The values of columns of one trail's segments; of the oldest segments dropped first.
 #[derive(Debug)]
@@ -98,9 +117,9 @@ impl ValueCache {
         Self { limit, inner: Mutex::default() }
     }
 
-    fn get(&self, path: &Path, place: Place) -> Option<Arc<Values>> {
+    fn get(&self, path: &Path, place: &Place) -> Option<Arc<Values>> {
         let known = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        known.by_path.get(path)?.get(&place).map(Arc::clone)
+        known.by_path.get(path)?.get(place).map(Arc::clone)
     }
 
     fn put(&self, path: &Path, place: Place, values: &Arc<Values>) {
@@ -120,19 +139,27 @@ impl ValueCache {
         }
     }
 
-    /// What can be known of the values of a column of a segment. Where that cannot be read any
+    /// What can be known of the values at a place of a segment. Where that cannot be read any
     /// value may be there: who reads the rows is told what is wrong.
     pub(crate) async fn of(
         &self,
         store: &dyn ObjectStore,
         path: &Path,
+        metadata: &Arc<ParquetMetaData>,
         place: Place,
-        column: &ColumnChunkMetaData,
     ) -> Arc<Values> {
-        if let Some(values) = self.get(path, place) {
+        if let Some(values) = self.get(path, &place) {
             return values;
         }
-        let values = Arc::new(read(store, path, column).await.unwrap_or(Values::Unknown));
+        let (group, source) = &place;
+        let values = match &source.keys {
+            None => read(store, path, metadata.row_group(*group).column(source.column)).await,
+            Some(keys) => {
+                let place = (*group, source.column);
+                in_rest::read(store, path, Arc::clone(metadata), place, keys.clone()).await
+            }
+        };
+        let values = Arc::new(values.unwrap_or(Values::Unknown));
         self.put(path, place, &values);
         values
     }
@@ -189,9 +216,7 @@ fn marks(part: FilePart, column: &ColumnChunkMetaData) -> Result<Values> {
         marks.push(mark(&rest[..length]));
         rest.advance(length);
     }
-    marks.sort_unstable();
-    marks.dedup();
-    Ok(Values::Marks(marks.into_boxed_slice()))
+    Ok(Values::of(marks))
 }
 
 /// A part of a file, found by its place in the file.

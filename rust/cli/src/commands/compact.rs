@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use sealtrail_core::Error;
-use sealtrail_core::trail::{
-    CompactOptions, CompactPlan, CompactProgress, CompactReport, GRACE, TARGET_BYTES, Trail,
-};
+use sealtrail_core::trail::{CompactOptions, CompactPlan, CompactProgress, CompactReport, Trail};
 
 use crate::failure::Failure;
 use crate::output::ReportFormat;
@@ -44,9 +42,15 @@ pub(crate) struct Compact {
 /// How to compact.
 #[derive(Debug, Args)]
 pub(super) struct How {
-    /// Size of a finished segment in MiB
-    #[arg(long, value_name = "N", default_value_t = TARGET_BYTES >> 20, value_parser = clap::value_parser!(u64).range(1..=2048))]
-    target_mb: u64,
+    /// Size of a finished segment in MiB; otherwise audit.rotation.max_segment_mb of
+    /// the configuration, else 256
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u64).range(1..=4096),
+        verbatim_doc_comment
+    )]
+    target_mb: Option<u64>,
     /// Merges at a time; otherwise one for each core
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -57,21 +61,23 @@ pub(super) struct How {
 }
 
 impl How {
-    pub(super) fn options(&self, session: &Session<'_>) -> CompactOptions {
-        CompactOptions {
-            target_bytes: self.target_mb << 20,
+    /// With what the configuration says where no option does.
+    pub(super) fn options(&self, session: &mut Session<'_>) -> Result<CompactOptions, Failure> {
+        let configured = CompactOptions::from_config(&session.config()?.config);
+        Ok(CompactOptions {
+            target_bytes: self.target_mb.map_or(configured.target_bytes, |mb| mb << 20),
             threads: self.threads.map_or(0, usize::from),
-            grace: self.grace.unwrap_or(GRACE),
-            progress: None,
+            grace: self.grace.unwrap_or(configured.grace),
             cancel: session.cancel.flag(),
-        }
+            ..configured
+        })
     }
 }
 
 impl Compact {
     pub(crate) fn run(self, session: &mut Session<'_>) -> Result<u8, Failure> {
         let trail = session.open()?;
-        let options = self.how.options(session);
+        let options = self.how.options(session)?;
         let format = session.report_format(self.output);
         if self.dry_run {
             let plan = session.wait(trail.plan_compaction(&options))?;

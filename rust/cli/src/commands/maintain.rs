@@ -78,8 +78,13 @@ impl Maintain {
         Ok(())
     }
 
-    fn maintain(&self, session: &Session<'_>, trail: &Trail) -> Result<MaintainReport, Failure> {
-        let (options, bar) = with_bar(session, self.how.options(session));
+    fn maintain(
+        &self,
+        session: &mut Session<'_>,
+        trail: &Trail,
+    ) -> Result<MaintainReport, Failure> {
+        let options = self.how.options(session)?;
+        let (options, bar) = with_bar(session, options);
         let result = session.wait(trail.maintain(&options));
         bar.finish_and_clear();
         result

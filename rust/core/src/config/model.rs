@@ -27,7 +27,7 @@ pub(super) const LATER_SECTIONS: [&str; 5] =
 pub(super) const LATER_SETTINGS: [&str; 4] = [
     "retention.archival.encryption",
     "retention.archival.key_rotation",
-    "rotation",
+    "rotation.file_rotation",
     "integrity.audit_log_backup",
 ];
 

@@ -10,6 +10,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use super::part::{Packed, Part, PartBatch, Spans, mark};
 use crate::merkle::{self, Hash};
 use crate::proof::Hex;
+use crate::segment::gone::{Gone, GoneBatch};
 use crate::segment::{self, BatchMeta, RowReader, SegmentFile, TREE_LEVELS, batch_list_leaves};
 use crate::{Error, Result};
 
@@ -87,9 +88,10 @@ impl Row {
 struct Tally {
     meta: BatchMeta,
     origin: Origin,
-    salt: [u8; 32],
-    level: Vec<Hash>,
+    leaves_of: Leaves,
     position: u64,
+    /// The hash of each run that was passed.
+    level: Vec<Hash>,
     /// Leaves of the open run, and which of them were taken.
     leaves: Vec<Hash>,
     chosen: Vec<bool>,
@@ -99,16 +101,39 @@ struct Tally {
     salts: Packed<16>,
 }
 
+/// What a batch's leaves are made of.
+#[derive(Debug)]
+enum Leaves {
+    /// All rows are here: the batch's salt, and the hashes of its runs as the segment has them.
+    Whole { salt: [u8; 32], level: Vec<Hash> },
+    /// Some rows were deleted: positions and salts of those left, positions and leaves of those
+    /// gone, those first that come next.
+    Cut { left: VecDeque<(u32, [u8; 16])>, gone: VecDeque<(u32, Hash)> },
+}
+
+impl Leaves {
+    fn of(meta: &BatchMeta, gone: Option<&GoneBatch>) -> Result<Self, &'static str> {
+        if let Some(gone) = gone {
+            let same = gone.rows() == meta.rows;
+            let cut = Self::Cut { left: gone.left().collect(), gone: gone.removed().collect() };
+            return if same { Ok(cut) } else { Err("its sidecar is of another batch") };
+        }
+        let salt = meta.salt_bytes().ok_or("a batch's salt is not there")?;
+        let level = meta.run_hashes().ok_or("a batch's tree is not there")?;
+        Ok(Self::Whole { salt, level })
+    }
+}
+
 impl Collector {
-    /// One for the rows of a segment. `origins` are those of its batches, by ordinal.
-    pub(crate) fn new(file: &SegmentFile, origins: Vec<Origin>) -> Result<Self> {
-        let wrong = |what: &str| Error::integrity(file.path(), what);
-        let tally = |(meta, origin): (&BatchMeta, Origin)| {
-            let salt = meta.salt_bytes().ok_or_else(|| wrong("a batch's salt is not there"))?;
-            let level = meta.run_hashes().ok_or_else(|| wrong("a batch's tree is not there"))?;
-            Ok(Tally::new(meta.clone(), origin, salt, level))
+    /// One for the rows of a segment. `origins` are those of its batches, by ordinal; `gone` tells
+    /// of rows that were deleted.
+    pub(crate) fn new(file: &SegmentFile, origins: Vec<Origin>, gone: &Gone) -> Result<Self> {
+        let tally = |((ordinal, meta), origin): ((u16, &BatchMeta), Origin)| {
+            let leaves = Leaves::of(meta, gone.batches.get(&ordinal));
+            let leaves = leaves.map_err(|what| Error::integrity(file.path(), what))?;
+            Ok(Tally::new(meta.clone(), origin, leaves))
         };
-        let tallies = file.meta().batches.iter().zip(origins).map(tally);
+        let tallies = (0..).zip(&file.meta().batches).zip(origins).map(tally);
         Ok(Self {
             path: file.path().to_owned(),
             reader: file.row_reader(),
@@ -238,13 +263,13 @@ impl Collector {
 }
 
 impl Tally {
-    fn new(meta: BatchMeta, origin: Origin, salt: [u8; 32], level: Vec<Hash>) -> Self {
+    fn new(meta: BatchMeta, origin: Origin, leaves_of: Leaves) -> Self {
         Self {
             meta,
             origin,
-            salt,
-            level,
+            leaves_of,
             position: 0,
+            level: Vec::new(),
             leaves: Vec::with_capacity(RUN),
             chosen: Vec::with_capacity(RUN),
             inner: Vec::new(),
@@ -256,41 +281,75 @@ impl Tally {
 
     /// Passes the batch's next row, which becomes this line if it is taken.
     fn push(&mut self, record: &[u8], line: Option<u64>) -> Result<(), &'static str> {
-        let salt = merkle::batch_salt_at(&self.salt, self.position);
-        self.leaves.push(merkle::record_leaf(&salt, record));
-        self.chosen.push(line.is_some());
+        let salt = match &mut self.leaves_of {
+            Leaves::Whole { salt, .. } => merkle::batch_salt_at(salt, self.position),
+            Leaves::Cut { left, .. } => {
+                let (position, salt) = left.pop_front().ok_or("a batch has more rows than left")?;
+                self.pass_gone(position.into())?;
+                salt
+            }
+        };
         if let Some(line) = line {
             self.lines.push(line);
             self.positions.push(self.position);
             self.salts.0.push(salt);
         }
+        self.leaf(merkle::record_leaf(&salt, record), line.is_some())
+    }
+
+    /// Passes the deleted rows before this position.
+    fn pass_gone(&mut self, before: u64) -> Result<(), &'static str> {
+        loop {
+            let Leaves::Cut { gone, .. } = &mut self.leaves_of else { return Ok(()) };
+            let next = gone.front().copied().filter(|(position, _)| u64::from(*position) < before);
+            let Some((_, leaf)) = next else { return Ok(()) };
+            gone.pop_front();
+            self.leaf(leaf, false)?;
+        }
+    }
+
+    fn leaf(&mut self, leaf: Hash, chosen: bool) -> Result<(), &'static str> {
+        self.leaves.push(leaf);
+        self.chosen.push(chosen);
         self.position += 1;
         let last = self.position == self.meta.rows;
         if self.leaves.len() == RUN || last { self.end_run() } else { Ok(()) }
     }
 
     fn end_run(&mut self) -> Result<(), &'static str> {
-        if self.level.get(self.inner.len()) != Some(&merkle::root(&self.leaves)) {
+        let hash = merkle::root(&self.leaves);
+        if let Leaves::Whole { level, .. } = &self.leaves_of
+            && level.get(self.inner.len()) != Some(&hash)
+        {
             return Err("its records do not lead to the batch's tree");
         }
         let any = self.chosen.contains(&true);
         self.inner.push(any.then(|| merkle::multi_proof(&self.leaves, &self.chosen)));
+        self.level.push(hash);
         self.leaves.clear();
         self.chosen.clear();
         Ok(())
     }
 
-    fn finish(self, path: &str) -> Result<PartBatch> {
+    fn finish(mut self, path: &str) -> Result<PartBatch> {
         let wrong = |what: &str| Error::integrity(path, what);
-        if self.position != self.meta.rows || self.inner.len() != self.level.len() {
+        self.pass_gone(self.meta.rows).map_err(wrong)?;
+        if self.position != self.meta.rows {
             return Err(wrong("a batch has another number of rows than it says"));
+        }
+        if self.meta.root_hash() != Some(merkle::root_from_level(&self.level)) {
+            return Err(wrong("its records do not lead to the batch's root"));
         }
         let decode = |text: &str| HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok().map(Hex);
         let (commitment, root) = decode(&self.meta.commitment)
             .zip(decode(&self.meta.root))
             .ok_or_else(|| wrong("a batch's root or commitment is malformed"))?;
         // With all records here there is nobody left whom the salt protects.
-        let all = self.salts.0.len() as u64 == self.meta.rows;
+        let whole = match &self.leaves_of {
+            Leaves::Whole { salt, .. } => Some(*salt),
+            Leaves::Cut { .. } => None,
+        };
+        let salt = whole.filter(|_| self.salts.0.len() as u64 == self.meta.rows);
         Ok(PartBatch {
             add: self.origin.add,
             commitment,
@@ -303,8 +362,8 @@ impl Tally {
             proof: Packed(merkle::multi_proof_of_runs(&self.level, &self.inner)),
             root,
             rows: self.meta.rows,
-            salt: all.then(|| Packed(vec![self.salt])),
-            salts: (!all).then_some(self.salts),
+            salt: salt.map(|salt| Packed(vec![salt])),
+            salts: salt.is_none().then_some(self.salts),
         })
     }
 }
@@ -315,3 +374,7 @@ pub(crate) fn paths_in_list(batches: &[BatchMeta]) -> Result<Vec<Vec<Hash>>> {
     let all: Vec<usize> = (0..leaves.len()).collect();
     Ok(merkle::inclusion_proofs(&leaves, &all).unwrap_or_default())
 }
+
+#[cfg(test)]
+#[path = "collect_tests.rs"]
+mod tests;

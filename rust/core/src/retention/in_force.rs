@@ -116,9 +116,10 @@ impl InForce {
 
     /// Only the owner's recorded choice lets ages count from a time that events bring themselves.
     fn clock_of(&self, voice: Voice) -> Clock {
-        match (voice, &self.pinned) {
-            (Voice::Pinned, Some(pinned)) => pinned.policy.clock,
-            _ => Clock::Latest,
+        let recorded = self.pinned.as_ref().map_or(Clock::Latest, |pinned| pinned.policy.clock);
+        match (voice, &self.local) {
+            (Voice::Local, Some(local)) if local.clock == Clock::Latest => Clock::Latest,
+            _ => recorded,
         }
     }
 

@@ -77,6 +77,13 @@ fn ages_count_from_the_later_time_unless_the_ledger_says_otherwise() {
     assert_eq!(pinned(by.clone()).dates(&late).delete, Some(15 * DAY));
     by.clock = Clock::EventTime;
     assert_eq!(pinned(by.clone()).dates(&late).delete, Some(10 * DAY));
+    let mut both = pinned(by.clone());
+    both.local = Some(by.clone());
+    assert_eq!(both.dates(&late).delete, Some(10 * DAY), "both count by the event's time");
+    if let Some(local) = &mut both.local {
+        local.clock = Clock::Latest;
+    }
+    assert_eq!(both.dates(&late).delete, Some(15 * DAY));
     let local = InForce { pinned: None, local: Some(by) };
     let dates = Dates { archive: Some(6 * DAY), delete: None };
     assert_eq!(local.dates(&late), dates, "a file deletes nothing, and chooses no clock");

@@ -1,12 +1,15 @@
 //! Finding rows by a value: bloom filters and bounds of pages first, then only what they leave.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::AsArray;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::RowSelection;
 use parquet::bloom_filter::Sbbf;
+use parquet::errors::Result as ParquetResult;
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 
 use super::read::SegmentFile;
@@ -29,6 +32,34 @@ impl<'a> Wanted<'a> {
     fn any_between(&self, min: &[u8], max: &[u8]) -> bool {
         let at = self.0.partition_point(|value| value.as_bytes() < min);
         self.0.get(at).is_some_and(|value| value.as_bytes() <= max)
+    }
+}
+
+/// Bloom filters by row group and column, kept for the next question.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Blooms(Arc<Mutex<HashMap<(usize, usize), Option<Arc<Sbbf>>>>>);
+
+impl Blooms {
+    /// The filter at a place, read if it was not before.
+    fn at(
+        &self,
+        place: (usize, usize),
+        read: impl FnOnce() -> ParquetResult<Option<Sbbf>>,
+    ) -> ParquetResult<Option<Arc<Sbbf>>> {
+        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bloom) = known().get(&place) {
+            return Ok(bloom.clone());
+        }
+        let bloom = read()?.map(Arc::new);
+        known().insert(place, bloom.clone());
+        Ok(bloom)
+    }
+
+    /// Bytes of all filters of a row group that ids are looked for with.
+    pub(super) fn most(group: &RowGroupMetaData) -> usize {
+        let of_ids = group.columns().iter().filter(|c| c.column_path().string() == "audit_id");
+        let lengths = of_ids.filter_map(|column| column.bloom_filter_length());
+        lengths.filter_map(|length| usize::try_from(length).ok()).sum()
     }
 }
 
@@ -80,7 +111,8 @@ impl SegmentFile {
         let mut selected = Vec::new();
         for (group, meta) in self.parquet().row_groups().iter().enumerate() {
             let rows = meta.num_rows() as usize;
-            let bloom = builder.get_row_group_column_bloom_filter(group, at);
+            let read = || builder.get_row_group_column_bloom_filter(group, at);
+            let bloom = self.blooms.at((group, at), read);
             if bloom.map_err(|e| self.failed(e))?.is_none_or(|bloom| wanted.any_in(&bloom)) {
                 let pages = self.pages(group, at, rows, wanted);
                 if !pages.is_empty() {

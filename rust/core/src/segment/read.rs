@@ -15,6 +15,7 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use parquet::file::reader::{ChunkReader, Length};
 use sha2::{Digest, Sha256};
 
+use super::find::Blooms;
 use super::meta::{META_KEY, SEAL_KEY, SegmentMeta};
 use super::source::Source;
 use crate::columns::{Assembler, BATCH, Fault, LogicalColumn, REST, Values};
@@ -32,6 +33,8 @@ pub struct SegmentFile {
     parquet: ArrowReaderMetadata,
     meta: SegmentMeta,
     seal: String,
+    /// Bloom filters that were read before, by row group and column.
+    pub(super) blooms: Blooms,
 }
 
 impl SegmentFile {
@@ -78,7 +81,8 @@ impl SegmentFile {
         let meta = SegmentMeta::parse(&text).map_err(|e| Error::integrity(path, e))?;
         let seal = value(SEAL_KEY)
             .ok_or_else(|| Error::integrity(path, format!("no metadata entry {SEAL_KEY:?}")))?;
-        Ok(Self { path: path.to_owned(), source, parquet, meta, seal })
+        let blooms = Blooms::default();
+        Ok(Self { path: path.to_owned(), source, parquet, meta, seal, blooms })
     }
 
     /// Its path within the trail.
@@ -106,6 +110,14 @@ impl SegmentFile {
     /// Its Parquet metadata, with the page index.
     pub fn parquet(&self) -> &ParquetMetaData {
         self.parquet.metadata()
+    }
+
+    /// About how many bytes of memory it takes without rows.
+    pub(crate) fn footprint(&self) -> usize {
+        // Its description is text of about this length, and values.
+        let described = self.meta.batches.len() * 256 + self.meta.columns.len() * 128;
+        let blooms: usize = self.parquet().row_groups().iter().map(Blooms::most).sum();
+        self.parquet().memory_size() + described + blooms
     }
 
     /// All its bytes.
@@ -150,6 +162,22 @@ impl SegmentFile {
     /// `Integrity` if they cannot be read.
     pub fn rows(&self) -> Result<ParquetRecordBatchReader> {
         self.builder().build().map_err(|e| self.failed(e))
+    }
+
+    /// All rows of all columns, so many at a time.
+    ///
+    /// # Errors
+    /// `Integrity` if they cannot be read.
+    pub(super) fn rows_by(&self, count: usize) -> Result<ParquetRecordBatchReader> {
+        self.builder().with_batch_size(count).build().map_err(|e| self.failed(e))
+    }
+
+    /// About how many bytes a row takes in memory.
+    pub(super) fn row_bytes(&self) -> usize {
+        let groups = self.parquet().row_groups().iter();
+        let bytes: i64 = groups.map(|group| group.total_byte_size().max(0)).sum();
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+            / usize::try_from(self.meta.rows.max(1)).unwrap_or(1)
     }
 
     /// All rows of a row group.

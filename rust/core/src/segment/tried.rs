@@ -148,7 +148,7 @@ mod tests {
         let texts = |value: fn(u64) -> String| -> ArrayRef {
             Arc::new((0..8000).map(|n| Some(value(n))).collect::<StringArray>())
         };
-        assert_eq!(best(&INTEGERS, &integers(|n| number(n % 30)), &EFFORT).unwrap(), None);
+        assert_eq!(best(&INTEGERS, &integers(|n| number(number(n) % 30)), &EFFORT).unwrap(), None);
         let split = Some(Encoding::BYTE_STREAM_SPLIT);
         assert_eq!(best(&INTEGERS, &integers(number), &EFFORT).unwrap(), split);
         let delta = Some(Encoding::DELTA_BINARY_PACKED);

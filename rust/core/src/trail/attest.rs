@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
 use ed25519_dalek::SigningKey;
 
 use super::checkpoint::SignedCheckpoint;
@@ -96,7 +97,7 @@ impl Attester {
         since: u64,
     ) -> Result<Option<Collector>> {
         let file = self.trail.segment(segment).await?;
-        if data_encoding::HEXLOWER.encode(&batch_list_root(&file.meta().batches)?) != segment.root {
+        if HEXLOWER.encode(&batch_list_root(&file.meta().batches)?) != segment.root {
             let message = "its batches are not those that its entry names";
             return Err(Error::integrity(&segment.path, message));
         }
@@ -104,7 +105,7 @@ impl Attester {
         if origins.iter().all(|origin| origin.entry < since) {
             return Ok(None);
         }
-        Collector::new(&file, origins).map(Some)
+        Collector::new(&file, origins, &self.trail.sidecar(segment).await?).map(Some)
     }
 
     /// Where the ledger introduced the batches of a segment.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::{ReadView, Trail};
@@ -34,11 +35,25 @@ impl Trail {
         {
             return Ok(Some(record.to_vec()));
         }
-        for segment in candidates(view, |min, max| min <= audit_id && audit_id <= max).rev() {
-            let file = self.segment(segment).await?;
-            let rows = file.find(ID, audit_id)?;
-            if let Some(&row) = rows.first() {
-                return Ok(file.records(&[row])?.pop());
+        let candidates = candidates(view, |min, max| min <= audit_id && audit_id <= max).rev();
+        if let Some(root) = self.storage().local_root() {
+            // Ids that callers gave may lie in any segment: all cores look for them.
+            let candidates: Vec<_> = candidates.collect();
+            let found = candidates.par_iter().find_map_first(|segment| {
+                let open = || SegmentFile::open_local(&segment.path, root);
+                let file = self.shared.opened.get(&segment.path, open);
+                let record = file.and_then(|file| record_in(&file, audit_id)).transpose();
+                record.map(|record| (segment, record))
+            });
+            return match found {
+                Some((segment, Err(Error::NotFound(_)))) => Err(self.missing(segment).await),
+                Some((_, record)) => record.map(Some),
+                None => Ok(None),
+            };
+        }
+        for segment in candidates {
+            if let Some(record) = record_in(&self.segment(segment).await?, audit_id)? {
+                return Ok(Some(record));
             }
         }
         Ok(None)
@@ -106,6 +121,13 @@ impl Trail {
             Some(root) => SegmentFile::open_local(&segment.path, root),
             None => SegmentFile::open(&segment.path, storage.get(&segment.path).await?),
         }
+    }
+}
+
+fn record_in(file: &SegmentFile, audit_id: &str) -> Result<Option<Vec<u8>>> {
+    match file.find(ID, audit_id)?.first() {
+        Some(&row) => Ok(file.records(&[row])?.pop()),
+        None => Ok(None),
     }
 }
 

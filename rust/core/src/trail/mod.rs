@@ -21,6 +21,7 @@ mod load;
 mod lookup;
 mod moved;
 mod open;
+mod opened;
 mod owner;
 mod past;
 mod places;
@@ -105,6 +106,8 @@ struct Shared {
     current: Mutex<Option<Arc<Writer>>>,
     /// Who looked, as far as that is recorded apart or later.
     looks: access::Looks,
+    /// Segments that records were looked up in.
+    opened: opened::Opened,
 }
 
 impl Trail {
@@ -132,6 +135,7 @@ impl Trail {
             writer: tokio::sync::Mutex::default(),
             current: Mutex::new(None),
             looks: access::Looks::default(),
+            opened: opened::Opened::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }

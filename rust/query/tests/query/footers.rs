@@ -83,7 +83,7 @@ impl ObjectStore for Counting {
 }
 
 /// A trail whose reads are counted.
-pub struct Counted {
+pub(crate) struct Counted {
     trail: TestTrail,
     store: Arc<Counting>,
 }
@@ -94,7 +94,7 @@ impl Counted {
     }
 
     /// Each of these in a segment.
-    pub async fn of(segments: impl Iterator<Item = Vec<Value>>) -> Self {
+    pub(crate) async fn of(segments: impl Iterator<Item = Vec<Value>>) -> Self {
         let mut trail = TestTrail::new();
         let inner = Arc::clone(&trail.store);
         let store = Arc::new(Counting { inner, reads: Mutex::default() });
@@ -106,13 +106,13 @@ impl Counted {
     }
 
     /// How many segments were read from for the last question.
-    pub fn touched(&self) -> usize {
+    pub(crate) fn touched(&self) -> usize {
         let reads = self.store.reads.lock().unwrap();
         reads.iter().map(|(path, _)| path).collect::<HashSet<_>>().len()
     }
 
     /// Asks, and tells how many footers and how many other ranges were read for it.
-    pub async fn ask(&mut self, sql: &str, expected: Value) -> (usize, usize) {
+    pub(crate) async fn ask(&mut self, sql: &str, expected: Value) -> (usize, usize) {
         self.store.reads.lock().unwrap().clear();
         assert_eq!(self.trail.value(sql).await, expected, "{sql}");
         let view = self.trail.view();

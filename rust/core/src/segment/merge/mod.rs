@@ -35,13 +35,22 @@ use output::{Output, Written};
 
 /// Most batches of a segment.
 pub(crate) const MAX_BATCHES: usize = 65_536;
-/// Rows that are encoded at a time.
+/// Most rows that are encoded at a time, and about how many bytes.
 const CHUNK_ROWS: usize = 32_768;
+const CHUNK_BYTES: usize = 64 << 20;
+/// Most rows that are read of an input at a time.
+const READ_ROWS: usize = 8192;
+
+/// zstd level of merged segments, unless told otherwise.
+pub(crate) const ZSTD_LEVEL: i32 = 9;
+/// So much more for texts, where a longer search pays.
+const TEXT_LEVELS: i32 = 3;
+const HIGHEST_LEVEL: i32 = 22;
 
 /// Old data is read often and written once.
 const COMPACTION: Effort = Effort {
-    level: 9,
-    text_level: 12,
+    level: ZSTD_LEVEL,
+    text_level: ZSTD_LEVEL + TEXT_LEVELS,
     group_rows: 262_144,
     dictionary_bytes: 4 << 20,
     page_rows: 32_768,
@@ -144,6 +153,8 @@ pub(crate) struct Target<'a> {
     pub(crate) folder: &'a Path,
     /// Whose file it is.
     pub(crate) tag: &'a str,
+    /// zstd level; more takes more time.
+    pub(crate) level: i32,
     /// Told of rows that were written, then of rows that were checked; an error stops the merge.
     pub(crate) watch: &'a (dyn Fn(u64) -> Result<()> + Sync),
 }
@@ -295,12 +306,13 @@ fn read(
     columns: &[LogicalColumn],
     send: &SyncSender<Chunk>,
 ) -> Result<Vec<u64>> {
-    let mut merging = Merging::new(inputs, columns);
+    let chunk_rows = chunk_rows(inputs);
+    let mut merging = Merging::new(inputs, columns, chunk_rows.min(READ_ROWS));
     let mut chunk = Chunk::default();
     while let Some(span) = merging.next()? {
         chunk.push(span);
         // Who receives gave up, and says why.
-        if chunk.rows >= CHUNK_ROWS && send.send(std::mem::take(&mut chunk)).is_err() {
+        if chunk.rows >= chunk_rows && send.send(std::mem::take(&mut chunk)).is_err() {
             return Ok(merging.misfits);
         }
     }
@@ -308,6 +320,12 @@ fn read(
         let _ = send.send(chunk);
     }
     Ok(merging.misfits)
+}
+
+/// Rows that are encoded at a time: fewer where they are large.
+fn chunk_rows(inputs: &[Input<'_>]) -> usize {
+    let largest = inputs.iter().map(|input| input.file.row_bytes()).max().unwrap_or_default();
+    (CHUNK_BYTES / largest.max(1)).clamp(1, CHUNK_ROWS)
 }
 
 fn encode(
@@ -326,7 +344,7 @@ fn encode(
                 Some(output) => output,
                 none => {
                     let file = file.take().ok_or_else(nothing)?;
-                    none.insert(begin(inputs, columns, with_rest, file, &chunk)?)
+                    none.insert(begin(inputs, columns, with_rest, file, (&chunk, target.level))?)
                 }
             };
             let rest = chunk.split_off(output.room());
@@ -349,13 +367,15 @@ fn begin(
     columns: &[LogicalColumn],
     with_rest: bool,
     file: Unfinished,
-    chunk: &Chunk,
+    (chunk, level): (&Chunk, i32),
 ) -> Result<Output> {
     let first: Result<Vec<_>> =
         (0..=columns.len()).map(|at| chunk.column(at, &arrow_type(columns, at))).collect();
     let rows = inputs.iter().map(Input::rows).sum::<u64>();
     let of = (usize::try_from(rows).unwrap_or(usize::MAX), ids_ascend(inputs));
-    Output::begin(file, columns, with_rest, &first?, of, &COMPACTION)
+    let text_level = (level + TEXT_LEVELS).min(HIGHEST_LEVEL);
+    let effort = Effort { level, text_level, ..COMPACTION };
+    Output::begin(file, columns, with_rest, &first?, of, &effort)
 }
 
 /// Whether the ids ascend with the rows, as far as figures tell.

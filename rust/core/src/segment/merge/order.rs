@@ -29,6 +29,8 @@ pub(super) struct Merging<'a> {
     /// Inputs not opened yet, the earliest last, with the ordinal of their first batch.
     waiting: Vec<(&'a Input<'a>, u16)>,
     columns: &'a [LogicalColumn],
+    /// Rows that are read of an input at a time.
+    read_rows: usize,
     /// A heap of the open ones by their next row, the first row's first.
     open: Vec<Cursor<'a>>,
     /// Rows whose value does not fit, by column of the merged segment; of inputs that are done.
@@ -37,7 +39,11 @@ pub(super) struct Merging<'a> {
 
 impl<'a> Merging<'a> {
     /// `inputs` are in the order of their first times, which is that of their batches.
-    pub(super) fn new(inputs: &'a [Input<'a>], columns: &'a [LogicalColumn]) -> Self {
+    pub(super) fn new(
+        inputs: &'a [Input<'a>],
+        columns: &'a [LogicalColumn],
+        read_rows: usize,
+    ) -> Self {
         let mut first = 0_usize;
         let mut waiting: Vec<_> = inputs
             .iter()
@@ -48,7 +54,7 @@ impl<'a> Merging<'a> {
             })
             .collect();
         waiting.reverse();
-        Self { waiting, columns, open: Vec::new(), misfits: vec![0; columns.len()] }
+        Self { waiting, columns, read_rows, open: Vec::new(), misfits: vec![0; columns.len()] }
     }
 
     /// The next rows that come from one input; `None` after the last.
@@ -68,7 +74,7 @@ impl<'a> Merging<'a> {
             if next.is_some_and(|time| time < input.min) {
                 return Ok(());
             }
-            let mut rows = InputRows::open(input, self.columns, *first_batch)?;
+            let mut rows = InputRows::open(input, self.columns, (*first_batch, self.read_rows))?;
             self.waiting.pop();
             match rows.next()? {
                 Some(loaded) => {

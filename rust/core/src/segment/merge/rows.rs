@@ -69,7 +69,7 @@ impl<'a> InputRows<'a> {
     pub(super) fn open(
         input: &'a Input<'a>,
         columns: &'a [LogicalColumn],
-        first_batch: u16,
+        (first_batch, read_rows): (u16, usize),
     ) -> Result<Self> {
         let theirs = &input.file.meta().columns;
         let mapping = Mapping::of(input, columns);
@@ -86,7 +86,7 @@ impl<'a> InputRows<'a> {
             drawn: mapping.drawn.iter().map(|&at| columns[at].clone()).collect(),
             assembler: Assembler::new(&dropped),
             reader: Arc::new(input.file.row_reader()),
-            batches: input.file.rows()?,
+            batches: input.file.rows_by(read_rows)?,
             key: (place("timestamp")?, place("audit_id")?),
             mapping,
             columns,

@@ -18,6 +18,8 @@ pub use plan::{CompactPlan, Group};
 pub use sweep::SweepReport;
 
 use super::Trail;
+use crate::config::Config;
+use crate::segment::merge::ZSTD_LEVEL;
 use crate::{Error, Result};
 
 /// Bytes of a finished segment, unless told otherwise.
@@ -30,6 +32,10 @@ pub const GRACE: Duration = Duration::from_secs(3600);
 pub struct CompactOptions {
     /// Bytes of a finished segment: smaller ones than half of it are merged.
     pub target_bytes: u64,
+    /// zstd level of finished segments, 1 to 22.
+    pub level: i32,
+    /// Whether [`maintain`](Trail::maintain) merges.
+    pub merges: bool,
     /// Merges at a time; 0 for as many as there are cores.
     pub threads: usize,
     /// How long replaced files stay for readers that began before.
@@ -43,7 +49,29 @@ pub struct CompactOptions {
 impl Default for CompactOptions {
     fn default() -> Self {
         let cancel = Arc::default();
-        Self { target_bytes: TARGET_BYTES, threads: 0, grace: GRACE, progress: None, cancel }
+        Self {
+            target_bytes: TARGET_BYTES,
+            level: ZSTD_LEVEL,
+            merges: true,
+            threads: 0,
+            grace: GRACE,
+            progress: None,
+            cancel,
+        }
+    }
+}
+
+impl CompactOptions {
+    /// As `audit.rotation` says.
+    pub fn from_config(config: &Config) -> Self {
+        let rotation = &config.rotation;
+        let level = match rotation.compression.enabled {
+            true => i32::try_from(rotation.compression.level).unwrap_or(ZSTD_LEVEL),
+            // The least that this format has.
+            false => 1,
+        };
+        let (target_bytes, merges) = (rotation.max_segment_mb << 20, rotation.enabled);
+        Self { target_bytes, level, merges, ..Self::default() }
     }
 }
 
@@ -136,6 +164,13 @@ impl Trail {
         }
         let left = self.view().await?.unflushed.len() as u64;
         let committed = committed.saturating_sub(left);
-        Ok(MaintainReport { committed, compact: self.compact(options).await? })
+        let compact = match options.merges {
+            true => self.compact(options).await?,
+            false => {
+                let swept = self.sweep(options.grace).await?.files;
+                CompactReport { swept, ..CompactReport::default() }
+            }
+        };
+        Ok(MaintainReport { committed, compact })
     }
 }

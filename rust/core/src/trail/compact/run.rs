@@ -27,7 +27,7 @@ const TRIES: usize = 4;
 /// Smallest target, in bytes.
 const LEAST_TARGET: u64 = 1 << 20;
 /// Largest target, in bytes.
-const LARGEST_TARGET: u64 = 2 << 30;
+const LARGEST_TARGET: u64 = 4 << 30;
 
 /// What became of a group.
 enum Done {
@@ -54,7 +54,7 @@ struct Shared {
 
 pub(super) async fn compact(trail: &Trail, options: &CompactOptions) -> Result<CompactReport> {
     if !(LEAST_TARGET..=LARGEST_TARGET).contains(&options.target_bytes) {
-        let message = "the target of a compaction is between 1 MiB and 2 GiB";
+        let message = "the target of a compaction is between 1 MiB and 4 GiB";
         return Err(Error::Usage(message.to_owned()));
     }
     let mut report = CompactReport::default();
@@ -170,7 +170,8 @@ impl Compaction<'_> {
                 tell(&progress, &options);
                 demand_go(&options)
             };
-            let target = Target { folder: &folder, tag: &tag, watch: &watch };
+            let (folder, tag, level) = (&folder, &tag, options.level);
+            let target = Target { folder, tag, level, watch: &watch };
             let inputs = opened.iter().map(|o| Input::new(o.file.clone(), &o.added, o.place));
             let mut inputs: Vec<Input<'_>> = inputs.collect::<Result<_>>()?;
             merge(&mut inputs, &signer, &mut registry, &target)

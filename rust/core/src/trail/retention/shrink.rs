@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::columns::LogicalColumn;
 use crate::keys::{self, OWNER};
 use crate::ledger::{AddedSegment, Sidecar, State, sidecar_path};
-use crate::segment::merge::{Cut, Input, Merged, Target, merge};
+use crate::segment::merge::{Cut, Input, Merged, Target, ZSTD_LEVEL, merge};
 use crate::segment::{SegmentFile, Signer};
 use crate::storage::{Create, durable};
 use crate::trail::Trail;
@@ -54,7 +54,8 @@ impl Trail {
             let cut = Cut::of(&file, &before, rows)?;
             let sidecar = cut.gone.to_bytes();
             let sidecar = if cut.gone.batches.is_empty() { Vec::new() } else { sidecar };
-            let target = Target { folder: &folder, tag: OWNER, watch: &|_| Ok(()) };
+            let target =
+                Target { folder: &folder, tag: OWNER, level: ZSTD_LEVEL, watch: &|_| Ok(()) };
             let input = Input::new(file, &add, place)?.without(cut);
             Ok((merge(&mut [input], &signer, &mut registry, &target)?, sidecar))
         };

@@ -50,7 +50,7 @@ fn merged(maker: &Maker, inputs: &[(u64, AddedSegment)]) -> (BuiltSegment, Body)
         })
         .collect();
     let mut registry = maker.state.registry.clone();
-    let target = Target { folder: folder.path(), tag: "t", watch: &|_| Ok(()) };
+    let target = Target { folder: folder.path(), tag: "t", level: 9, watch: &|_| Ok(()) };
     let done = merge(&mut opened, &signer, &mut registry, &target).unwrap();
     let bytes = std::fs::read(done.file.path()).unwrap().into();
     let mut body =
