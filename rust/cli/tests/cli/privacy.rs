@@ -119,8 +119,7 @@ fn personal_fields_are_shown_to_who_has_the_key_and_found_by_their_value() {
         "{}",
         found.out
     );
-    let found = ground.run(&["sql", "-o", "jsonl", sql]).exits(0);
-    assert_eq!(found.lines(), [] as [Value; 0]);
+    ground.run(&["sql", "-o", "jsonl", sql]).exits(1);
 }
 
 #[test]
@@ -141,7 +140,7 @@ fn who_is_erased_is_erased_everywhere_and_everything_still_verifies() {
         found.exits(0).lines().iter().map(|row| row["email"].clone()).collect();
     assert!(emails.contains(&json!("[erased]")) && emails.contains(&json!("kim@example.com")));
     let sql = "SELECT user_id FROM events WHERE sealed_equals(email, 'mira@example.com')";
-    assert_eq!(ground.run(&["sql", "-o", "jsonl", sql]).exits(0).lines(), [] as [Value; 0]);
+    ground.run(&["sql", "-o", "jsonl", sql]).exits(1);
     let entry = done[0]["entry"].to_string();
     ground.run(&["erasures", "confirm", "--entry", &entry, "--holder", "tape"]).exits(0);
     let listed = ground.run(&["erasures", "resume"]).exits(0);
