@@ -15,6 +15,9 @@ use sealtrail_core::trail::{
     CompactOptions, InitOptions, LoadOptions, OpenOptions, Settings, Trail, init,
 };
 
+/// Set for the process that makes the trail.
+const FILL: &str = "SEALTRAIL_BENCH_FILL";
+
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Outcome<()> {
@@ -24,31 +27,44 @@ fn main() -> Outcome<()> {
     let temporary = tempfile::tempdir()?;
     let kept = std::env::var_os("SEALTRAIL_BENCH_TRAIL").map(PathBuf::from);
     let dir = kept.as_deref().unwrap_or(temporary.path());
-    sealtrail_core::runtime()?.block_on(measure(dir, events, parts))
+    let runtime = sealtrail_core::runtime()?;
+    if std::env::var_os(FILL).is_some() {
+        return runtime.block_on(fill(dir, events, parts));
+    }
+    if !dir.join("audit").exists() {
+        // By another process, so that its memory does not count.
+        let mut command = std::process::Command::new(std::env::current_exe()?);
+        let command = command.args([events.to_string(), parts.to_string()]).env(FILL, "1");
+        if !command.env("SEALTRAIL_BENCH_TRAIL", dir).status()?.success() {
+            return Err("the trail could not be made".into());
+        }
+    }
+    runtime.block_on(measure(dir))
 }
 
-async fn measure(dir: &Path, events: u64, parts: u64) -> Outcome<()> {
+async fn open(dir: &Path, new: bool) -> Outcome<Trail> {
     let url = dir.join("audit").display().to_string();
     let home = || Home::at(&dir.join("home"));
-    let settings = Settings::from_config(&Config::default(), &url);
-    if !dir.join("audit").exists() {
+    if new {
         init(&url, &InitOptions::new(home())).await?;
-        let trail = Trail::open(&url, OpenOptions::new(home(), settings.clone())).await?;
-        fill(&trail, dir, events, parts).await?;
     }
-    // From here on, what compaction alone takes.
-    let trail = Trail::open(&url, OpenOptions::new(home(), settings)).await?;
+    let settings = Settings::from_config(&Config::default(), &url);
+    Ok(Trail::open(&url, OpenOptions::new(home(), settings)).await?)
+}
+
+async fn measure(dir: &Path) -> Outcome<()> {
+    let trail = open(dir, false).await?;
     let before = trail.stats().await?;
-    std::fs::write("/proc/self/clear_refs", "5").ok();
     let options = CompactOptions { grace: std::time::Duration::ZERO, ..CompactOptions::default() };
-    let begun = Instant::now();
+    let (begun, busy) = (Instant::now(), cpu_seconds());
     let report = trail.compact(&options).await?;
-    let seconds = begun.elapsed().as_secs_f64();
+    let (seconds, busy) = (begun.elapsed().as_secs_f64(), cpu_seconds() - busy);
     let peak = peak_memory();
     trail.close(true).await?;
     let after = trail.stats().await?;
     println!("segments          {} -> {}", before.segments, after.segments);
     println!("events/s          {:.0} ({:.2} s)", report.rows as f64 / seconds, seconds);
+    println!("a CPU second      {:.0} events", report.rows as f64 / busy);
     println!("peak memory       {} MiB", peak >> 20);
     let per = |bytes: Option<f64>| bytes.unwrap_or_default();
     println!(
@@ -70,7 +86,8 @@ async fn measure(dir: &Path, events: u64, parts: u64) -> Outcome<()> {
 }
 
 /// Loads generated events in parts, and notes what `gzip -9` makes of them.
-async fn fill(trail: &Trail, dir: &Path, events: u64, parts: u64) -> Outcome<()> {
+async fn fill(dir: &Path, events: u64, parts: u64) -> Outcome<()> {
+    let trail = open(dir, true).await?;
     let end = "2026-07-01T00:00:00Z".parse()?;
     let mut generator = Generator::new(Options::new(events, end))?;
     let mut packer = flate2::write::GzEncoder::new(Count(0), flate2::Compression::best());
@@ -101,6 +118,14 @@ impl std::io::Write for Count {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
+}
+
+/// What the process has had of processors; clock ticks are hundredths of seconds on Linux.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
+    let ticks = |at| after.split_whitespace().nth(at).and_then(|n: &str| n.parse::<f64>().ok());
+    (ticks(11).unwrap_or_default() + ticks(12).unwrap_or_default()) / 100.0
 }
 
 /// Most bytes that the process held.

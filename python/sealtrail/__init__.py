@@ -33,10 +33,11 @@ from sealtrail._errors import (
     StoreError,
     UsageError,
 )
+from sealtrail._exports import Export, PackageFinding, PackageReport, verify_integrity
 from sealtrail._jobs import Job, JobStatus, job, jobs
 from sealtrail._keys import Keys, Rotation, Writer
 from sealtrail._native import __version__
-from sealtrail._privacy import SubjectReport
+from sealtrail._privacy import Erasure, SubjectReport
 from sealtrail._proof import (
     CheckedConsistency,
     CheckedProof,
@@ -48,6 +49,7 @@ from sealtrail._proof import (
 )
 from sealtrail._reports import ImportReport, RecordReport, RefusedLine, VerifyReport
 from sealtrail._result import Result
+from sealtrail._retention import Holds, Retention
 from sealtrail._search import SearchField, SearchQuery, SearchResult, search_fields
 from sealtrail._sequence import Match, Sequences
 from sealtrail._tail import Tail
@@ -78,7 +80,10 @@ __all__ = [
     "CheckedProof",
     "ConfigError",
     "ConflictError",
+    "Erasure",
+    "Export",
     "ForkedError",
+    "Holds",
     "ImportReport",
     "IntegrityError",
     "InternalError",
@@ -89,12 +94,15 @@ __all__ = [
     "Keys",
     "Match",
     "NotFoundError",
+    "PackageFinding",
+    "PackageReport",
     "ProofSigner",
     "RecordReport",
     "RefusedLine",
     "RelatedEvent",
     "ResourceError",
     "Result",
+    "Retention",
     "Revocation",
     "Rotation",
     "SealtrailError",
@@ -124,4 +132,5 @@ __all__ = [
     "open",
     "search_fields",
     "verify",
+    "verify_integrity",
 ]

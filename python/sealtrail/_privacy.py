@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Self
 
 from sealtrail._errors import NotFoundError, UsageError
 from sealtrail._native import SubjectReport as NativeReport
 from sealtrail._native import Trail as NativeTrail
+from sealtrail._native import confirm_erasure, resume_erasures
+from sealtrail._native import erase as native_erase
+from sealtrail._native import erasures as native_erasures
 from sealtrail._native import subject_report as native_report
 from sealtrail._trace import as_micros
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 
 class SubjectReport:
@@ -69,6 +71,36 @@ class SubjectReport:
         return f"SubjectReport({self.subject!r}, {len(self.events)} events)"
 
 
+@dataclass(frozen=True)
+class Erasure:
+    """The erasure of a person.
+
+    Attributes:
+        entry: Number of the entry that ordered it.
+        time: When.
+        subject: The id by which the store knows the person: a keyed hash.
+        approver: Who approved it.
+        reason: Why.
+        state: ``ERASURE_PENDING``, or ``ERASED`` once every holder of the key confirmed.
+        confirmed: The holders that did.
+        pending: Those that did not: ``store``, writers, backups.
+    """
+
+    entry: int
+    time: datetime
+    subject: str
+    approver: str
+    reason: str
+    state: Literal["ERASURE_PENDING", "ERASED"]
+    confirmed: list[str]
+    pending: list[str]
+
+    @classmethod
+    def of(cls, item: dict[str, Any]) -> Self:
+        """From what the engine gives."""
+        return cls(**{**item, "time": datetime.fromisoformat(item["time"])})
+
+
 class Privacy:
     """What a trail can be asked and told about persons; :class:`sealtrail.Trail` has it."""
 
@@ -121,3 +153,53 @@ class Privacy:
             message = f"{subject}: the trail does not name this person"
             raise NotFoundError(message, kind="not_found")
         return SubjectReport(found)
+
+    def erase(
+        self, subject: str, *, reason: str, approver: str, dry_run: bool = False
+    ) -> Erasure | None:
+        """Make all that was sealed for one person unreadable, for ever (GDPR article 17).
+
+        An entry is signed first; then the person's key is destroyed. Records, hashes and proofs
+        stay. Needs the owner's key, the trail's privacy key and every anchor.
+
+        Args:
+            subject: Id of the person, as the field has it that ``redaction.personal.subject``
+                names (``user_id`` unless configured).
+            reason: Why; it is recorded.
+            approver: Who approved it; it is recorded.
+            dry_run: Only say whether it could be done.
+
+        Returns:
+            How far it has come; nothing for a dry run.
+
+        Raises:
+            NotFoundError: No personal field is about them, or the owner's key is not here.
+            UsageError: A hold forbids it, or there is no reason or approver.
+            KeyFileError: The privacy key is not here.
+        """
+        done = native_erase(self._native, subject, reason, approver, dry_run)
+        return None if done is None else Erasure.of(json.loads(done))
+
+    def erasures(self) -> list[Erasure]:
+        """All erasures of persons, the oldest first."""
+        return [Erasure.of(item) for item in json.loads(native_erasures(self._native))]
+
+    def resume_erasures(self) -> int:
+        """Destroy keys that a crash or a restored backup left, and confirm for this host.
+
+        Returns:
+            How many keys were destroyed.
+        """
+        return resume_erasures(self._native)
+
+    def confirm_erasure(self, entry: int, holder: str) -> None:
+        """Say, as the owner, that a holder has destroyed its copy of a key.
+
+        Args:
+            entry: Number of the entry that ordered the erasure.
+            holder: A writer (``w-...``) or the name of a backup.
+
+        Raises:
+            UsageError: There is no such erasure, or this holder has confirmed it.
+        """
+        confirm_erasure(self._native, entry, holder)

@@ -22,17 +22,19 @@ from sealtrail._arguments import (
     as_url,
 )
 from sealtrail._errors import ForkedError
+from sealtrail._exports import Exports
 from sealtrail._integrity import Integrity
 from sealtrail._keys import Keys
 from sealtrail._maintenance import Maintenance
 from sealtrail._privacy import Privacy
 from sealtrail._questions import Questions
 from sealtrail._reports import ImportReport, RecordReport, RefusedLine, VerifyReport
+from sealtrail._retention import Holds, Retention
 from sealtrail._trails import Trails
 from sealtrail.events import Event
 
 
-class Trail(Questions, Integrity, Maintenance, Privacy):
+class Trail(Questions, Integrity, Maintenance, Privacy, Exports):
     """An open audit trail. Share it freely among threads; open it anew in other processes.
 
     Made by :func:`sealtrail.init` and :func:`sealtrail.open`. As a context manager it commits what
@@ -67,6 +69,16 @@ class Trail(Questions, Integrity, Maintenance, Privacy):
     def keys(self) -> Keys:
         """Who may write to the trail."""
         return Keys(self._native.keys())
+
+    @property
+    def retention(self) -> Retention:
+        """How long records are kept, and what is due."""
+        return Retention(self._native.retention())
+
+    @property
+    def holds(self) -> Holds:
+        """What keeps records longer: legal holds."""
+        return Holds(self._native.retention())
 
     @property
     def info(self) -> dict[str, Any]:

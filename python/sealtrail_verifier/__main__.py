@@ -1,7 +1,8 @@
 """The command line: `python -m sealtrail_verifier TRAIL|PROOF --key VKEY|FILE`.
 
-Exit codes: 0 verified, 4 something is missing or tampered with, 2 wrong usage,
-3 the trail or proof cannot be read.
+Exit codes: 0 verified (PRUNED is verified, too: what is not there, the owner
+deleted and said so), 4 something is missing or tampered with, 2 wrong usage, 3 the
+trail or proof cannot be read.
 """
 
 import argparse
@@ -39,19 +40,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="FILE",
         help="the owner's owner.json: HMACs and seals are checked as well",
     )
+    parser.add_argument(
+        "--archive",
+        action="append",
+        default=[],
+        type=_archive,
+        metavar="NAME=FOLDER",
+        help="an archive to which segments were moved; may be given several times",
+    )
     parser.add_argument("-o", "--output", choices=["text", "json"], default="text")
     arguments = parser.parse_args(argv)
     if Path(arguments.trail).is_file():
         return _check_proof(Path(arguments.trail), arguments.key)
     try:
-        report = verify_trail(arguments.trail, arguments.key, arguments.owner_key)
+        archives = dict(arguments.archive)
+        report = verify_trail(arguments.trail, arguments.key, arguments.owner_key, archives)
     except OSError as error:
         sys.stderr.write(f"cannot read the trail: {error}\n")
         return 3
     as_json = arguments.output == "json"
     text = json.dumps(report.as_json(), indent=2) if as_json else report.as_text()
     sys.stdout.write(text + "\n")
-    return 0 if report.verdict == "VERIFIED" else 4
+    return 0 if report.is_sound else 4
 
 
 def _check_proof(path: Path, owner: VerifierKey) -> int:
@@ -76,6 +86,13 @@ def _owner(text: str) -> VerifierKey:
         raise argparse.ArgumentTypeError(message) from None
     except OSError as error:
         raise argparse.ArgumentTypeError(f"no public key: {error}") from error
+
+
+def _archive(text: str) -> tuple[str, str]:
+    name, equals, folder = text.partition("=")
+    if not (name and equals and folder):
+        raise argparse.ArgumentTypeError("an archive is given as NAME=FOLDER")
+    return name, folder
 
 
 def _secret(path: str) -> RootSecret:

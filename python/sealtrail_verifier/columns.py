@@ -19,6 +19,7 @@ ARROW: Final[dict[str, Any]] = {
     "boolean": pa.bool_(),
     "timestamp": pa.timestamp("us", "UTC"),
 }
+MAX_NAME: Final = 96
 RESERVED: Final = frozenset(
     ["event", "attrs", "domain", "action", "actor", "session", "outcome", "period"]
 )
@@ -142,6 +143,8 @@ def unnameable(column: Column, known: Mapping[str, Column], fixed: Mapping[str, 
     name = _lower(column.name)
     if column.name != "_".join(column.path):
         return "its name is not its path joined with _"
+    if not 1 <= len(name.encode()) <= MAX_NAME:
+        return f"its name has not 1 to {MAX_NAME} bytes"
     if name in RESERVED or name.startswith("_"):
         return "its name is reserved"
     if name in fixed:

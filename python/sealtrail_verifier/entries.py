@@ -4,19 +4,17 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from sealtrail_verifier import jcs
+from sealtrail_verifier import jcs, lifecycle
+from sealtrail_verifier.adds import Add, read_adds, read_columns
 from sealtrail_verifier.columns import Column
-from sealtrail_verifier.forms import FormatError, Members, is_uuid
-from sealtrail_verifier.records import DOMAINS, utc_micros
+from sealtrail_verifier.forms import FormatError, Members
+from sealtrail_verifier.lifecycle import Compact, Delete, Lifecycle
+from sealtrail_verifier.records import utc_micros
 from sealtrail_verifier.trailfile import Trail, time
 
 OWNER: Final = "owner"
-MAX_BOUND: Final = 128
 _WRITER: Final = re.compile("w-[0-9a-f]{16}")
 _SIGNER: Final = re.compile("owner|w-[0-9a-f]{16}")
-_PATH: Final = re.compile(
-    rf"segments/domain=({'|'.join(DOMAINS)})/(month|day)=([0-9-]+)/([0-9a-f-]+)\.parquet"
-)
 
 
 @dataclass(frozen=True)
@@ -79,29 +77,6 @@ class Recovered:
 
 
 @dataclass(frozen=True)
-class Add:
-    """A segment that an entry brings into the trail; times are microseconds since 1970.
-
-    `item` is the canonical JSON of all that the entry says of it.
-    """
-
-    path: str
-    domain: str
-    partitioning: str
-    period: str
-    segment: str
-    batches: int
-    size: int
-    rows: int
-    low: int
-    high: int
-    root: bytes
-    sha256: bytes
-    stats: dict[str, object]
-    item: bytes
-
-
-@dataclass(frozen=True)
 class Append:
     """What an `append` entry says; times are microseconds since 1970."""
 
@@ -127,6 +102,9 @@ class Snapshot:
     sha256: bytes
 
 
+Says = Init | Authorize | Append | End | Lifecycle
+
+
 @dataclass(frozen=True)
 class Entry:
     """A ledger entry: read, not yet believed. `hmac` is over `message` (M), `sig` over both.
@@ -145,10 +123,15 @@ class Entry:
     sig: bytes
     hmac: bytes
     checkpoint: str
-    says: Init | Authorize | Append | End
+    says: Says
     closed: bool
     recovered: list[Recovered]
     snapshot: Snapshot | None
+
+    @property
+    def adds(self) -> list[Add]:
+        """The segments that it adds, if its kind does."""
+        return self.says.adds if isinstance(self.says, Append | Compact | Delete) else []
 
 
 def read(data: bytes) -> Entry:
@@ -179,14 +162,14 @@ def read(data: bytes) -> Entry:
         says=says,
         closed=writes and _closed(body),
         recovered=_recovered(body) if writes and body.has("recovered") else [],
-        snapshot=_snapshot(body) if writes else None,
+        snapshot=_snapshot(body) if writes or isinstance(says, Compact) else None,
     )
     outer.end()
     body.end()
     return entry
 
 
-def _says(body: Members) -> Init | Authorize | Append | End:
+def _says(body: Members) -> Says:
     kind = body.text("kind")
     if kind == "init":
         trail = Trail.read(body.inner("trail"))
@@ -197,7 +180,7 @@ def _says(body: Members) -> Init | Authorize | Append | End:
         return _append(body)
     if kind == "close":
         return End(_close(body.inner("close")) if body.has("close") else None)
-    raise FormatError("form", f"the kind {kind[:80]!r} is unknown")
+    return lifecycle.read(kind, body)
 
 
 def _authorizes(body: Members) -> list[Authorization]:
@@ -274,52 +257,11 @@ def _append(body: Members) -> Append:
     recorded = body.inner("recorded")
     span = _time_micros(recorded, "from"), _time_micros(recorded, "to")
     recorded.end()
-    columns = []
-    for item in body.items("columns") if body.has("columns") else []:
-        members = Members(item, "columns")
-        columns.append(Column.read(members))
-        members.end()
+    columns = read_columns(body)
     close = _close(body.inner("close")) if body.has("close") else None
-    adds = [_add(item) for item in body.items("adds")]
+    adds = read_adds(body, moved=False)
     return Append(first, last, loaded, span, adds, columns, close)
 
 
 def _time_micros(members: Members, name: str) -> int:
     return utc_micros(time(members, name)) or 0
-
-
-def _add(item: object) -> Add:
-    members = Members(item, "adds")
-    path = members.text("path", _PATH)
-    match = _PATH.fullmatch(path)
-    domain, partitioning, period, segment = match.groups() if match else ("", "", "", "")
-    if not is_uuid(segment):
-        raise FormatError("form", f"the file name of {path} is not a UUID")
-    add = Add(
-        path=path,
-        domain=domain,
-        partitioning=partitioning,
-        period=period,
-        segment=segment,
-        batches=members.integer("batches", low=1),
-        size=members.integer("bytes", low=1),
-        rows=members.integer("rows", low=1),
-        low=members.integer("min"),
-        high=members.integer("max"),
-        root=members.hex("root", 32),
-        sha256=members.hex("sha256", 32),
-        stats=_stats(members.inner("stats")),
-        item=jcs.encode(item),
-    )
-    members.end()
-    return add
-
-
-def _stats(members: Members) -> dict[str, object]:
-    """Bounds by column name; whether they are right is found from the rows."""
-    stats: dict[str, object] = {}
-    for name in ("audit_id", "event_type", "recorded_at"):
-        if members.has(name):
-            stats[name] = members.items(name)
-    members.end()
-    return stats

@@ -107,6 +107,14 @@ class Members:
             raise self._wrong(name, value)
         return value
 
+    def texts(self, name: str) -> list[str]:
+        """Takes an array of strings."""
+        value = self.items(name)
+        texts = [item for item in value if isinstance(item, str)]
+        if len(texts) < len(value):
+            raise self._wrong(name, value)
+        return texts
+
     def inner(self, name: str) -> "Members":
         """Takes an object, to be read strictly in its turn."""
         return Members(self.take(name), f"{self._where}.{name}")

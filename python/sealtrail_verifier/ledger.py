@@ -7,7 +7,6 @@ from sealtrail_verifier import note
 from sealtrail_verifier.columns import Column, by_name, unnameable
 from sealtrail_verifier.entries import (
     OWNER,
-    Add,
     Append,
     Authorization,
     Authorize,
@@ -16,6 +15,8 @@ from sealtrail_verifier.entries import (
     Init,
 )
 from sealtrail_verifier.forms import FormatError
+from sealtrail_verifier.life import Life
+from sealtrail_verifier.lifecycle import Compact, Delete, Erased, Sweep
 from sealtrail_verifier.note import Checkpoint, VerifierKey
 from sealtrail_verifier.trailfile import Trail
 
@@ -42,12 +43,11 @@ class Writer:
 
 @dataclass(frozen=True)
 class Newest:
-    """The newest snapshot that an entry names; `segments` were live before that entry."""
+    """The newest snapshot that an entry names."""
 
     entry: int
     size: int
     sha256: bytes
-    segments: int
 
 
 @dataclass
@@ -55,9 +55,9 @@ class Ledger:
     """The state after the entries so far.
 
     `columns` is replaced, never changed, so that each accepted entry keeps the
-    names of its time. `segments` holds what the entries say of each segment, `rows`
-    the sum of their rows, `time` is that of the newest valid entry, `snapshot` the
-    number of the newest that names a full one, or 0, `newest` the newest of any kind.
+    names of its time. `life` holds the segments, `time` is that of the newest valid
+    entry, `snapshot` the number of the newest that names a full one, or 0, `newest`
+    the newest of any kind.
     """
 
     trail: Trail
@@ -66,9 +66,7 @@ class Ledger:
     fixed: Mapping[str, Column]
     writers: dict[str, Writer] = field(default_factory=dict)
     columns: dict[str, Column] = field(default_factory=dict)
-    paths: set[str] = field(default_factory=set)
-    segments: list[bytes] = field(default_factory=list)
-    rows: int = 0
+    life: Life = field(default_factory=Life)
     time: str = ""
     snapshot: int = 0
     newest: Newest | None = None
@@ -92,10 +90,17 @@ class Ledger:
         """
         if isinstance(entry.says, Init) and entry.n > 0:
             raise FormatError("init", "only entry 0 begins a trail")
-        if entry.writer == OWNER:
-            self._accept_owner(entry)
+        by_owner = entry.writer == OWNER
+        columns = self._check_owner(entry) if by_owner else self._check_writer(entry)
+        self.life.check(entry, self.trail)
+
+        # Nothing can fail any more.
+        if by_owner:
+            self._take_owner(entry)
         else:
-            self._accept_writer(entry)
+            self._take_writer(entry)
+        self.life.take(entry)
+        self.columns = columns
         self.time = entry.time
 
     def snapshot_problem(self, entry: Entry) -> str:
@@ -114,71 +119,80 @@ class Ledger:
             return f"its writer was not authorised by entry {named.authorized}"
         return ""
 
-    def _accept_owner(self, entry: Entry) -> None:
-        if isinstance(entry.says, Append | End):
-            raise FormatError("signer", "the owner does not append")
+    def _check_owner(self, entry: Entry) -> dict[str, Column]:
+        """Checks an entry of the owner; returns the promoted columns after it."""
+        says = entry.says
+        if isinstance(says, Append | End | Compact):
+            raise FormatError("signer", "the owner does not append, close or compact")
         if entry.epoch != 0:
             raise FormatError("epoch", "the owner's epoch is not 0")
         if entry.hmac_key != self.owner_hmac_key:
             raise FormatError("key", "hmac_key is not the owner's")
-        new = {a.writer: Writer(a, entry.n, epoch=a.epoch) for a in entry.says.authorizes}
-        twice = len(new) < len(entry.says.authorizes) or new.keys() & self.writers.keys()
-        if twice:
+        if isinstance(says, Init | Authorize):
+            self._check_authorize(says)
+        return self._widened(says.columns) if isinstance(says, Delete) else self.columns
+
+    def _check_authorize(self, says: Init | Authorize) -> None:
+        new = {authorization.writer for authorization in says.authorizes}
+        if len(new) < len(says.authorizes) or new & self.writers.keys():
             raise FormatError("authorize", "a writer is authorised twice")
-        listed = entry.says.revokes if isinstance(entry.says, Authorize) else []
+        listed = says.revokes if isinstance(says, Authorize) else []
         revokes = [revocation.writer for revocation in listed]
         may_sign = {name for name, writer in self.writers.items() if writer.revoked is None}
         if len(set(revokes)) < len(revokes) or not may_sign.issuperset(revokes):
             raise FormatError("revoke", "a writer is revoked that may not sign")
-        if isinstance(entry.says, Authorize) and not new and not revokes:
+        if isinstance(says, Authorize) and not new and not revokes:
             raise FormatError("authorize", "it authorises and revokes nobody")
-        self.writers.update(new)
-        for name in revokes:
-            self.writers[name].revoked = entry.n
 
-    def _accept_writer(self, entry: Entry) -> None:
-        writer = self.writers[entry.writer]
+    def _take_owner(self, entry: Entry) -> None:
+        says = entry.says
+        for authorization in says.authorizes if isinstance(says, Init | Authorize) else []:
+            new = Writer(authorization, entry.n, epoch=authorization.epoch)
+            self.writers[authorization.writer] = new
+        for revocation in says.revokes if isinstance(says, Authorize) else []:
+            self.writers[revocation.writer].revoked = entry.n
+
+    def _check_writer(self, entry: Entry) -> dict[str, Column]:
+        """Checks an entry of a writer; returns the promoted columns after it."""
+        says, writer = entry.says, self.writers[entry.writer]
+        if not isinstance(says, Append | End | Compact | Sweep | Erased):
+            raise FormatError("signer", "this kind of entry is the owner's")
         _check_epoch(writer, entry)
         problem = self.snapshot_problem(entry)
         if problem:
             raise FormatError("snapshot", problem)
-        if isinstance(entry.says, Append):
-            columns = self._check_append(writer, entry.epoch, entry.says)
-        elif isinstance(entry.says, End):
-            columns = self.columns
-        else:
-            raise FormatError("signer", "only the owner authorises")
-        adds = entry.says.adds if isinstance(entry.says, Append) else []
-        close = entry.says.close
-        self._check_run(writer, entry, sum(add.rows for add in adds))
-        batches = writer.batches.get(entry.epoch, 0) + sum(add.batches for add in adds)
+        if isinstance(says, Append):
+            self._check_append(writer, entry.epoch, says)
+        self._check_run(writer, entry)
+        close = says.close if isinstance(says, Append | End) else None
+        batches = _batches(writer, entry)
         if close and close.epoch != entry.epoch:
             raise FormatError(
                 "close", f"an entry of epoch {entry.epoch} closes epoch {close.epoch}"
             )
         if close and close.batches != batches:
             raise FormatError("close", f"the epoch has {batches} batches, not {close.batches}")
+        return self._widened(says.columns) if isinstance(says, Append | Compact) else self.columns
 
-        # Nothing can fail any more.
+    def _take_writer(self, entry: Entry) -> None:
+        says, writer = entry.says, self.writers[entry.writer]
         if entry.snapshot is not None:
             named = entry.snapshot
             self.snapshot = entry.n if named.rests_on is None else self.snapshot
-            self.newest = Newest(entry.n, named.size, named.sha256, len(self.segments))
-        self.columns = columns
-        self.paths.update(add.path for add in adds)
-        self.segments += [add.item for add in adds]
-        self.rows += sum(add.rows for add in adds)
+            self.newest = Newest(entry.n, named.size, named.sha256)
+        writer.batches[entry.epoch] = _batches(writer, entry)
         writer.epoch = entry.epoch
         writer.hmac_keys[entry.epoch] = entry.hmac_key
-        writer.batches[entry.epoch] = batches
-        writer.closed = entry.epoch if close else writer.closed
-        if isinstance(entry.says, Append):
-            writer.committed = entry.says.last
-            writer.recorded_to = max(writer.recorded_to, entry.says.recorded[1])
+        if isinstance(says, Append | End) and says.close:
+            writer.closed = entry.epoch
+        if isinstance(says, Append):
+            writer.committed = says.last
+            writer.recorded_to = max(writer.recorded_to, says.recorded[1])
             writer.ended = False
         writer.ended = writer.ended or entry.closed
 
-    def _check_run(self, writer: Writer, entry: Entry, rows: int) -> None:
+    def _check_run(self, writer: Writer, entry: Entry) -> None:
+        rows = sum(add.rows for add in entry.adds)
         names = [log.writer for log in entry.recovered]
         revoked = {name for name, known in self.writers.items() if known.revoked is not None}
         if len(set(names)) < len(names) or not revoked.union([entry.writer]).issuperset(names):
@@ -192,7 +206,7 @@ class Ledger:
         if entry.says.close is None and not entry.closed:
             raise FormatError("run", "it closes nothing")
 
-    def _check_append(self, writer: Writer, epoch: int, append: Append) -> dict[str, Column]:
+    def _check_append(self, writer: Writer, epoch: int, append: Append) -> None:
         if append.first != writer.committed + 1 or append.last < append.first:
             raise FormatError(
                 "wal", f"{append.first} to {append.last} does not follow {writer.committed}"
@@ -208,20 +222,6 @@ class Ledger:
         rows, count = sum(add.rows for add in append.adds), append.last - append.first + 1
         if rows != count:
             raise FormatError("rows", f"the segments have {rows} rows, but {count} were committed")
-        paths = [add.path for add in append.adds]
-        if len(set(paths)) < len(paths) or self.paths.intersection(paths):
-            raise FormatError("adds", "a segment is added twice")
-        for add in append.adds:
-            self._check_add(add)
-        return self._widened(append.columns)
-
-    def _check_add(self, add: Add) -> None:
-        if add.partitioning != self.trail.partitioning or not self.trail.period.fullmatch(
-            add.period
-        ):
-            raise FormatError("adds", f"{add.path} is not in a partition of this trail")
-        if add.low > add.high or add.batches > add.rows:
-            raise FormatError("adds", f"the counts or times of {add.path} contradict themselves")
 
     def _widened(self, listed: Iterable[Column]) -> dict[str, Column]:
         """The promoted columns once those of an entry are listed."""
@@ -235,7 +235,16 @@ class Ledger:
             if known and (known.type, column.type) != ("int64", "float64"):
                 raise FormatError("columns", f"{column.name[:80]!r} is listed again, not widened")
             columns[key] = column
+        # Each once, in the order that they have in the trail from now on.
+        if [c for name, c in columns.items() if self.columns.get(name) != c] != list(listed):
+            raise FormatError("columns", "they are not in their order, or one is listed twice")
         return columns
+
+
+def _batches(writer: Writer, entry: Entry) -> int:
+    """The batches of the entry's epoch after it; those that only move do not count."""
+    new = entry.adds if isinstance(entry.says, Append) else []
+    return writer.batches.get(entry.epoch, 0) + sum(add.batches for add in new)
 
 
 def _check_epoch(writer: Writer, entry: Entry) -> None:
@@ -243,6 +252,9 @@ def _check_epoch(writer: Writer, entry: Entry) -> None:
         raise FormatError("epoch", f"epoch {entry.epoch} comes after {writer.epoch}")
     if entry.epoch <= writer.closed:
         raise FormatError("epoch", f"epoch {entry.epoch} was closed")
+    open_ = writer.closed < writer.epoch and writer.batches.get(writer.epoch, 0) > 0
+    if entry.epoch > writer.epoch and open_:
+        raise FormatError("epoch", f"epoch {writer.epoch}, which has batches, was not closed")
     begun = writer.authorized
     known = begun.hmac_key if entry.epoch == begun.epoch else writer.hmac_keys.get(entry.epoch)
     if known not in (None, entry.hmac_key):

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from sealtrail_verifier import jcs
+from sealtrail_verifier.adds import Add
 from sealtrail_verifier.columns import Column
-from sealtrail_verifier.entries import Add, Append, Entry
-from sealtrail_verifier.forms import FormatError, Members
+from sealtrail_verifier.entries import Append, Entry
+from sealtrail_verifier.forms import FormatError, Members, unhex
+from sealtrail_verifier.lifecycle import Place
 from sealtrail_verifier.merkle import RUN
 
 MAX_BATCH_ROWS: Final = 65_536
@@ -20,25 +22,41 @@ class Task:
     Attributes:
         trail_id: The trail's id.
         entry: The entry that adds the segment.
-        append: What that entry says.
         add: What it says of this segment.
         promoted: The ledger's promoted columns as of the entry, by lower-case name.
         fixed: The fixed columns, by lower-case name, in their order.
-        key: K(e) of the writer, if the owner's root secret is at hand.
+        key: The HMAC key of the entry, if the owner's root secret is at hand.
+        sidecar: The bytes that tell of removed rows, where there are any.
     """
 
     trail_id: str
     entry: Entry
-    append: Append
     add: Add
     promoted: Mapping[str, Column]
     fixed: Mapping[str, Column]
     key: bytes | None
+    sidecar: bytes | None = None
+
+    @property
+    def introduces(self) -> bool:
+        """Whether the entry brings the segment's batches into the trail, or moves them only."""
+        return isinstance(self.entry.says, Append)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a moved batch was introduced, and its audit path in the list of batches there."""
+
+    place: Place
+    path: list[bytes]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch as the metadata lists it; `listed` is its leaf in the list of batches."""
+    """A batch as the metadata lists it; `listed` is its leaf in the list of batches.
+
+    It lost `gone` of its `rows`; if any, it has neither `salt` nor `tree` (both empty).
+    """
 
     commitment: bytes
     id: str
@@ -47,6 +65,13 @@ class Batch:
     salt: bytes
     tree: list[bytes]
     listed: bytes
+    origin: Origin | None
+    gone: int
+
+    @property
+    def left(self) -> int:
+        """How many of its records are in the segment."""
+        return self.rows - self.gone
 
 
 @dataclass(frozen=True)
@@ -105,26 +130,45 @@ def read(data: bytes) -> Metadata:
 
 def _batch(item: object) -> Batch:
     members = Members(item, "batches")
-    if members.has("entry"):
-        # The form has this member, but no kind of entry of version 1 moves batches.
-        raise FormatError("batches", "a batch says that an earlier entry introduced it")
     rows = members.integer("rows", low=1)
     if rows > MAX_BATCH_ROWS:
         raise FormatError("batches", f"a batch has {rows} rows")
-    tree = members.base64("tree")
-    if len(tree) != 32 * -(-rows // RUN):
-        raise FormatError("batches", "the tree of a batch is not one hash per 256 rows")
+    gone = members.integer("gone", low=1) if members.has("gone") else 0
+    if gone >= rows:
+        raise FormatError("batches", "a batch is listed of which nothing is left")
+    commitment, id_, root = (
+        members.hex("commitment", 32),
+        members.text("id"),
+        members.hex("root", 32),
+    )
+    listed = {"commitment": commitment.hex(), "id": id_, "root": root.hex(), "rows": rows}
     batch = Batch(
-        commitment=members.hex("commitment", 32),
-        id=members.text("id"),
-        root=members.hex("root", 32),
+        commitment=commitment,
+        id=id_,
+        root=root,
         rows=rows,
-        salt=members.base64("salt", 32),
-        tree=[tree[i : i + 32] for i in range(0, len(tree), 32)],
-        listed=jcs.encode(_public(item)),
+        salt=b"" if gone else members.base64("salt", 32),
+        tree=[] if gone else _tree(members, rows),
+        listed=jcs.encode(listed),
+        origin=_origin(members.inner("origin")) if members.has("origin") else None,
+        gone=gone,
     )
     members.end()
     return batch
+
+
+def _tree(members: Members, rows: int) -> list[bytes]:
+    tree = members.base64("tree")
+    if len(tree) != 32 * -(-rows // RUN):
+        raise FormatError("batches", "the tree of a batch is not one hash per 256 rows")
+    return [tree[i : i + 32] for i in range(0, len(tree), 32)]
+
+
+def _origin(members: Members) -> Origin:
+    place = members.integer("entry"), members.integer("add"), members.integer("index")
+    origin = Origin(place, [unhex(item, 32) for item in members.texts("path")])
+    members.end()
+    return origin
 
 
 def _public(item: object) -> dict[str, object]:

@@ -16,6 +16,8 @@ _TIME: Final = re.compile(
 )
 _EVENT_TYPE: Final = re.compile(rf"({'|'.join(DOMAINS)})\.[a-z][a-z0-9_.-]{{0,127}}")
 _AUDIT_ID: Final = re.compile(r"[\x21-\x7e]{1,256}")
+_POINTER: Final = re.compile(r"(/([^~/]|~[01])*)*", re.DOTALL)
+_HOW: Final = ("mask", "drop", "hash", "encrypt")
 _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
@@ -65,6 +67,8 @@ def problems(record: dict[str, Any]) -> Iterator[str]:
         yield "schema_violations is not a list of path and problem"
     if "_exact_numbers" in record and not _are_exact(record):
         yield "_exact_numbers is not a sorted list of pointers to number literals"
+    if "_redacted" in record and not _are_redactions(record["_redacted"]):
+        yield "_redacted is not a sorted list of how, path and what"
     if _depth(record) > MAX_DEPTH:
         yield f"nested more than {MAX_DEPTH} levels"
 
@@ -80,6 +84,20 @@ def _are_violations(value: object) -> bool:
         and all(isinstance(text, str) for text in item.values())
         for item in value
     )
+
+
+def _are_redactions(value: object) -> bool:
+    if not isinstance(value, list) or not value:
+        return False
+    told = []
+    for item in value:
+        if not isinstance(item, dict) or item.keys() != {"how", "path", "what"}:
+            return False
+        how, path, what = item["how"], item["path"], item["what"]
+        if how not in _HOW or not _is(_POINTER, path) or not isinstance(what, str):
+            return False
+        told.append((how, path, what))
+    return told == sorted(set(told))  # code points sort as UTF-8 bytes do
 
 
 def _are_exact(record: dict[str, Any]) -> bool:

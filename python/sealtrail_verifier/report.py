@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Verdict = Literal["VERIFIED", "MISSING", "TAMPERED"]
+Verdict = Literal["VERIFIED", "PRUNED", "MISSING", "TAMPERED"]
 Ranges = list[tuple[int, int]]
 
 
@@ -42,6 +42,8 @@ class Report:
         not_checked: What was not, in words.
         findings: What is wrong.
         orphans: Files that no valid entry names; no part of the trail, no failure.
+        notes: What is no failure, but worth knowing.
+        deleted: Records that the owner's tombstones account for.
         open_runs: Writers whose last run is not closed: at work still, or not ended in order.
     """
 
@@ -54,15 +56,24 @@ class Report:
     not_checked: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     orphans: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    deleted: int = 0
     open_runs: list[str] = field(default_factory=list)
 
     @property
     def verdict(self) -> Verdict:
-        """TAMPERED outweighs MISSING outweighs VERIFIED."""
+        """TAMPERED outweighs MISSING outweighs PRUNED, which is VERIFIED but for the deleted."""
         verdicts = {finding.verdict for finding in self.findings}
         if "TAMPERED" in verdicts:
             return "TAMPERED"
-        return "MISSING" if verdicts else "VERIFIED"
+        if verdicts:
+            return "MISSING"
+        return "PRUNED" if self.deleted else "VERIFIED"
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing is wrong: all that must be there is, as it was signed."""
+        return not self.findings
 
     def count(self, what: str, by: int = 1) -> None:
         """Adds to a count of what was checked."""
@@ -84,7 +95,10 @@ class Report:
         """The report for a person."""
         lines = [f"{self.verdict}  {self.trail}"]
         lines += [f"  checked: {count:,} {what}" for what, count in self.checked.items()]
+        if self.deleted:
+            lines.append(f"  deleted by the owner's word: {self.deleted:,} records")
         lines += [f"  not checked: {what}" for what in self.not_checked]
+        lines += [f"  note: {note}" for note in self.notes]
         for finding in self.findings:
             place = finding.object + (f", batch {finding.batch}" if finding.batch else "")
             if finding.rows:

@@ -1,14 +1,15 @@
 """The rows of a segment: each assembled, checked and hashed (FORMAT sections 2 to 5)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import pyarrow as pa
 
 from sealtrail_verifier import jcs, merkle, records
+from sealtrail_verifier.adds import MAX_BOUND
 from sealtrail_verifier.columns import assemble, lookup, take_apart
-from sealtrail_verifier.entries import MAX_BOUND
 from sealtrail_verifier.forms import FormatError
+from sealtrail_verifier.gone import Gone
 from sealtrail_verifier.metadata import Metadata, Task
 
 _UNKNOWN_LEAF: Final = bytes(32)
@@ -53,16 +54,19 @@ class Rows:
         problems: Row numbers by kind of problem and problem.
         leaves: For each batch, the leaves of its records in position order.
         numbers: For each batch, the rows of the file that hold them.
+        recorded: For each batch, the bounds of its `recorded_at`.
     """
 
-    def __init__(self, said: Metadata, task: Task) -> None:
-        """Prepares to read the rows of one segment."""
+    def __init__(self, said: Metadata, task: Task, gone: Mapping[int, Gone]) -> None:
+        """Prepares to read the rows of one segment; `gone` is what its sidecar says."""
         self.count = 0
         self.problems: dict[tuple[str, str], list[int]] = {}
         self.leaves: list[list[bytes]] = [[] for _ in said.batches]
         self.numbers: list[list[int]] = [[] for _ in said.batches]
+        self.recorded = [Bounds() for _ in said.batches]
         self._said = said
         self._task = task
+        self._gone = gone
         own = {column.path for column in said.columns}
         self._absent = [column for column in task.fixed.values() if column.path not in own]
         self._misfits = [0] * len(said.columns)
@@ -112,33 +116,38 @@ class Rows:
         if self._rest_column and not self._rests:
             yield "columns", "the column _rest holds no value"
 
-    @property
-    def recorded(self) -> tuple[int, int] | None:
-        """The range of `recorded_at` in microseconds, if any row is sound."""
-        bounds = self._bounds["recorded_at"]
-        return None if bounds.low is None else (bounds.low, bounds.high)
-
     def _wrong(self, kind: str, problem: str) -> None:
         rows = self.problems.setdefault((kind, problem), [])
         if rows[-1:] != [self.count]:
             rows.append(self.count)
 
     def _row(self, ordinal: int | None, stored: list[Any], rest: str | None) -> None:
-        canonical = None
+        canonical = recorded = None
         try:
             record, canonical = self._record(stored, rest)
-            self._check_record(record, canonical)
+            recorded = self._check_record(record, canonical)
         except FormatError as bad:
             self._wrong(bad.kind, bad.problem)
         if ordinal is None or ordinal >= len(self.leaves):
             self._wrong("batch", "the row is of no batch that is listed")
             return
-        leaves, salt = self.leaves[ordinal], self._said.batches[ordinal].salt
         leaf = _UNKNOWN_LEAF
         if canonical is not None:
-            leaf = merkle.record_leaf(salt, len(leaves), canonical)
-        leaves.append(leaf)
+            leaf = self._leaf(ordinal, canonical)
+        self.leaves[ordinal].append(leaf)
         self.numbers[ordinal].append(self.count)
+        if recorded is not None:
+            self.recorded[ordinal].add(recorded)
+
+    def _leaf(self, ordinal: int, canonical: bytes) -> bytes:
+        """The leaf of the next record of a batch."""
+        position = len(self.leaves[ordinal])
+        batch, gone = self._said.batches[ordinal], self._gone.get(ordinal)
+        if not batch.gone:
+            return merkle.record_leaf(batch.salt, position, canonical)
+        if gone is None or position >= len(gone.salts):
+            return _UNKNOWN_LEAF
+        return merkle.salted_leaf(gone.salts[position], canonical)
 
     def _record(self, stored: list[Any], rest: str | None) -> tuple[dict[str, Any], bytes]:
         """Assembles the record of a row, whose one representation the row must be."""
@@ -163,12 +172,13 @@ class Rows:
                 self._wrong("columns", f"the fixed column {column.name} is absent, but has values")
         return record, canonical
 
-    def _check_record(self, record: dict[str, Any], canonical: bytes) -> None:
+    def _check_record(self, record: dict[str, Any], canonical: bytes) -> int | None:
+        """Checks a record by itself and in its place; returns its `recorded_at`, if it is sound."""
         found = list(records.problems(record))
         for problem in found:
             self._wrong("record", problem)
         if found:
-            return
+            return None
         micros = records.timestamp_micros(record["timestamp"]) or 0
         audit_id, event_type = record["audit_id"], record["event_type"]
         domain, period = event_type.split(".")[0], record["timestamp"][: len(self._said.period)]
@@ -181,7 +191,9 @@ class Rows:
         self._times.add(micros)
         self._bounds["audit_id"].add(audit_id)
         self._bounds["event_type"].add(event_type)
-        self._bounds["recorded_at"].add(records.timestamp_micros(record["recorded_at"]))
+        recorded = records.timestamp_micros(record["recorded_at"]) or 0
+        self._bounds["recorded_at"].add(recorded)
+        return recorded
 
     def _check_statistics(self, group: Any, seen: list[Bounds]) -> None:
         """Readers skip row groups by the Parquet statistics, so these must not lie."""

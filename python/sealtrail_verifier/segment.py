@@ -10,9 +10,12 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sealtrail_verifier import gone as sidecars
 from sealtrail_verifier import keys, merkle, metadata
+from sealtrail_verifier.adds import sidecar_path
 from sealtrail_verifier.columns import ARROW, by_name
 from sealtrail_verifier.forms import FormatError, unhex
+from sealtrail_verifier.gone import Gone
 from sealtrail_verifier.metadata import Batch, Metadata, Task
 from sealtrail_verifier.report import Finding, Ranges, ranges
 from sealtrail_verifier.rows import Rows
@@ -21,18 +24,24 @@ _OURS: Final = {b"sealtrail", b"sealtrail.seal"}
 _ARROW_SCHEMA: Final = b"ARROW:schema"
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A batch in a segment, with the range of its `recorded_at` in microseconds, if known."""
+
+    batch: Batch
+    recorded: tuple[int, int] | None
+
+
 @dataclass
 class Outcome:
     """What the check of one segment found.
 
-    `recorded` is the range of `recorded_at` in microseconds; it is None and
-    `batch_roots` empty if the segment was not readable.
+    `batches` is empty if the segment was not readable.
     """
 
     findings: list[Finding] = field(default_factory=list)
     rows: int = 0
-    recorded: tuple[int, int] | None = None
-    batch_roots: list[bytes] = field(default_factory=list)
+    batches: list[Seen] = field(default_factory=list)
 
 
 def look(data: bytes, task: Task) -> Outcome:
@@ -72,16 +81,25 @@ class _Checker:
                 "rows", f"it has {file.metadata.num_rows} rows, not {self.task.add.rows}"
             )
 
-        rows = Rows(said, self.task)
+        gone = self._read_sidecar(said.batches)
+        rows = Rows(said, self.task, gone)
         rows.read(file)
-        self.outcome.rows, self.outcome.recorded = rows.count, rows.recorded
+        self.outcome.rows = rows.count
         for (kind, problem), numbers in rows.problems.items():
             self.wrong(kind, problem, rows=ranges(numbers))
         for kind, problem in rows.totals():
             self.wrong(kind, problem)
-        for batch, leaves, numbers in zip(said.batches, rows.leaves, rows.numbers, strict=True):
-            self._check_batch(batch, leaves, numbers)
-        self.outcome.batch_roots = [batch.root for batch in said.batches]
+        for ordinal, batch in enumerate(said.batches):
+            leaves, numbers = rows.leaves[ordinal], rows.numbers[ordinal]
+            if len(leaves) != batch.left:
+                self.wrong("batch", f"it has {len(leaves)} rows, not {batch.left}", batch.id)
+            if not batch.gone:
+                self._check_batch(batch, leaves, numbers)
+            elif ordinal in gone and len(leaves) == batch.left:
+                self._check_root(batch, gone[ordinal].all_leaves(leaves), numbers)
+            bounds = rows.recorded[ordinal]
+            recorded = None if bounds.low is None else (bounds.low, bounds.high)
+            self.outcome.batches.append(Seen(batch, recorded))
 
     def _read_metadata(self, entries: dict[bytes, bytes]) -> Metadata:
         if entries.keys() - {_ARROW_SCHEMA} != _OURS:
@@ -115,17 +133,43 @@ class _Checker:
         add = self.task.add
         if len(batches) != add.batches:
             self.wrong("batches", f"it lists {len(batches)} batches, the ledger {add.batches}")
-        if sum(batch.rows for batch in batches) != add.rows:
+        if sum(batch.left for batch in batches) != add.rows:
             self.wrong("batches", "the rows of its batches do not add up to the segment's")
         if merkle.root(merkle.entry_leaf(batch.listed) for batch in batches) != add.root:
             self.wrong("batches", "the root of its list of batches is not the ledger's")
         for ordinal, batch in enumerate(batches):
-            if batch.id != f"{add.segment}:{ordinal}":
-                self.wrong("batches", f"the id of batch {ordinal} is not its place", batch.id)
+            self._check_place(ordinal, batch)
+            if batch.gone:
+                continue
             if sha256(batch.salt).digest() != batch.commitment:
                 self.wrong("commitment", "the salt is not the one committed to", batch.id)
             if merkle.root(batch.tree) != batch.root:
                 self.wrong("tree", "its inner hashes do not lead to its root", batch.id)
+
+    def _check_place(self, ordinal: int, batch: Batch) -> None:
+        """Where an entry introduces batches they begin here; else they must say where they did."""
+        if not self.task.introduces:
+            if batch.origin is None:
+                self.wrong("origin", "it does not say where the batch comes from", batch.id)
+            return
+        if batch.id != f"{self.task.add.segment}:{ordinal}":
+            self.wrong("batches", f"the id of batch {ordinal} is not its place", batch.id)
+        if batch.origin is not None or batch.gone:
+            problem = "the batch is said to have moved, or to have lost records"
+            self.wrong("origin", f"{problem}, but this entry introduces it", batch.id)
+
+    def _read_sidecar(self, batches: list[Batch]) -> dict[int, Gone]:
+        incomplete = any(batch.gone for batch in batches)
+        if incomplete != (self.task.add.gone is not None):
+            self.wrong("sidecar", "it must have a sidecar exactly if batches lost records")
+        if self.task.sidecar is None:
+            return {}
+        try:
+            return sidecars.read(self.task.sidecar, batches)
+        except FormatError as bad:
+            path = sidecar_path(self.task.add.path)
+            self.outcome.findings.append(Finding("TAMPERED", bad.kind, path, bad.problem))
+            return {}
 
     def _check_schema(self, schema: Any, said: Metadata) -> None:
         expected = [("_batch", pa.uint16())]
@@ -135,8 +179,6 @@ class _Checker:
             raise FormatError("columns", "the file's columns are not those that its metadata lists")
 
     def _check_batch(self, batch: Batch, leaves: list[bytes], numbers: list[int]) -> None:
-        if len(leaves) != batch.rows:
-            self.wrong("batch", f"it has {len(leaves)} rows, not {batch.rows}", batch.id)
         runs = merkle.runs(leaves)
         if runs != batch.tree:
             damaged = [
@@ -147,7 +189,11 @@ class _Checker:
             ]
             problem = "records are not those that were signed"
             self.wrong("root", problem, batch.id, ranges(damaged))
-        elif merkle.root(runs) != batch.root:
+        else:
+            self._check_root(batch, runs, numbers)
+
+    def _check_root(self, batch: Batch, hashes: list[bytes], numbers: list[int]) -> None:
+        if merkle.root(hashes) != batch.root:
             self.wrong("root", "its records do not lead to its root", batch.id, ranges(numbers))
 
 

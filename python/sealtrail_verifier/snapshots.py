@@ -16,6 +16,7 @@ from sealtrail_verifier import jcs
 from sealtrail_verifier.entries import Snapshot
 from sealtrail_verifier.forms import FormatError
 from sealtrail_verifier.ledger import Ledger, Newest, Writer
+from sealtrail_verifier.life import Life
 
 LEAVES_A_ROW: Final = 1024
 
@@ -66,11 +67,15 @@ def _rows(state: Ledger, leaves: Sequence[bytes], base: Newest | None) -> Iterat
     head: dict[str, Any] = {
         "entries": len(leaves),
         "owner": base64.b64encode(state.owner).decode(),
-        "rows": state.rows,
+        "rows": state.life.rows,
         "time": state.time,
         "trail": asdict(state.trail) | {"format": 1},
         "v": 1,
     }
+    if state.life.deleted:
+        head["deleted"] = state.life.deleted
+    if state.life.removed:
+        head["removals"] = len(state.life.removed)
     if state.snapshot:
         head["snapshot"] = state.snapshot
     if base is not None:
@@ -84,8 +89,37 @@ def _rows(state: Ledger, leaves: Sequence[bytes], base: Newest | None) -> Iterat
     for column in state.columns.values():
         listed = {"name": column.name, "path": list(column.path), "type": column.type}
         yield jcs.encode({"column": listed})
-    for segment in state.segments[base.segments if base else 0 :]:
-        yield b'{"segment":' + segment + b"}"
+    yield from _life(state.life, base.entry if base else 0)
+
+
+def _life(life: Life, since: int) -> Iterator[bytes]:
+    """What became of records, and the segments of the entries from `since` on."""
+    yield from _words(life)
+    for path, gone in sorted(life.retired.items(), key=lambda item: item[0].encode()):
+        retired: dict[str, Any] = {"entry": gone.entry, "path": path}
+        if gone.live.add.archive is not None:
+            retired["archive"] = gone.live.add.archive
+        if gone.live.add.gone is not None:
+            retired["gone"] = True
+        yield jcs.encode({"retired": retired})
+    for removed in life.removed:
+        if removed.live.entry < since <= removed.entry:
+            yield jcs.encode({"removed": removed.live.add.path})
+    for live in life.live.values():
+        if live.entry >= since:
+            yield b'{"segment":' + live.add.item + b"}"
+
+
+def _words(life: Life) -> Iterator[bytes]:
+    """The owner's words that are in force: policy, holds, erasures."""
+    if life.policy:
+        entry, policy = life.policy
+        yield jcs.encode({"policy": {"entry": entry, "policy": jcs.decode(policy)}})
+    for _, (entry, hold) in sorted(life.holds.items(), key=lambda item: item[0].encode()):
+        yield jcs.encode({"hold": {"entry": entry, "hold": jcs.decode(hold)}})
+    for entry, erasure in life.erasures.items():
+        erase = jcs.decode(erasure.item)
+        yield jcs.encode({"erasure": {"entry": entry, "erase": erase, "holders": erasure.holders}})
 
 
 def _writer(writer: Writer) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from sealtrail_verifier import segment
+from sealtrail_verifier.adds import sidecar_path
 from sealtrail_verifier.metadata import Task
 from sealtrail_verifier.report import Finding
 from sealtrail_verifier.segment import Outcome
@@ -30,11 +31,29 @@ def check(data: bytes, task: Task) -> Outcome:
         wrong.append(("length", f"it has {len(data)} bytes, not {task.add.size}"))
     if sha256(data).digest() != task.add.sha256:
         wrong.append(("sha256", "its bytes are not those that were signed"))
+    beside = sidecar_problems(task)
+    if beside:
+        task = replace(task, sidecar=None)
     if not wrong:
-        return segment.look(data, task)
+        outcome = segment.look(data, task)
+        outcome.findings += beside
+        return outcome
     path = task.add.path
     findings = [Finding("TAMPERED", kind, path, problem) for kind, problem in wrong]
-    return Outcome(findings=findings + look_apart(data, task))
+    return Outcome(findings=findings + beside + look_apart(data, task))
+
+
+def sidecar_problems(task: Task) -> list[Finding]:
+    """What is wrong with the bytes of the sidecar, if they are there."""
+    said, data, path = task.add.gone, task.sidecar, sidecar_path(task.add.path)
+    if said is None or data is None:
+        return []
+    if len(data) != said.size:
+        problem = f"it has {len(data)} bytes, not {said.size}"
+        return [Finding("TAMPERED", "length", path, problem)]
+    if sha256(data).digest() != said.sha256:
+        return [Finding("TAMPERED", "sha256", path, "its bytes are not those that were signed")]
+    return []
 
 
 def look_apart(data: bytes, task: Task) -> list[Finding]:

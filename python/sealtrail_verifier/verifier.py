@@ -1,15 +1,19 @@
 """The verification of a whole trail."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from sealtrail_verifier import cosigned, history, snapshots, stored
-from sealtrail_verifier.columns import Column, fixed_columns
+from sealtrail_verifier import cosigned, history, snapshots, stored, subjects
+from sealtrail_verifier.adds import sidecar_path
+from sealtrail_verifier.batches import Batches, Known
+from sealtrail_verifier.columns import fixed_columns
 from sealtrail_verifier.entries import Append, Entry
 from sealtrail_verifier.folder import Folder, is_slot, slot
 from sealtrail_verifier.history import History
 from sealtrail_verifier.keys import RootSecret
+from sealtrail_verifier.life import Life
 from sealtrail_verifier.metadata import Task
 from sealtrail_verifier.note import VerifierKey
 from sealtrail_verifier.report import Report
@@ -23,13 +27,19 @@ NEVER_CHECKED: Final = (
 )
 
 
-def verify_trail(path: str | Path, owner: VerifierKey, secret: RootSecret | None = None) -> Report:
+def verify_trail(
+    path: str | Path,
+    owner: VerifierKey,
+    secret: RootSecret | None = None,
+    archives: Mapping[str, str | Path] | None = None,
+) -> Report:
     """Verifies a trail in a local folder, deeply: every byte that its readers rely on.
 
     Args:
         path: The trail's folder.
         owner: The owner's public key, from somewhere else than the trail.
         secret: The owner's root secret, if HMACs and seals are to be checked as well.
+        archives: The folders of archives, by name; what is in others is not checked.
 
     Returns:
         What was found. Nothing in the trail raises; everything wrong is a finding.
@@ -37,14 +47,15 @@ def verify_trail(path: str | Path, owner: VerifierKey, secret: RootSecret | None
     Raises:
         OSError: The folder or a file in it cannot be read.
     """
-    verification = _Verification(path)
+    verification = _Verification(path, archives or {})
     verification.run(owner, secret)
     return verification.report
 
 
 class _Verification:
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, archives: Mapping[str, str | Path]) -> None:
         self.folder = Folder(path)
+        self.archives = {name: Folder(archive) for name, archive in archives.items()}
         self.report = Report(str(path))
         self.fixed = fixed_columns()
 
@@ -61,14 +72,17 @@ class _Verification:
             self._check_entries(past, trail.trail_id, secret)
         self._check_snapshots(past)
         self._tell_runs(past)
-        known = {"trail.json", "checkpoint", "heartbeat"} | (
-            past.ledger.paths if past.ledger else set()
-        )
+        life = past.ledger.life if past.ledger else Life()
+        self._tell_life(life)
+        segments = [*life.live, *life.retired]
+        known = {"trail.json", "checkpoint", "heartbeat", *segments, *map(sidecar_path, segments)}
         known |= {snapshots.path(entry.n) for entry, _, _ in past.snapshots}
         self.report.orphans = [
             name
             for name in self.folder.files()
-            if name not in known and not is_slot(name) and not cosigned.is_name(name)
+            if not (
+                name in known or is_slot(name) or cosigned.is_name(name) or subjects.is_name(name)
+            )
         ]
         self.report.not_checked += NEVER_CHECKED
 
@@ -106,53 +120,88 @@ class _Verification:
             self.report.tampered("key", slot(0), "the root secret given is that of another trail")
         else:
             seals = Seals(secret, self.report)
+        batches = Batches(past, self.report)
+        live = past.ledger.life.live if past.ledger else {}
         for entry, promoted in past.valid:
             key = seals.check_entry(entry) if seals else None
-            roots: list[bytes] | None = []
+            for add in entry.adds:
+                if add.path in live and live[add.path].entry == entry.n:
+                    task = Task(trail_id, entry, add, promoted, self.fixed, key)
+                    self._check_segment(task, batches)
+        batches.check()
+        for entry, _ in past.valid:
+            known = batches.of(entry)
             if isinstance(entry.says, Append):
-                roots = self._check_segments(trail_id, entry, entry.says, promoted, key)
+                self._check_recorded(entry, entry.says, known)
             if seals:
-                seals.check_epoch(entry, roots)
+                seals.check_epoch(entry, known.roots)
         for epoch in seals.still_open() if seals else []:
             self.report.not_checked.append(f"the seal of {epoch}, which is not closed yet")
 
-    def _check_segments(
-        self,
-        trail_id: str,
-        entry: Entry,
-        append: Append,
-        promoted: Mapping[str, Column],
-        key: bytes | None,
-    ) -> list[bytes] | None:
-        """Checks all segments of an entry.
-
-        Returns:
-            The roots of their batches in order; None if not all could be read.
-        """
-        batch_roots: list[bytes] = []
-        spans: list[tuple[int, int]] = []
+    def _check_segment(self, task: Task, batches: Batches) -> None:
+        """Checks a live segment."""
+        entry, add = task.entry, task.add
+        folder = self.folder if add.archive is None else self.archives.get(add.archive)
+        if folder is None or add.format is not None:
+            reason = f"it is in the archive {add.archive}" if folder is None else "it is no Parquet"
+            self.report.not_checked.append(f"{add.path}, with {add.rows} rows: {reason}")
+            batches.unread(entry, add)
+            return
         sound = True
-        for add in append.adds:
-            data = self.folder.read(add.path)
-            if data is None:
-                self.report.missing("segment", add.path, f"it is not there, with {add.rows} rows")
+        if add.gone is not None:
+            path = sidecar_path(add.path)
+            task = replace(task, sidecar=folder.read(path))
+            if task.sidecar is None:
+                self.report.missing("sidecar", path, "it is not there")
                 sound = False
-                continue
-            task = Task(trail_id, entry, append, add, promoted, self.fixed, key)
-            outcome = stored.check(data, task)
-            self.report.findings += outcome.findings
-            self.report.count("segments")
-            self.report.count("bytes of segments", len(data))
-            self.report.count("batches", len(outcome.batch_roots))
-            self.report.count("records", outcome.rows)
-            if key is not None:
-                self.report.count("seals of segments")
-            sound = sound and not outcome.findings
-            batch_roots += outcome.batch_roots
-            spans += [outcome.recorded] if outcome.recorded else []
-        if not sound:
-            return None
-        if (min(low for low, _ in spans), max(high for _, high in spans)) != append.recorded:
+        data = folder.read(add.path)
+        if data is None:
+            self.report.missing("segment", add.path, f"it is not there, with {add.rows} rows")
+            batches.unread(entry, add)
+            return
+        outcome = stored.check(data, task)
+        self.report.findings += outcome.findings
+        self.report.count("segments")
+        self.report.count("bytes of segments", len(data))
+        self.report.count("batches", len(outcome.batches))
+        self.report.count("records", outcome.rows)
+        if task.key is not None:
+            self.report.count("seals of segments")
+        if outcome.batches:
+            batches.take(entry, add, outcome.batches, sound=sound and not outcome.findings)
+        else:
+            batches.unread(entry, add)
+
+    def _check_recorded(self, entry: Entry, append: Append, known: Known) -> None:
+        """Checks the range of `recorded_at` that an `append` entry says."""
+        low, high = append.recorded
+        if not known.whole:
+            self.report.count("entries with deleted records")
+        if known.recorded is None:
+            return
+        within = low <= known.recorded[0] and known.recorded[1] <= high
+        if not within or (known.whole and known.recorded != append.recorded):
             problem = "the range of recorded_at is not that of its records"
             self.report.tampered("recorded", slot(entry.n), problem)
-        return batch_roots
+
+    def _tell_life(self, life: Life) -> None:
+        """Tells what became of records by the owner's word."""
+        self.report.deleted = life.deleted
+        confirmed = sum(len(erasure.holders) for erasure in life.erasures.values())
+        for what, count in [
+            ("deletions", len(life.tombstones)),
+            ("active holds", len(life.holds)),
+            ("erasures", len(life.erasures)),
+            ("confirmations of erasure", confirmed),
+            ("retired segments", len(life.retired)),
+        ]:
+            if count:
+                self.report.count(what, count)
+        if life.tombstones:
+            self.report.not_checked += [
+                "whether what was deleted was due, and under no hold",
+                "the range of recorded_at of deleted records",
+            ]
+        subjects.tell(self.folder, life, self.report)
+        if life.retired:
+            self.report.not_checked.append("files of retired segments, on which nobody relies")

@@ -22,7 +22,7 @@ NOTE = "# Made from catalogue.json by python/tools/generate_events.py; do not ed
 WIDTH = 100
 
 # What only the recorder sets, so that no event may bring it (FORMAT.md section 2).
-RECORDER_ONLY = ["_exact_numbers", "recorded_at", "schema_version", "schema_violations"]
+RECORDER_ONLY = ["_exact_numbers", "_redacted", "recorded_at", "schema_version", "schema_violations"]
 # The other fields of the envelope that a constructor takes.
 CALLER_SET = ["timestamp", "audit_id"]
 

@@ -11,7 +11,7 @@ import rfc8785
 import trail_maker as tm
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from verifier_helpers import Json, kinds, verify
+from verifier_helpers import ODD, Json, entries_only, kinds, put_odd, verify
 
 from sealtrail_verifier import rows
 from sealtrail_verifier.keys import MAX_EPOCHS
@@ -96,6 +96,12 @@ def field_metadata(tables: list[Any]) -> None:
     tables[0] = tables[0].cast(pa.schema(fields))
 
 
+def redacted(*told: tuple[str, str, str]) -> tm.Tweak:
+    """Says of the first record what was redacted."""
+    names = ("how", "path", "what")
+    return in_record(0, _redacted=[dict(zip(names, item, strict=True)) for item in told])
+
+
 UNSORTED = in_record(0, x="1", a="1", _exact_numbers=["/x", "/a"])
 BEYOND = in_record(0, a=["1"], _exact_numbers=["/a/1"])
 
@@ -134,7 +140,13 @@ SEGMENT_RULES: list[tuple[str, str, Stages]] = [
     ("another count of rows in a batch", "batch", {"metadata": in_batch(rows=2)}),
     ("a batch of too many rows", "batches", {"metadata": in_batch(rows=65_537)}),
     ("metadata with another HMAC key", "metadata", {"metadata": assign(hmac_key="0" * 16)}),
-    ("a moved batch", "batches", {"metadata": in_batch(entry=0)}),
+    (
+        "a moved batch",
+        "origin",
+        {"metadata": in_batch(origin={"add": 0, "entry": 0, "index": 0, "path": []})},
+    ),
+    ("a batch that lost records", "form", {"metadata": in_batch(gone=1)}),
+    ("another member of a batch", "form", {"metadata": in_batch(entry=0)}),
     ("rows in another order", "order", {"rows": swap}),
     ("a row of another batch", "root", {"rows": in_row(0, _batch=1)}),
     ("a row of no batch", "batch", {"rows": in_row(0, _batch=7)}),
@@ -189,6 +201,22 @@ SEGMENT_RULES: list[tuple[str, str, Stages]] = [
     ),
     ("a pointer to a word", "record", {"records": in_record(0, a="one", _exact_numbers=["/a"])}),
     ("a pointer to nothing", "record", {"records": in_record(0, _exact_numbers=["/nothing"])}),
+    ("redactions that are no list", "record", {"records": in_record(0, _redacted={})}),
+    ("no redactions", "record", {"records": in_record(0, _redacted=[])}),
+    ("a redaction of another form", "record", {"records": in_record(0, _redacted=[{}])}),
+    ("an unknown redaction", "record", {"records": redacted(("x", "/a", "field"))}),
+    ("a redaction at no pointer", "record", {"records": redacted(("mask", "a", "field"))}),
+    ("a redaction at ~2", "record", {"records": redacted(("mask", "/~2", "field"))}),
+    (
+        "redactions out of order",
+        "record",
+        {"records": redacted(("mask", "/b", "field"), ("mask", "/a", "field"))},
+    ),
+    (
+        "a redaction twice",
+        "record",
+        {"records": redacted(("mask", "/b", "field"), ("mask", "/b", "field"))},
+    ),
     ("a record nested too deep", "record", {"records": in_record(0, deep=nest(64))}),
 ]
 
@@ -315,6 +343,17 @@ APPEND_RULES: list[tuple[str, str, tm.Tweak]] = [
         "columns",
         assign(columns=[column("a", ["a"], "float64"), column("a", ["a"], "int64")]),
     ),
+    (
+        "a widening of what it lists itself",
+        "columns",
+        assign(columns=[column("a", ["a"], "int64"), column("a", ["a"], "float64")]),
+    ),
+    ("a name that is empty", "columns", assign(columns=[column("", [""], "utf8")])),
+    (
+        "a name of 97 bytes",
+        "columns",
+        assign(columns=[column("€" * 32 + "x", ["€" * 32 + "x"], "utf8")]),
+    ),
     ("a path that is empty", "columns", assign(columns=[column("", [], "utf8")])),
 ]
 
@@ -333,7 +372,7 @@ def test_the_entry_that_the_rules_change_is_valid(fresh: tm.Maker) -> None:
     ab = [
         column("a", ["a"], "int64"),
         column("a_b", ["a", "b"], "utf8"),
-        column("a", ["a"], "float64"),
+        column("x" * 96, ["x" * 96], "utf8"),
     ]
     appended(fresh, assign(columns=ab, load="load-1"))
     assert verify(fresh).findings == []
@@ -351,6 +390,14 @@ def test_bounds_of_more_than_128_bytes_are_left_out(fresh: tm.Maker) -> None:
 def test_exact_numbers_are_found_in_lists_and_under_odd_names(fresh: tm.Maker) -> None:
     event = tm.event(0) | {"a/b": {"~": ["x", "1.10"]}, "_exact_numbers": ["/a~1b/~0/1"]}
     fresh.append(fresh.writers[0], [event], batches=1)
+    assert verify(fresh).findings == []
+
+
+def test_redactions_of_each_kind(fresh: tm.Maker) -> None:
+    told = [("drop", "/a", "field"), ("drop", "/a~1b/~0", "email"), ("encrypt", "", "secret")]
+    more = [("hash", "/a", "x"), ("mask", "/a", "x")]
+    stages: Stages = {"records": redacted(*told, *more)}
+    fresh.append(fresh.writers[0], [tm.event(0)], batches=1, stages=stages)
     assert verify(fresh).findings == []
 
 
@@ -378,6 +425,17 @@ def test_a_column_that_is_wider_than_the_ledger_says(fresh: tm.Maker) -> None:
         stages={"body": without("columns")},
     )
     assert kinds(verify(fresh)) == {"columns"}
+
+
+@pytest.mark.parametrize(
+    ("listed", "valid"),
+    [("ba", True), ("ab", False), ("bac", True), ("cb", False), ("ac", True), ("cdb", False)],
+)
+def test_columns_are_listed_in_their_order(fresh: tm.Maker, listed: str, *, valid: bool) -> None:
+    """Known ones that get wider first, as they came; then new ones."""
+    appended(fresh, assign(columns=[column(name, [name], "int64") for name in "ba"]))
+    appended(fresh, assign(columns=[column(name, [name], "float64") for name in listed]))
+    assert kinds(entries_only(fresh)) == (set() if valid else {"columns"})
 
 
 def test_integers_from_before_the_widening_are_valid(fresh: tm.Maker) -> None:
@@ -609,52 +667,13 @@ def test_each_rule_of_the_first_entry(tmp_path: Path, kind: str, tweak: tm.Tweak
     assert report.size == 1
 
 
-ODD = st.sampled_from(
-    [
-        None,
-        True,
-        -1,
-        0,
-        1,
-        1.5,
-        2**53 - 1,
-        1e300,
-        "",
-        "0",
-        "a" * 64,
-        "\u20ac",
-        [],
-        [1],
-        {},
-        {"a": 1},
-    ]
-)
-
-
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The paths of all members and elements within a JSON value."""
-    items: list[tuple[Any, Any]] = []
-    if isinstance(value, dict):
-        items = sorted(value.items())
-    elif isinstance(value, list):
-        items = list(enumerate(value))
-    return [p for key, inner in items for p in [(*path, key), *places(inner, (*path, key))]]
-
-
 @settings(max_examples=150, suppress_health_check=list(HealthCheck), deadline=None)
 @given(stage=st.sampled_from(["body", "metadata"]), data=st.data(), odd=ODD)
 def test_odd_values_under_good_signatures_never_raise(
     tmp_path_factory: pytest.TempPathFactory, stage: str, data: st.DataObject, odd: Any
 ) -> None:
     def tweak(value: Json) -> None:
-        separate = json.loads(json.dumps(value))
-        value.clear()
-        value.update(separate)
-        *way, last = data.draw(st.sampled_from(places(value)))
-        place: Any = value
-        for step in way:
-            place = place[step]
-        place[last] = odd
+        put_odd(value, data, odd)
 
     maker = tm.Maker(tmp_path_factory.mktemp("odd") / "trail")
     events = [tm.event(i) for i in range(3)]

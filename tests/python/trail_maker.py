@@ -15,10 +15,11 @@ import sys
 import uuid
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,6 +29,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 # For the tests that import this; at the end, so that an installed `sealtrail` stays visible.
 sys.path.append(str(Path(__file__).resolve().parents[2] / "python"))
 
+T = TypeVar("T")
 Json = dict[str, Any]
 Tweak = Callable[[Any], None]
 Stages = dict[str, Tweak]
@@ -90,6 +92,26 @@ def micros_of(text: str) -> int:
     return delta // timedelta(microseconds=1)
 
 
+@dataclass(frozen=True)
+class Batch:
+    """A batch in a segment: its description, all of its records, and which are gone."""
+
+    meta: Json
+    records: list[Json]
+    gone: frozenset[int] = frozenset()
+    origin: Json | None = None
+
+    def listed(self) -> Json:
+        """Its description in the segment."""
+        listed = dict(self.meta)
+        if self.origin:
+            listed["origin"] = self.origin
+        if self.gone:
+            del listed["salt"], listed["tree"]
+            listed["gone"] = len(self.gone)
+        return listed
+
+
 class Signer:
     """An owner or a writer with its keys."""
 
@@ -137,6 +159,7 @@ class Maker:
         self.random = random.Random(seed)
         self.clock = START
         self.leaves: list[bytes] = []
+        self.made: dict[str, list[Batch]] = {}
         self.promoted: dict[tuple[str, ...], str] = {}
         trail_id = self.uuid()
         self.root_secret = self.random.randbytes(32)
@@ -333,61 +356,79 @@ class Maker:
         batches: int,
         stages: dict[str, Tweak],
     ) -> Json:
-        """Writes a segment and returns its item of `adds`.
+        """Writes a segment of new batches and returns its item of `adds`.
 
         Stages, in order: `records` (a list, sorted), `ordinals` (each row's batch),
-        `columns` (metadata objects), `rows` (dicts by column), `metadata`, `seal`
-        (a list of one hex string), `keyvalue`, `table` (a list of one table), `add`.
+        then those of `store`.
         """
-
-        def stage(name: str, value: Any) -> Any:
-            if name in stages:
-                stages[name](value)
-            return value
-
         segment_id = self.uuid()
-        records = sorted(records, key=sort_key)
-        stage("records", records)
-        ordinals = stage("ordinals", [i % min(batches, len(records)) for i in range(len(records))])
-        columns, rows = split(records, promote)
-        stage("columns", columns)
-        for row, ordinal in zip(rows, ordinals, strict=True):
-            row["_batch"] = ordinal
-        stage("rows", rows)
-
-        listed = []
+        records = staged(stages, "records", sorted(records, key=sort_key))
+        ordinals = staged(
+            stages, "ordinals", [i % min(batches, len(records)) for i in range(len(records))]
+        )
+        new = []
         for ordinal in sorted(set(ordinals)):
             mine = [r for r, o in zip(records, ordinals, strict=True) if o == ordinal]
-            listed.append(self.batch(f"{segment_id}:{ordinal}", mine))
+            new.append(Batch(self.batch(f"{segment_id}:{ordinal}", mine), mine))
+        rows = list(zip(records, ordinals, strict=True))
+        add = self.store(writer, (domain, period), segment_id, (new, rows), promote, stages)
+        writer.roots += [bytes.fromhex(batch.meta["root"]) for batch in new]
+        return add
+
+    def store(
+        self,
+        signer: Signer,
+        partition: tuple[str, str],
+        segment_id: str,
+        content: tuple[list[Batch], list[tuple[Json, int]]],
+        promote: list[Promotion],
+        stages: dict[str, Tweak],
+    ) -> Json:
+        """Writes a segment of batches, given its rows (record and ordinal) in their order.
+
+        Stages, in order: `columns` (metadata objects), `rows` (dicts by column),
+        `metadata`, `seal` (a list of one hex string), `keyvalue`, `table` (a list of
+        one table), `add`.
+        """
+        batches, placed = content
+        domain, period = partition
+        records = [record for record, _ in placed]
+        columns, rows = split(records, promote)
+        staged(stages, "columns", columns)
+        for row, (_, ordinal) in zip(rows, placed, strict=True):
+            row["_batch"] = ordinal
+        staged(stages, "rows", rows)
+        listed = [batch.listed() for batch in batches]
         metadata: Json = {
             "batches": listed,
             "columns": columns,
             "domain": domain,
-            "epoch": writer.epoch,
-            "hmac_key": writer.hmac_id,
-            "key": writer.key,
+            "epoch": signer.epoch,
+            "hmac_key": signer.hmac_id,
+            "key": signer.key,
             "period": period,
             "rows": len(records),
             "schema_version": 1,
             "segment": segment_id,
             "trail": self.trail["trail_id"],
             "v": 1,
-            "writer": writer.name,
+            "writer": signer.name,
         }
-        stage("metadata", metadata)
+        staged(stages, "metadata", metadata)
         public = [{k: v for k, v in b.items() if k not in ("salt", "tree")} for b in listed]
         sealed = rfc8785.dumps(metadata | {"batches": public})
-        seal = stage("seal", [mac(writer.hmac_key, b"sealtrail segment v1\n" + sealed).hex()])[0]
+        seal = mac(signer.hmac_key, b"sealtrail segment v1\n" + sealed).hex()
+        seal = staged(stages, "seal", [seal])[0]
         keyvalue = {"sealtrail": rfc8785.dumps(metadata).decode(), "sealtrail.seal": seal}
-        stage("keyvalue", keyvalue)
+        staged(stages, "keyvalue", keyvalue)
 
         path = (
             f"segments/domain={domain}/{self.trail['partitioning']}={period}/{segment_id}.parquet"
         )
-        data = parquet(stage("table", [table_of(columns, rows)])[0], keyvalue)
+        data = parquet(staged(stages, "table", [table_of(columns, rows)])[0], keyvalue)
         (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
         (self.folder / path).write_bytes(data)
-        writer.roots += [bytes.fromhex(batch["root"]) for batch in listed]
+        self.made[path] = batches
         times = [micros_of(record["timestamp"]) for record in records]
         recorded = [micros_of(record["recorded_at"]) for record in records]
         stats: Json = {"recorded_at": [min(recorded), max(recorded)]}
@@ -401,13 +442,12 @@ class Maker:
             "max": max(times),
             "min": min(times),
             "path": path,
-            "root": tree([sha256(b"\x00" + rfc8785.dumps(b)).digest() for b in public]).hex(),
+            "root": tree([batch_leaf(b) for b in listed]).hex(),
             "rows": len(records),
             "sha256": sha256(data).hexdigest(),
             "stats": stats,
         }
-        stage("add", add)
-        return add
+        return staged(stages, "add", add)
 
     def batch(self, batch_id: str, records: list[Json]) -> Json:
         salt = self.random.randbytes(32)
@@ -424,6 +464,19 @@ class Maker:
             "salt": b64(salt),
             "tree": b64(b"".join(runs)),
         }
+
+
+def batch_leaf(listed: Json) -> bytes:
+    """The leaf of a batch in the list of a segment's batches."""
+    described = {name: listed[name] for name in ("commitment", "id", "root", "rows")}
+    return sha256(b"\x00" + rfc8785.dumps(described)).digest()
+
+
+def staged(stages: Stages, name: str, value: T) -> T:
+    """Lets the tweak of a stage change a value in its place."""
+    if name in stages:
+        stages[name](value)
+    return value
 
 
 def note_hash(name: str, public: bytes) -> bytes:
@@ -550,9 +603,8 @@ def tiny(folder: Path, **options: Any) -> Maker:
     maker.authorize(second)
     maker.append(second, [event(i, "auth") for i in range(6)], promote=PROMOTE[:2])
     wider: list[Promotion] = [(("score",), "float64"), *PROMOTE[1:]]
-    maker.append(first, [event(i) for i in range(3, 12)], promote=wider)
     maker.tick(hours=3)
-    maker.ratchet(first)
+    maker.append(first, [event(i) for i in range(3, 12)], promote=wider, close=True)
     last = [event(0, "system"), *[event(i, "agent") for i in range(4, 7)]]
     crashed = {"closed": True, "recovered": [{"records": 1, "writer": first.name}]}
     stages: Stages = {"body": lambda body: body.update(crashed)}

@@ -97,6 +97,7 @@ SENSITIVITY_LEVELS: Final = (
 )
 RECORDER_ONLY: Final = (
     "_exact_numbers",
+    "_redacted",
     "recorded_at",
     "schema_version",
     "schema_violations",

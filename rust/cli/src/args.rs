@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    anchor, check_proof, checkpoint, compact, completions, config, custody, demo, events, evidence,
-    export, fields, get, import, init, jobs, keys, maintain, man, pin, prove, record, redact,
-    search, sql, stats, subject_report, tail, trace_chain, verify, who,
+    anchor, check_proof, checkpoint, compact, completions, config, custody, demo, erase, events,
+    evidence, export, fields, get, hold, import, init, jobs, keys, maintain, man, pin, prove,
+    record, redact, retention, search, sql, stats, subject_report, tail, trace_chain, verify, who,
 };
 use crate::failure::Failure;
 use crate::session::Session;
@@ -99,12 +99,16 @@ enum Command {
     TraceChain(trace_chain::TraceChain),
     SubjectReport(subject_report::SubjectReportOf),
     Redact(redact::Redact),
+    Erase(erase::Erase),
+    Erasures(erase::Erasures),
     VerifyIntegrity(verify::Verify),
     Checkpoint(checkpoint::Checkpoint),
     Prove(prove::Prove),
     CheckProof(check_proof::CheckProof),
     Compact(compact::Compact),
     Maintain(maintain::Maintain),
+    Retention(retention::Retention),
+    Hold(hold::Hold),
     Export(export::Export),
     Evidence(evidence::Evidence),
     Custody(custody::Custody),
@@ -149,12 +153,16 @@ impl Cli {
             Command::TraceChain(command) => command.run(session),
             Command::SubjectReport(command) => command.run(session),
             Command::Redact(command) => command.run(session),
+            Command::Erase(command) => command.run(session),
+            Command::Erasures(command) => command.run(session),
             Command::VerifyIntegrity(command) => command.run(session),
             Command::Checkpoint(command) => command.run(session),
             Command::Prove(command) => command.run(session),
             Command::CheckProof(command) => command.run(session),
             Command::Compact(command) => command.run(session),
             Command::Maintain(command) => command.run(session),
+            Command::Retention(command) => command.run(session),
+            Command::Hold(command) => command.run(session),
             Command::Export(command) => command.run(session),
             Command::Evidence(command) => command.run(session),
             Command::Custody(command) => command.run(session),

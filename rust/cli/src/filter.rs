@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use sealtrail_query::search::{FIELDS, Filter, LogicalField, Window};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::failure::Failure;
 use crate::session::Session;
@@ -47,6 +47,13 @@ impl FilterArgs {
             }
         }
         shown
+    }
+
+    /// The filter as manifests have it.
+    pub(crate) fn asked(&self) -> Map<String, Value> {
+        let mut shown = self.shown();
+        shown["exclude_access"] = self.exclude_access.into();
+        sealtrail_query::export::asked(shown)
     }
 
     /// As [`filter`](Self::filter) as of now; says on standard error which times are meant.

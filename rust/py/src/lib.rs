@@ -8,6 +8,7 @@ mod compacting;
 mod demo;
 mod encode;
 mod errors;
+mod export;
 mod files;
 mod importing;
 mod jobs;
@@ -20,6 +21,7 @@ mod privacy;
 mod progress;
 mod proof;
 mod query;
+mod retention;
 mod scope;
 mod search;
 mod sequence;
@@ -41,15 +43,21 @@ mod native {
     #[pymodule_export]
     use crate::demo::Demo;
     #[pymodule_export]
+    use crate::export::check_package;
+    #[pymodule_export]
     use crate::jobs::Jobs;
     #[pymodule_export]
     use crate::keys::Keys;
     #[pymodule_export]
-    use crate::privacy::{SubjectReport, subject_report};
+    use crate::privacy::{
+        SubjectReport, confirm_erasure, erase, erasures, resume_erasures, subject_report,
+    };
     #[pymodule_export]
     use crate::proof::{check_consistency, check_proof};
     #[pymodule_export]
     use crate::query::{Batch, BatchReader, Query, Rows, Schema};
+    #[pymodule_export]
+    use crate::retention::Retention;
     #[pymodule_export]
     use crate::scope::{Table, Trails};
     #[pymodule_export]

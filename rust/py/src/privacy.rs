@@ -1,10 +1,12 @@
 //! Personal data, for Python.
 
+use std::collections::BTreeSet;
+
 use pyo3::prelude::*;
 use sealtrail_query::chain::{self, SubjectOptions};
 
 use crate::errors::Raise;
-use crate::trail::Trail;
+use crate::trail::{Trail, to_json};
 use crate::{access, bridge};
 
 /// What a trail holds about one person.
@@ -50,4 +52,50 @@ pub(crate) fn subject_report(
         found.as_ref().map_or(0, |report| report.events.len() as u64)
     };
     Ok(looking.answered(py, found, events)?.map(SubjectReport))
+}
+
+/// Erases a person, and tells how far that has come; `None` for a dry run.
+#[pyfunction]
+#[pyo3(signature = (trail, subject, reason, approver, dry_run))]
+pub(crate) fn erase(
+    py: Python<'_>,
+    trail: &Bound<'_, Trail>,
+    subject: &str,
+    reason: &str,
+    approver: &str,
+    dry_run: bool,
+) -> PyResult<Option<Vec<u8>>> {
+    let trail = trail.get().inner();
+    // Which records a hold keeps is not looked at: any of them forbids it.
+    let cleared = BTreeSet::new();
+    if dry_run {
+        bridge::wait(py, trail.demand_erasable(subject, &cleared))?;
+        return Ok(None);
+    }
+    let status = bridge::wait(py, trail.erase(subject, reason, approver, &cleared))?;
+    to_json(py, &status).map(Some)
+}
+
+/// All erasures.
+#[pyfunction]
+pub(crate) fn erasures(py: Python<'_>, trail: &Bound<'_, Trail>) -> PyResult<Vec<u8>> {
+    let all = bridge::wait(py, trail.get().inner().erasures())?;
+    to_json(py, &all)
+}
+
+/// Does what erasures ask of this host.
+#[pyfunction]
+pub(crate) fn resume_erasures(py: Python<'_>, trail: &Bound<'_, Trail>) -> PyResult<u64> {
+    bridge::wait(py, trail.get().inner().resume_erasures())
+}
+
+/// The owner's word for a holder.
+#[pyfunction]
+pub(crate) fn confirm_erasure(
+    py: Python<'_>,
+    trail: &Bound<'_, Trail>,
+    entry: u64,
+    holder: &str,
+) -> PyResult<()> {
+    bridge::wait(py, trail.get().inner().confirm_erasure(entry, holder))
 }

@@ -44,6 +44,11 @@ impl Wanted {
         asked
     }
 
+    /// A keyword as it was given; `null` for none.
+    pub(crate) fn keyword(&self, name: &str) -> Value {
+        self.keywords.get(name).cloned().unwrap_or_default()
+    }
+
     /// The view without the records of who looked, if that is wanted.
     pub(crate) fn view(&self, view: Arc<ReadView>) -> Arc<ReadView> {
         view.excluding_access(self.exclude_access)

@@ -23,11 +23,12 @@ use crate::keys::Keys;
 use crate::opening::{Place, owner_of, passphrase};
 use crate::params;
 use crate::query::{Query, engine};
+use crate::retention::Retention;
 use crate::scope::{Table, Tables};
 use crate::sequence::Sequences;
 use crate::tail::Tail;
 use crate::trace::{self, Trace};
-use crate::{access, bridge, compacting, encode, files, importing, load, search, verify};
+use crate::{access, bridge, compacting, encode, export, files, importing, load, search, verify};
 
 /// An open trail. What it gives is JSON where Python makes objects of its own from it.
 #[pyclass(frozen, module = "sealtrail._native")]
@@ -157,6 +158,11 @@ impl Trail {
 
     fn keys(&self) -> Keys {
         Keys { trail: self.inner.clone() }
+    }
+
+    fn retention(&self) -> Retention {
+        let config = self.place.loaded.config.retention.clone();
+        Retention { trail: self.inner.clone(), config }
     }
 
     fn info(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
@@ -488,6 +494,34 @@ impl Trail {
         let proof = bridge::wait(py, self.inner.prove(audit_id));
         let proof = looking.answered(py, proof, |proof| u64::from(proof.is_some()))?;
         Ok(proof.map(Proof::into_bytes))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the keywords of the Python method")]
+    #[pyo3(signature = (asked, form, path, *, since_last, replace, lake))]
+    fn export(
+        &self,
+        py: Python<'_>,
+        asked: &str,
+        form: &str,
+        path: PathBuf,
+        since_last: bool,
+        replace: bool,
+        lake: Option<(String, String, String)>,
+    ) -> PyResult<Option<Vec<u8>>> {
+        let target = (path.as_path(), since_last, replace);
+        export::export(py, &self.inner, asked, (form, lake), target)
+    }
+
+    #[pyo3(signature = (package, previous, to, purpose))]
+    fn custody_add(
+        &self,
+        py: Python<'_>,
+        package: PathBuf,
+        previous: String,
+        to: String,
+        purpose: Option<String>,
+    ) -> PyResult<String> {
+        export::custody_add(py, &self.inner, &package, (previous, to), purpose)
     }
 
     #[pyo3(signature = (start, to))]

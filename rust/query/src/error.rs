@@ -138,7 +138,8 @@ fn reading(error: &ParquetError) -> QueryError {
 fn store_error(source: &object_store::Error) -> sealtrail_core::Error {
     match source {
         object_store::Error::NotFound { path, .. } => sealtrail_core::Error::NotFound(format!(
-            "{path} is missing from the trail; run verify to see what else is"
+            "{path} is missing from the trail; if it was replaced by a compaction while the question was \
+             under way, ask again, else run verify to see what else is"
         )),
         other => sealtrail_core::Error::NotFound(format!("the trail cannot be read: {other}")),
     }

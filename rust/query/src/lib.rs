@@ -16,6 +16,7 @@ mod plain;
 mod provider;
 mod pruning;
 mod reader;
+pub mod retention;
 mod scope;
 pub mod search;
 pub mod sequence;

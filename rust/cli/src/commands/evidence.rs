@@ -52,9 +52,9 @@ pub(crate) struct Evidence {
 impl Evidence {
     pub(crate) fn run(self, session: &mut Session<'_>) -> Result<u8, Failure> {
         let mut filter = self.filter.resolved(session)?;
-        let mut shown = self.filter.shown();
+        let mut shown = self.filter.asked();
         if !self.ids.is_empty() {
-            shown["ids"] = self.ids.clone().into();
+            shown.insert("ids".to_owned(), self.ids.clone().into());
             filter = filter.field("audit_id", self.ids.clone());
         }
         if self.detach && session.job.is_none() {
@@ -69,7 +69,7 @@ impl Evidence {
         let by = AskedBy::of(&asked.reader);
         let question = Question {
             filter,
-            asked: shown.as_object().cloned().unwrap_or_default(),
+            asked: shown,
             exclude_access: self.filter.exclude_access,
             purpose: asked.purpose.clone(),
             replace: self.replace,

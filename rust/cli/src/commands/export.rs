@@ -112,10 +112,9 @@ impl Export {
             .filter("format", ExportFormat::from(self.format).name())
             .filter("output", self.output.display().to_string());
         let by = AskedBy::of(&asked.reader);
-        let shown = self.filter.shown();
         let mut question = Question {
             filter,
-            asked: shown.as_object().cloned().unwrap_or_default(),
+            asked: self.filter.asked(),
             exclude_access: self.filter.exclude_access,
             lake: Lake {
                 source: self.lake_source.clone(),

@@ -18,6 +18,8 @@ mod signed;
 mod zip;
 
 #[cfg(test)]
+mod package_tests;
+#[cfg(test)]
 mod tests;
 
 pub use check::{check, claimed_trail};

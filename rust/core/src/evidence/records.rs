@@ -138,6 +138,9 @@ impl Ground {
         let mut from = 0;
         while let Some(line) = parts.next()? {
             if from == self.records && is_last(&line) {
+                if parts.next()?.is_some() {
+                    return Err(Error::integrity("proofs", "lines follow the last one"));
+                }
                 break;
             }
             let part: Part = parse(&line).map_err(|e| at(parts.number, e))?;

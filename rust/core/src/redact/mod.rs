@@ -18,7 +18,7 @@ mod tests;
 
 pub use cover::RedactionKeys;
 pub use detect::{Found, find};
-pub(crate) use rewrite::still_there;
+pub(crate) use rewrite::{still_there, without_exact};
 
 use serde::{Deserialize, Serialize};
 

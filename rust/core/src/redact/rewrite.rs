@@ -36,7 +36,8 @@ pub(super) fn redact(redactor: &Redactor, text: &[u8], stage: Stage) -> Result<R
     walk.object(text, &mut out)?;
     walk.list.sort();
     walk.list.dedup();
-    if let Some(pruned) = without_pointers(&out, &walk.list) {
+    let changed: Vec<&str> = walk.list.iter().map(|done| done.path.as_str()).collect();
+    if let Some(pruned) = without_exact(&out, &changed) {
         out = pruned;
     }
     if walk.renamed {
@@ -266,12 +267,12 @@ fn is_mark(text: &str) -> bool {
     mark::marks(text).first().is_some_and(|mark| mark.range == (0..text.len()))
 }
 
-/// Whether a pointer still leads to what it led to before these redactions.
-pub(crate) fn still_there(record: &[u8], pointer: &str, list: &[Redaction]) -> bool {
+/// Whether a pointer leads to something in the record that is not at or below one of `changed`.
+pub(crate) fn still_there(record: &[u8], pointer: &str, changed: &[&str]) -> bool {
     let covers = |path: &str| {
         pointer.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    if list.is_empty() {
+    if changed.is_empty() {
         return true;
     }
     let names = pointer.split('/').skip(1).map(|name| name.replace("~1", "/").replace("~0", "~"));
@@ -279,28 +280,39 @@ pub(crate) fn still_there(record: &[u8], pointer: &str, list: &[Redaction]) -> b
         b'[' => json::elements(value).nth(name.parse().ok()?),
         _ => json::get(value, &[name]),
     });
-    found.is_some() && !list.iter().any(|done| covers(&done.path))
+    found.is_some() && !changed.iter().any(|path| covers(path))
 }
 
-/// The record without those `_exact_numbers` that were redacted; `None` if nothing changes.
-fn without_pointers(record: &[u8], list: &[Redaction]) -> Option<Vec<u8>> {
+/// The record without those `_exact_numbers` that are at or below one of these pointers: they lead
+/// to no number any more. `None` if nothing changes.
+pub(crate) fn without_exact(record: &[u8], changed: &[&str]) -> Option<Vec<u8>> {
     let raw = json::get(record, &[EXACT])?;
     let pointers: Vec<_> = json::elements(raw).filter_map(json::string_value).collect();
-    let kept: Vec<_> = pointers.iter().filter(|p| still_there(record, p, list)).collect();
+    let kept: Vec<_> = pointers.iter().filter(|p| still_there(record, p, changed)).collect();
     if kept.len() == pointers.len() {
         return None;
     }
-    let mut items = vec![b'['];
-    for (i, pointer) in kept.iter().enumerate() {
-        if i > 0 {
-            items.push(b',');
+    let mut out = vec![b'{'];
+    for (name, value) in json::members(record) {
+        if name == EXACT.as_bytes() && kept.is_empty() {
+            continue;
         }
-        json::write_string(pointer, &mut items);
+        if out.len() > 1 {
+            out.push(b',');
+        }
+        out.extend_from_slice(&[b"\"", name, b"\":"].concat());
+        if name != EXACT.as_bytes() {
+            out.extend_from_slice(value);
+            continue;
+        }
+        for (i, pointer) in kept.iter().enumerate() {
+            out.push(if i > 0 { b',' } else { b'[' });
+            json::write_string(pointer, &mut out);
+        }
+        out.push(b']');
     }
-    items.push(b']');
-    let start = raw.as_ptr() as usize - record.as_ptr() as usize;
-    let end = start + raw.len();
-    Some([&record[..start], &items, &record[end..]].concat())
+    out.push(b'}');
+    Some(out)
 }
 
 /// Puts encrypted values back.

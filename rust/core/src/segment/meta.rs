@@ -92,6 +92,10 @@ pub struct Origin {
 pub struct BatchMeta {
     /// Hex SHA-256 of the salt.
     pub commitment: String,
+    /// How many of its records are removed; then it has neither salt nor tree, and the sidecar of
+    /// the segment tells more.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub gone: Option<u64>,
     /// `<segment that introduced it>:<ordinal>`.
     pub id: String,
     /// Where the batch was introduced; absent if it is by the entry that adds this segment.
@@ -130,6 +134,7 @@ impl BatchMeta {
         let tree = merkle::level_hashes(leaves, super::TREE_LEVELS);
         Self {
             commitment: HEXLOWER.encode(&Sha256::digest(salt)),
+            gone: None,
             id,
             origin: None,
             root: HEXLOWER.encode(&merkle::root(leaves)),

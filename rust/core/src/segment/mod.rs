@@ -10,6 +10,7 @@ mod read;
 mod run;
 mod sample;
 mod source;
+mod tried;
 mod write;
 
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub use meta::{BatchMeta, Origin, SegmentColumn, SegmentMeta, batch_list_root};
 pub(crate) use meta::{batch_leaf, batch_list_leaves, canonical};
 pub(crate) use project::GroupBounds;
 pub use read::{BatchRows, RowReader, SegmentFile};
+pub(crate) use run::Run;
 pub use write::{BLOOM_COLUMNS, STATISTICS_COLUMNS};
 pub(crate) use write::{MAX_BOUND, REQUIRED};
 

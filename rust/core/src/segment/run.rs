@@ -49,6 +49,24 @@ impl Counted {
 }
 
 impl SegmentFile {
+    /// The rows of a batch, ascending.
+    ///
+    /// # Errors
+    /// `Integrity` if they cannot be read.
+    pub(crate) fn rows_of(&self, ordinal: u16) -> Result<Vec<usize>> {
+        let (mut rows, mut number) = (Vec::new(), 0);
+        for group in 0..self.parquet().num_row_groups() {
+            self.ordinals(group, |other| {
+                if other == ordinal {
+                    rows.push(number);
+                }
+                number += 1;
+                Ok(())
+            })?;
+        }
+        Ok(rows)
+    }
+
     /// The run of a row, `None` if there is no such row. Reads one column, and of it no more than
     /// up to the end of the run.
     ///

@@ -15,7 +15,7 @@ use rayon::prelude::*;
 
 use super::MAX_BATCH_ROWS;
 use super::meta::{META_KEY, SEAL_KEY, SegmentColumn, SegmentMeta};
-use super::sample;
+use super::{sample, tried};
 use crate::columns::{BATCH, ColumnType, LogicalColumn, REST, Shredded};
 use crate::keys::HmacKey;
 use crate::ledger::Bounds;
@@ -59,15 +59,26 @@ pub(super) struct Effort {
     pub(super) group_rows: usize,
     /// Largest dictionary of a column's values in a row group, in bytes.
     pub(super) dictionary_bytes: usize,
+    pub(super) page_rows: usize,
+    pub(super) page_bytes: usize,
+    /// Encodings are tried on some values, instead of guessed from their kind.
+    pub(super) tries: bool,
 }
 
 /// While records wait for their commit.
-const FLUSH: Effort =
-    Effort { level: 9, text_level: 12, group_rows: ROW_GROUP_ROWS, dictionary_bytes: 1 << 20 };
+const FLUSH: Effort = Effort {
+    level: 9,
+    text_level: 12,
+    group_rows: ROW_GROUP_ROWS,
+    dictionary_bytes: 1 << 20,
+    page_rows: PAGE_ROWS,
+    page_bytes: 1 << 20,
+    tries: false,
+};
 /// Mean length from which values count as texts, in bytes.
-const TEXT_BYTES: usize = 24;
+pub(super) const TEXT_BYTES: usize = 24;
 /// For values without repetition, where only the coding of single bytes gains anything.
-const QUICK_ZSTD_LEVEL: i32 = 1;
+pub(super) const QUICK_ZSTD_LEVEL: i32 = 1;
 
 /// The columns of a segment in file order.
 pub(super) struct File {
@@ -162,14 +173,18 @@ pub(super) fn properties(
     let mut builder = WriterProperties::builder()
         .set_compression(zstd_of(effort.level)?)
         .set_max_row_group_row_count(Some(effort.group_rows))
-        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_data_page_row_count_limit(effort.page_rows)
+        .set_data_page_size_limit(effort.page_bytes)
         .set_dictionary_page_size_limit(effort.dictionary_bytes)
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_column_index_truncate_length(Some(MAX_STATISTIC))
         .set_statistics_truncate_length(Some(MAX_STATISTIC))
         .set_sorting_columns(sorting(columns));
     for (column, values) in columns.iter().zip(values) {
-        builder = column_properties(builder, column, values, effort)?;
+        builder = match effort.tries {
+            true => tried::column(builder, column, values, effort)?,
+            false => column_properties(builder, column, values, effort)?,
+        };
         // Ids that ascend with the rows are found by the bounds of their pages.
         let found = column.name == "audit_id" && ascending;
         if BLOOM_COLUMNS.contains(&column.name.as_str()) && !found {
@@ -255,7 +270,7 @@ fn column_properties(
     })
 }
 
-fn zstd_of(level: i32) -> Result<Compression> {
+pub(super) fn zstd_of(level: i32) -> Result<Compression> {
     let level = ZstdLevel::try_new(level).map_err(|e| Error::encoding("zstd", e))?;
     Ok(Compression::ZSTD(level))
 }

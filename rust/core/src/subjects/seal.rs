@@ -7,6 +7,7 @@ use super::keys::{SubjectKey, place};
 use super::vault::{Found, Vault};
 use crate::config::PersonalConfig;
 use crate::redact::path::{Pattern, pointer};
+use crate::redact::without_exact;
 use crate::{Error, Result, json};
 
 /// Members that are never sealed: the record's own.
@@ -114,10 +115,15 @@ impl Sealer {
 
     /// The record with its personal fields encrypted.
     pub(crate) fn seal(&self, record: &[u8], audit_id: &str, key: &SubjectKey) -> Result<Vec<u8>> {
-        self.each(record, &mut Vec::new(), &mut |path, raw| {
-            let bind = place(audit_id, &pointer(path));
-            key.seal(raw, bind, self.search).map(|sealed| Some(sealed.to_string()))
-        })
+        let mut done = Vec::new();
+        let sealed = self.each(record, &mut Vec::new(), &mut |path, raw| {
+            let at = pointer(path);
+            let sealed = key.seal(raw, place(audit_id, &at), self.search)?;
+            done.push(at);
+            Ok(Some(sealed.to_string()))
+        })?;
+        let done: Vec<&str> = done.iter().map(String::as_str).collect();
+        Ok(without_exact(&sealed, &done).unwrap_or(sealed))
     }
 
     /// The record with its sealed fields bound to another id than they were. What the caller

@@ -70,16 +70,7 @@ impl Trail {
         if reason.trim().is_empty() || approver.trim().is_empty() {
             return Err(Error::Usage("an erasure has a reason and an approver".to_owned()));
         }
-        let unknown = || Error::NotFound(format!("{subject}: no personal field is about them"));
-        if self.vault().existing_privacy_key()?.is_none() {
-            let message = "the trail's privacy key is not here, so no subject is known by name";
-            return Err(Error::Key(message.to_owned()));
-        }
-        self.view().await?;
-        let sid = self.vault().sid(subject).await?.ok_or_else(unknown)?;
-        if !self.vault().has_key(sid).await? {
-            return Err(unknown());
-        }
+        let sid = self.demand_erasable(subject, cleared).await?;
         let order = Erase {
             approver: approver.to_owned(),
             reason: reason.to_owned(),
@@ -87,11 +78,7 @@ impl Trail {
         };
         let entry = self
             .put_owner_entry(|state| {
-                let held = state.lifecycle.holds.keys().find(|id| !cleared.contains(*id));
-                if let Some(hold) = held {
-                    let message = format!("hold {hold} forbids it; release the hold first");
-                    return Err(Error::Usage(message));
-                }
+                demand_free(state, cleared)?;
                 let mut body = body(Kind::Erase);
                 body.erase = Some(order.clone());
                 Ok(body)
@@ -101,6 +88,22 @@ impl Trail {
         let all = self.erasures().await?;
         let done = all.into_iter().find(|erasure| erasure.entry == entry);
         done.ok_or_else(|| Error::integrity("ledger", format!("entry {entry} has no effect")))
+    }
+
+    /// The id by which the store knows a subject that has something to erase.
+    ///
+    /// # Errors
+    /// `NotFound` if no field is sealed for them now, `Usage` if an active hold is not among those
+    /// `cleared`, `Key` without the privacy key, `Io`, `Store`.
+    pub async fn demand_erasable(&self, subject: &str, cleared: &BTreeSet<String>) -> Result<Sid> {
+        let unknown = || Error::NotFound(format!("{subject}: no personal field is about them"));
+        if self.vault().existing_privacy_key()?.is_none() {
+            let message = "the trail's privacy key is not here, so no subject is known by name";
+            return Err(Error::Key(message.to_owned()));
+        }
+        demand_free(self.refreshed().await?.state(), cleared)?;
+        let sid = self.vault().sid(subject).await?.ok_or_else(unknown)?;
+        if self.vault().has_key(sid).await? { Ok(sid) } else { Err(unknown()) }
     }
 
     /// All erasures, the oldest first.
@@ -204,6 +207,13 @@ impl Trail {
             }
         }
         Ok(idle)
+    }
+}
+
+fn demand_free(state: &State, cleared: &BTreeSet<String>) -> Result<()> {
+    match state.lifecycle.holds.keys().find(|id| !cleared.contains(*id)) {
+        Some(hold) => Err(Error::Usage(format!("hold {hold} forbids it; release the hold first"))),
+        None => Ok(()),
     }
 }
 

@@ -3,12 +3,16 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
 use rayon::prelude::*;
+use sha2::{Digest, Sha256};
 
 use super::{ReadView, Trail};
 use crate::json;
+use crate::ledger::sidecar_path;
 use crate::ledger::{AddedSegment, Bounds};
 use crate::segment::SegmentFile;
+use crate::segment::gone::Gone;
 use crate::{Error, Result};
 
 pub(super) const ID: &str = "audit_id";
@@ -93,6 +97,20 @@ impl Trail {
         match self.open_segment(segment).await {
             Err(Error::NotFound(_)) => Err(self.missing(segment).await),
             other => other,
+        }
+    }
+
+    /// What the sidecar of a segment says of its removed rows.
+    pub(super) async fn sidecar(&self, segment: &AddedSegment) -> Result<Gone> {
+        let Some(named) = &segment.gone else { return Ok(Gone::default()) };
+        let path = sidecar_path(&segment.path);
+        let bytes = self.storage().get(&path).await?;
+        let same = bytes.len() as u64 == named.bytes
+            && HEXLOWER.encode(&Sha256::digest(&bytes)) == named.sha256;
+        match Gone::parse(&bytes) {
+            Ok(gone) if same => Ok(gone),
+            Ok(_) => Err(Error::integrity(path, "its bytes are not those that were signed")),
+            Err(what) => Err(Error::integrity(path, what)),
         }
     }
 

@@ -60,7 +60,7 @@ fn event(user: &str, email: &str) -> Vec<u8> {
         "event_type": "auth.user_login",
         "user_id": user,
         "email": email,
-        "input": {"prompt": {"text": email}},
+        "input": {"prompt": {"text": email, "n": 12345678901234567890_u64}, "m": 12345678901234567890_u64},
         "status": "success",
     });
     serde_json::to_vec(&event).unwrap()
@@ -94,7 +94,9 @@ async fn personal_fields_reach_no_file_and_are_shown_with_the_key() {
     let (sealed, shown) = both(&trail, &one).await;
     assert!(sealed["email"].as_str().unwrap().starts_with("sealed:1:"));
     assert_eq!(shown["email"], json!("mira@example.com"));
-    assert_eq!(shown["input"]["prompt"], json!({"text": "mira@example.com"}));
+    let prompt = json!({"text": "mira@example.com", "n": "12345678901234567890"});
+    assert_eq!(shown["input"]["prompt"], prompt);
+    assert_eq!(sealed["_exact_numbers"], json!(["/input/m"]));
     assert_eq!(sealed["schema_violations"], Value::Null);
     trail.flush().await.unwrap();
     assert_eq!(both(&trail, &one).await, (sealed.clone(), shown.clone()));

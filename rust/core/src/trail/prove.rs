@@ -17,7 +17,8 @@ use crate::proof::{
     self, BatchItem, ConsistencyFile, File, Hex, Item, Note, Proof, RecordItem, SegmentItem,
     SignerItem, StateItem, hex,
 };
-use crate::segment::{Origin, SegmentFile, batch_list_leaves, canonical};
+use crate::segment::gone::{Gone, GoneBatch};
+use crate::segment::{BatchMeta, Origin, Run, SegmentFile, batch_list_leaves, canonical};
 use crate::{Error, Result};
 
 impl Trail {
@@ -47,7 +48,8 @@ impl Trail {
             }
             return Ok(None);
         };
-        let (record, batch, origin) = below_segment(&file, row)?;
+        let gone = self.sidecar(&segment).await?;
+        let (record, batch, origin) = below_segment(&file, row, &gone)?;
         let (ledger, checkpoint) = self.signed_checkpoint().await?;
         let mut places = Places::new(self, ledger.clone());
         let place = match origin {
@@ -158,23 +160,17 @@ pub(super) struct Evidence {
 fn below_segment(
     file: &SegmentFile,
     row: usize,
+    gone: &Gone,
 ) -> Result<(RecordItem, BatchItem, Option<Origin>)> {
     let wrong = |what: &str| Error::integrity(file.path(), what);
     let run = file.run_of(row)?.ok_or_else(|| wrong("the row is not there"))?;
-    let (index, place) = run.place();
     let ordinal = usize::from(run.ordinal);
     let batches = &file.meta().batches;
     let batch = batches.get(ordinal).ok_or_else(|| wrong("`_batch` names no batch"))?;
-    let salt = batch.salt_bytes().ok_or_else(|| wrong("the batch's salt is not there"))?;
-    let level = batch.run_hashes().ok_or_else(|| wrong("the batch's tree is not there"))?;
-    let mut records = file.records(&run.rows)?;
-    let first = run.position - place as u64;
-    let leaves: Vec<Hash> = (first..)
-        .zip(&records)
-        .map(|(at, record)| merkle::record_leaf(&merkle::batch_salt_at(&salt, at), record))
-        .collect();
-    let path = merkle::inclusion_proof_in_run(&leaves, place, &level, index)
-        .ok_or_else(|| wrong("its records do not lead to the batch's tree"))?;
+    let record = match gone.batches.get(&run.ordinal) {
+        Some(gone) => in_cut_batch(file, &run, gone)?,
+        None => in_batch(file, &run, batch)?,
+    };
     let decode = |text: &str| HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok().map(Hex);
     let (commitment, root) = decode(&batch.commitment)
         .zip(decode(&batch.root))
@@ -189,13 +185,6 @@ fn below_segment(
             (ordinal as u64, hex(&path.unwrap_or_default()))
         }
     };
-    let bytes = String::from_utf8(records.swap_remove(place)).map_err(|_| wrong("not UTF-8"))?;
-    let record = RecordItem {
-        bytes,
-        index: run.position,
-        path: hex(&path),
-        salt: Hex(merkle::batch_salt_at(&salt, run.position)),
-    };
     let item = BatchItem {
         commitment,
         id: batch.id.clone(),
@@ -205,6 +194,44 @@ fn below_segment(
         rows: batch.rows,
     };
     Ok((record, item, batch.origin.clone()))
+}
+
+/// What leads from a row to the root of its batch, of which rows are removed.
+fn in_cut_batch(file: &SegmentFile, run: &Run, gone: &GoneBatch) -> Result<RecordItem> {
+    let wrong = |what: &str| Error::integrity(file.path(), what);
+    let nth = usize::try_from(run.position).unwrap_or(usize::MAX);
+    let mut records = file.records(&file.rows_of(run.ordinal)?)?;
+    let left: Vec<(u32, [u8; 16])> = gone.left().collect();
+    let leaves = records.iter().zip(&left);
+    let leaves = gone.leaves(leaves.map(|(record, (_, salt))| merkle::record_leaf(salt, record)));
+    let (index, salt) = *left.get(nth).ok_or_else(|| wrong("the sidecar is of another batch"))?;
+    let path = merkle::inclusion_proof(&leaves, index as usize);
+    let path = path.ok_or_else(|| wrong("its records do not lead to the batch's root"))?;
+    let bytes = String::from_utf8(records.swap_remove(nth)).map_err(|_| wrong("not UTF-8"))?;
+    Ok(RecordItem { bytes, index: index.into(), path: hex(&path), salt: Hex(salt) })
+}
+
+/// What leads from a row to the root of its batch, of which all rows are there.
+fn in_batch(file: &SegmentFile, run: &Run, batch: &BatchMeta) -> Result<RecordItem> {
+    let wrong = |what: &str| Error::integrity(file.path(), what);
+    let (index, place) = run.place();
+    let salt = batch.salt_bytes().ok_or_else(|| wrong("the batch's salt is not there"))?;
+    let level = batch.run_hashes().ok_or_else(|| wrong("the batch's tree is not there"))?;
+    let mut records = file.records(&run.rows)?;
+    let first = run.position - place as u64;
+    let leaves: Vec<Hash> = (first..)
+        .zip(&records)
+        .map(|(at, record)| merkle::record_leaf(&merkle::batch_salt_at(&salt, at), record))
+        .collect();
+    let path = merkle::inclusion_proof_in_run(&leaves, place, &level, index)
+        .ok_or_else(|| wrong("its records do not lead to the batch's tree"))?;
+    let bytes = String::from_utf8(records.swap_remove(place)).map_err(|_| wrong("not UTF-8"))?;
+    Ok(RecordItem {
+        bytes,
+        index: run.position,
+        path: hex(&path),
+        salt: Hex(merkle::batch_salt_at(&salt, run.position)),
+    })
 }
 
 /// The key that the trail names as its owner's.

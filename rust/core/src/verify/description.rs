@@ -103,6 +103,10 @@ fn check_batch(checked: &mut Checked<'_>, meta: &SegmentMeta, ordinal: usize, ba
     if !(1..=MAX_BATCH_ROWS as u64).contains(&batch.rows) {
         checked.wrong_batch("batches", &batch.id, "a batch has 1 to 65,536 records");
     }
+    if let Some(gone) = batch.gone {
+        check_cut(checked, ordinal, batch, gone);
+        return;
+    }
     let commitment = batch.salt_bytes().map(|salt| HEXLOWER.encode(&Sha256::digest(salt)));
     if commitment.as_ref() != Some(&batch.commitment) {
         checked.wrong_batch("commitment", &batch.id, "its salt is not the one committed to");
@@ -110,6 +114,19 @@ fn check_batch(checked: &mut Checked<'_>, meta: &SegmentMeta, ordinal: usize, ba
     let led_to = tree_hashes(batch).map(|tree| merkle::root_from_level(&tree));
     if led_to.is_none() || led_to != batch.root_hash() {
         checked.wrong_batch("tree_hashes", &batch.id, "its tree hashes do not lead to its root");
+    }
+}
+
+/// A batch that lost rows: what the sidecar says of it.
+fn check_cut(checked: &mut Checked<'_>, ordinal: usize, batch: &BatchMeta, gone: u64) {
+    let known = u16::try_from(ordinal).ok().and_then(|at| checked.gone.batches.get(&at));
+    let fits = known.is_some_and(|known| known.gone() == gone && known.rows() == batch.rows);
+    if !fits {
+        checked.wrong_batch("sidecar", &batch.id, "the sidecar does not tell what it lost");
+    }
+    if batch.salt.is_some() || batch.tree.is_some() {
+        let message = "it lost records, and yet its salt or its tree hashes are there";
+        checked.wrong_batch("sidecar", &batch.id, message);
     }
 }
 
@@ -138,7 +155,8 @@ fn check_origin(checked: &mut Checked<'_>, meta: &SegmentMeta, ordinal: usize, b
         (Some(origin), None) => proven(checked, batch, origin),
     };
     let seen = place.zip(batch.root_hash());
-    let seen = seen.map(|(place, root)| Seen { place, root, recorded: None });
+    let gone = batch.gone.unwrap_or(0);
+    let seen = seen.map(|(place, root)| Seen { place, root, gone, recorded: None });
     checked.outcome.seen.push(seen);
 }
 
@@ -178,7 +196,13 @@ pub(super) fn tree_hashes(batch: &BatchMeta) -> Option<Vec<Hash>> {
 }
 
 fn check_batch_list(checked: &mut Checked<'_>, meta: &SegmentMeta) {
-    let rows = meta.batches.iter().try_fold(0_u64, |sum, batch| sum.checked_add(batch.rows));
+    let left = |batch: &BatchMeta| batch.rows.checked_sub(batch.gone.unwrap_or(0));
+    let rows = meta.batches.iter().try_fold(0_u64, |sum, batch| sum.checked_add(left(batch)?));
+    if meta.batches.iter().filter(|batch| batch.gone.is_some()).count()
+        != checked.gone.batches.len()
+    {
+        checked.wrong("sidecar", "the sidecar is not about the batches that lost records");
+    }
     if rows != Some(meta.rows) {
         checked.wrong("batches", "the rows of its batches do not add up to its own");
     }

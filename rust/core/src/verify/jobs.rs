@@ -13,7 +13,7 @@ use super::secrets::Seals;
 use super::segment::{self, Outcome, Task, TrailFacts};
 use super::{Level, Progress, Run};
 use crate::ledger::{
-    CHECKPOINT_HINT, HEARTBEAT, cosigned, entry_number, entry_path, snapshot_path,
+    CHECKPOINT_HINT, HEARTBEAT, cosigned, entry_number, entry_path, sidecar_path, snapshot_path,
 };
 use crate::subjects::is_key_object;
 use crate::{Error, Result};
@@ -63,6 +63,10 @@ pub(super) async fn check_segments(
         unproven.extend(summary.unproven);
     }
     audit.gone.whole().for_each(|seen| whereabouts.add_gone(seen));
+    // An incremental verification does not know the tombstones of earlier entries.
+    if !facts.since && broken_at.is_none() {
+        report.findings.extend(audit.gone.contradicted(whereabouts.live()));
+    }
     origins::check_unproven(run, &unproven, &audit.leaves, report).await?;
     let (entries, partly_seen) = (audit.entries, audit.partly_seen);
     let appends = &facts.appends;
@@ -159,10 +163,14 @@ async fn one(run: &Run<'_>, pool: &rayon::ThreadPool, task: Task) -> Result<Outc
         }
         Err(e) => return Err(e),
     };
+    let sidecar = match &task.add.gone {
+        Some(_) => super::ledger::read_if_there(run, &sidecar_path(&task.add.path)).await?,
+        None => None,
+    };
     let (send, receive) = oneshot::channel();
     pool.spawn(move || {
         // The receiver is gone only if the whole verification was given up.
-        let _ = send.send(segment::check(&task, bytes));
+        let _ = send.send(segment::check(&task, bytes, sidecar));
     });
     receive.await.map_err(|_| Error::Interrupted)?
 }
@@ -237,6 +245,11 @@ impl Parts<'_> {
     }
 }
 
+/// The path of the segment that a sidecar is beside; else the path itself.
+fn segment_of(path: &str) -> &str {
+    path.strip_suffix(".gone").unwrap_or(path)
+}
+
 /// Objects that are no part of the trail: not wrong, but worth knowing.
 fn note_orphans(audit: &Audit, objects: &[(String, u64)], report: &mut Report) {
     let live: HashSet<&str> = audit.segments.iter().map(|(_, add)| add.path.as_str()).collect();
@@ -247,8 +260,8 @@ fn note_orphans(audit: &Audit, objects: &[(String, u64)], report: &mut Report) {
             || entry_number(path).is_some()
             || cosigned::size_of(path).is_some()
             || is_key_object(path)
-            || live.contains(path)
-            || (audit.removed.contains(path) && !audit.swept.contains(path))
+            || live.contains(segment_of(path))
+            || (audit.removed.contains(segment_of(path)) && !audit.swept.contains(segment_of(path)))
             || snapshots.contains(path)
     };
     let orphans: Vec<&(String, u64)> = objects.iter().filter(|(path, _)| !known(path)).collect();

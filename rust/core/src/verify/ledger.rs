@@ -443,6 +443,14 @@ impl Auditor<'_> {
         self.report.size = self.state.size();
         self.report.root = HEXLOWER.encode(&self.state.root());
         self.report.committed = self.state.rows;
+        self.report.deleted = self.state.lifecycle.deleted;
+        if self.report.deleted > 0 {
+            self.report.notes.push(format!(
+                "{} records were deleted; the tombstones in the ledger name policy, approver and \
+                 ranges",
+                self.report.deleted
+            ));
+        }
         self.report.last_entry.clone_from(&self.state.time);
         if let Some(info) = &self.audit.info {
             self.report.trail_id = Some(info.trail_id.clone());

@@ -66,7 +66,9 @@ pub(super) type Place = (u64, u64, u64);
 pub(super) struct Seen {
     pub(super) place: Place,
     pub(super) root: Hash,
-    /// Range of `recorded_at`, if every row was read.
+    /// How many of its records are removed.
+    pub(super) gone: u64,
+    /// Range of `recorded_at`, if every row was read and none is removed.
     pub(super) recorded: Option<(i64, i64)>,
 }
 
@@ -171,9 +173,33 @@ impl Gone {
     /// Batches of which nothing is left.
     pub(super) fn whole(&self) -> impl Iterator<Item = Seen> {
         let whole = self.0.iter().filter(|(_, (gone, rows, _))| gone >= rows);
-        whole.filter_map(|(place, (_, _, root))| {
-            Some(Seen { place: *place, root: (*root)?, recorded: None })
+        whole.filter_map(|(place, (_, rows, root))| {
+            Some(Seen { place: *place, root: (*root)?, gone: *rows, recorded: None })
         })
+    }
+
+    /// Live batches that lost other records than tombstones say.
+    pub(super) fn contradicted<'a>(
+        &self,
+        live: impl Iterator<Item = (&'a Seen, &'a str)>,
+    ) -> Vec<Finding> {
+        let told = |(seen, path): (&Seen, &str)| {
+            let (gone, root) = match self.0.get(&seen.place) {
+                Some((gone, _, root)) => (*gone, *root),
+                None => (0, Some(seen.root)),
+            };
+            if gone == seen.gone && root == Some(seen.root) {
+                return None;
+            }
+            let (entry, add, index) = seen.place;
+            let message = format!(
+                "batch {index} of segment {add} of entry {entry} lost {} records, and the \
+                 tombstones tell of {gone}, or of another batch",
+                seen.gone
+            );
+            Some(Finding::tampered("tombstone", path, message))
+        };
+        live.filter_map(told).collect()
     }
 }
 
@@ -201,6 +227,12 @@ impl Whereabouts {
     /// Notes a batch of which nothing is left.
     pub(super) fn add_gone(&mut self, seen: Seen) {
         self.batches.entry(seen.place).or_insert((seen, String::new()));
+    }
+
+    /// The batches of live segments, each with its segment's path.
+    pub(super) fn live(&self) -> impl Iterator<Item = (&Seen, &str)> {
+        let all = self.batches.values().map(|(seen, path)| (seen, path.as_str()));
+        all.filter(|(_, path)| !path.is_empty())
     }
 
     /// The batches that entry `n` introduced, in order; none of those that are nowhere.

@@ -213,6 +213,9 @@ pub struct Report {
     pub root: String,
     /// Number of records that valid entries commit.
     pub committed: u64,
+    /// Number of records that were deleted, by the word of tombstones.
+    #[serde(skip)]
+    pub deleted: u64,
     /// Data subjects whose personal fields were erased.
     pub erased_subjects: u64,
     /// Number of records in local logs that no entry commits yet, as the caller says.
@@ -249,6 +252,7 @@ impl Report {
             size: 0,
             root: String::new(),
             committed: 0,
+            deleted: 0,
             erased_subjects: 0,
             unsealed: 0,
             last_entry: None,
@@ -268,6 +272,7 @@ impl Report {
         let worst = self.findings.iter().map(|f| f.verdict).max();
         let sound = match self.unsealed {
             0 if self.erased_subjects > 0 => Verdict::Erased,
+            0 if self.deleted > 0 => Verdict::Pruned,
             0 => Verdict::Verified,
             _ => Verdict::VerifiedTo(self.committed),
         };

@@ -19,7 +19,9 @@ use crate::catalogue::catalogue;
 use crate::columns::{LogicalColumn, REST, fixed};
 use crate::ledger::Bounds;
 use crate::merkle::{self, Hash};
-use crate::segment::{MAX_BOUND, REQUIRED, STATISTICS_COLUMNS, SegmentFile, SegmentMeta};
+use crate::segment::{
+    BatchMeta, MAX_BOUND, REQUIRED, STATISTICS_COLUMNS, SegmentFile, SegmentMeta,
+};
 use crate::{Error, Result};
 
 /// The largest `max_record_bytes` that can be configured.
@@ -93,6 +95,8 @@ pub(super) struct Reading<'a, 'c> {
 /// The tree of one batch as its rows come by.
 struct BatchTree {
     salt: [u8; 32],
+    /// Of a batch that lost rows: the salts of the others.
+    cut: Option<Vec<[u8; 16]>>,
     rows: u64,
     leaves: Vec<Hash>,
     /// First and last row of the file of the current run of leaves.
@@ -115,8 +119,14 @@ impl<'a, 'c> Reading<'a, 'c> {
         let meta = file.meta();
         let columns: Vec<LogicalColumn> = meta.columns.iter().map(|c| c.logical()).collect();
         let absent = absent_columns(&meta.columns);
-        let batches = meta.batches.iter().map(|batch| BatchTree {
+        let cut = |ordinal: u16, batch: &BatchMeta| {
+            batch.gone?;
+            let gone = checked.gone.batches.get(&ordinal);
+            Some(gone.map(|gone| gone.left().map(|(_, salt)| salt).collect()).unwrap_or_default())
+        };
+        let batches = (0..).zip(&meta.batches).map(|(ordinal, batch)| BatchTree {
             salt: batch.salt_bytes().unwrap_or_default(),
+            cut: cut(ordinal, batch),
             rows: 0,
             leaves: Vec::with_capacity(RUN),
             span: (0, 0),
@@ -280,13 +290,17 @@ impl<'a, 'c> Reading<'a, 'c> {
         batch.recorded = Some((from.min(recorded), to.max(recorded)));
         let mut leaf = [0; 32];
         if sound {
-            let salt = merkle::batch_salt_at(&batch.salt, batch.rows);
+            let nth = usize::try_from(batch.rows).unwrap_or(usize::MAX);
+            let salt = match &batch.cut {
+                Some(salts) => salts.get(nth).copied().unwrap_or_default(),
+                None => merkle::batch_salt_at(&batch.salt, batch.rows),
+            };
             self.message[1..PREFIX].copy_from_slice(&salt);
             leaf = Sha256::digest(&self.message).into();
         }
         batch.rows += 1;
         batch.leaves.push(leaf);
-        if batch.leaves.len() == RUN {
+        if batch.leaves.len() == RUN && batch.cut.is_none() {
             batch.end_run();
         }
         std::mem::swap(&mut self.message, &mut self.before);
@@ -317,6 +331,10 @@ impl<'a, 'c> Reading<'a, 'c> {
     }
 
     fn check_tree(&mut self, ordinal: usize, mut tree: BatchTree) {
+        if tree.cut.is_some() {
+            self.check_cut(ordinal, tree);
+            return;
+        }
         tree.end_run();
         if let Some(Some(seen)) = self.checked.outcome.seen.get_mut(ordinal) {
             seen.recorded = tree.recorded;
@@ -346,6 +364,28 @@ impl<'a, 'c> Reading<'a, 'c> {
             found.push(rows.place(finding("batch_root", message.to_owned())));
         }
         self.checked.outcome.findings.extend(found);
+    }
+
+    /// As [`check_tree`](Self::check_tree), of a batch that lost rows: their leaves come from the
+    /// sidecar.
+    fn check_cut(&mut self, ordinal: usize, tree: BatchTree) {
+        let stated = &self.file.meta().batches[ordinal];
+        let gone = u16::try_from(ordinal).ok().and_then(|at| self.checked.gone.batches.get(&at));
+        // What the sidecar does not tell is a finding of its own.
+        let Some(gone) = gone else { return };
+        let root = merkle::root(&gone.leaves(tree.leaves));
+        let whole = gone.rows() - gone.gone() == tree.rows;
+        if whole && HEXLOWER.encode(&root) == stated.root {
+            return;
+        }
+        let message =
+            "its records and the leaves of those that were removed are not what was signed";
+        let mut finding =
+            Finding::tampered("batch_root", &self.checked.task.add.path, message.to_owned());
+        finding.batch = Some(stated.id.clone());
+        let mut rows = Rows::default();
+        rows.add_range(tree.span.0, tree.span.1);
+        self.checked.outcome.findings.push(rows.place(finding));
     }
 
     fn check_columns(&mut self) {

@@ -13,8 +13,9 @@ use super::ledger::{Listed, Signed};
 use super::origins::{Appends, Seen, Unproven};
 use super::report::Finding;
 use super::{Level, description, rows, thrift};
-use crate::ledger::{AddedSegment, TrailInfo};
+use crate::ledger::{AddedSegment, TrailInfo, sidecar_path};
 use crate::segment::SegmentFile;
+use crate::segment::gone::Gone;
 use crate::{Error, Result};
 
 /// What all segments of a trail share.
@@ -76,6 +77,8 @@ impl Outcome {
 pub(super) struct Checked<'a> {
     pub(super) task: &'a Task,
     pub(super) outcome: Outcome,
+    /// What its sidecar says.
+    pub(super) gone: Gone,
 }
 
 impl Checked<'_> {
@@ -95,9 +98,10 @@ impl Checked<'_> {
 ///
 /// # Errors
 /// `Interrupted` if the caller asked to stop.
-pub(super) fn check(task: &Task, bytes: Bytes) -> Result<Outcome> {
+pub(super) fn check(task: &Task, bytes: Bytes, sidecar: Option<Bytes>) -> Result<Outcome> {
     let outcome = Outcome { present: true, bytes: bytes.len() as u64, ..Outcome::default() };
-    let mut checked = Checked { task, outcome };
+    let mut checked = Checked { task, outcome, gone: Gone::default() };
+    look_beside(&mut checked, sidecar);
     let add = &task.add;
     let whole = bytes.len() as u64 == add.bytes;
     if !whole {
@@ -119,6 +123,34 @@ pub(super) fn check(task: &Task, bytes: Bytes) -> Result<Outcome> {
     }
     checked.outcome.listed &= genuine;
     Ok(checked.outcome)
+}
+
+/// Takes over the sidecar, if the ledger names one.
+fn look_beside(checked: &mut Checked<'_>, sidecar: Option<Bytes>) {
+    let Some(named) = &checked.task.add.gone else { return };
+    let path = sidecar_path(&checked.task.add.path);
+    let finding = match sidecar {
+        None => {
+            let message = "the sidecar of removed records is not there";
+            Finding::missing("sidecar_missing", path, message)
+        }
+        Some(bytes) => {
+            let genuine = bytes.len() as u64 == named.bytes
+                && HEXLOWER.encode(&Sha256::digest(&bytes)) == named.sha256;
+            match Gone::parse(&bytes) {
+                Ok(gone) if genuine => {
+                    checked.gone = gone;
+                    return;
+                }
+                Ok(_) => {
+                    let message = "its bytes are not those that were signed";
+                    Finding::tampered("sidecar", path, message)
+                }
+                Err(message) => Finding::tampered("sidecar", path, message),
+            }
+        }
+    };
+    checked.outcome.findings.push(finding);
 }
 
 fn look(checked: &mut Checked<'_>, bytes: Bytes) -> Result<()> {

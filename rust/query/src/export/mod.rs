@@ -241,6 +241,19 @@ impl Export {
     }
 }
 
+/// What of a filter's JSON says something: what manifests tell of what was asked for. Times are as
+/// people wrote them, and not the moments that they meant.
+pub fn asked(filter: Value) -> Map<String, Value> {
+    let Value::Object(members) = filter else { return Map::new() };
+    let said = |value: &Value| match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::Array(values) => !values.is_empty(),
+        Value::Object(members) => !members.is_empty(),
+        _ => true,
+    };
+    members.into_iter().filter(|(name, value)| name != "window" && said(value)).collect()
+}
+
 fn there_is(path: &Path) -> String {
     format!("{} is there already; replace it, or take another name", path.display())
 }
@@ -415,3 +428,6 @@ fn name_of(path: &Path) -> Result<String> {
         QueryError::Parameter(format!("{}: a file name in text is wanted", path.display()))
     })
 }
+
+#[cfg(test)]
+mod tests;

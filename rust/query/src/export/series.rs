@@ -3,9 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
+use sealtrail_core::Error;
 use sealtrail_core::evidence::{ExportFormat, MANIFEST_SUFFIX, Since};
 use sealtrail_core::storage::durable;
 use sealtrail_core::trail::{ReadView, Trail};
+use sha2::{Digest, Sha256};
 
 use super::{Export, since_manifest};
 use crate::error::{QueryError, Result};
@@ -54,13 +57,17 @@ impl Export {
         }
         let since = newest.unwrap_or_else(|| Since {
             manifest: None,
-            root: data_encoding::HEXLOWER.encode(&sealtrail_core::merkle::empty_root()),
+            root: HEXLOWER.encode(&sealtrail_core::merkle::empty_root()),
             size: 0,
         });
         if since.size == view.size() {
             return Ok(None);
         }
-        let path = folder.join(format!("{:012}.{}", since.size, self.format.name()));
+        // Series of several questions may share a folder.
+        let asked = serde_json::to_vec(&self.asked).map_err(|e| Error::encoding("question", e))?;
+        let series: String = HEXLOWER.encode(&Sha256::digest(&asked)).chars().take(8).collect();
+        let name = format!("{series}-{:012}.{}", since.size, self.format.name());
+        let path = folder.join(name);
         Ok(Some(Next { since, path }))
     }
 }

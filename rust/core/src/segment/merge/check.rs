@@ -7,22 +7,51 @@ use super::Target;
 use super::output::Written;
 use crate::columns::BATCH;
 use crate::merkle::{self, Hash};
-use crate::segment::{RUN_LEAVES, SegmentFile, SegmentMeta};
+use crate::segment::gone::Gone;
+use crate::segment::{BatchMeta, RUN_LEAVES, SegmentFile, SegmentMeta};
 use crate::{Error, Result};
 
 /// A batch as its rows come by.
 #[derive(Clone, Default)]
 struct Tree {
     rows: u64,
+    /// Some of its rows are removed: all leaves are kept until theirs come between.
+    cut: bool,
     leaves: Vec<Hash>,
     runs: Vec<Hash>,
+}
+
+/// With what the leaves of a batch are salted.
+enum Salts {
+    /// By their positions.
+    Batch([u8; 32]),
+    /// Each row that is left with its own.
+    Each(Vec<[u8; 16]>),
+}
+
+impl Salts {
+    fn of(ordinal: u16, batch: &BatchMeta, gone: &Gone) -> Option<Self> {
+        match (batch.gone, gone.batches.get(&ordinal)) {
+            (None, None) => batch.salt_bytes().map(Self::Batch),
+            (Some(_), Some(gone)) => Some(Self::Each(gone.left().map(|(_, salt)| salt).collect())),
+            _ => None,
+        }
+    }
+
+    /// That of the batch's n-th row in the file.
+    fn at(&self, nth: u64) -> Option<[u8; 16]> {
+        match self {
+            Self::Batch(salt) => Some(merkle::batch_salt_at(salt, nth)),
+            Self::Each(salts) => salts.get(usize::try_from(nth).ok()?).copied(),
+        }
+    }
 }
 
 impl Tree {
     fn push(&mut self, leaf: Hash) {
         self.leaves.push(leaf);
         self.rows += 1;
-        if self.leaves.len() == RUN_LEAVES {
+        if self.leaves.len() == RUN_LEAVES && !self.cut {
             self.end_run();
         }
     }
@@ -36,16 +65,23 @@ impl Tree {
 }
 
 /// Fails unless the written file holds the description, and exactly the records of its batches.
-pub(super) fn check(meta: &SegmentMeta, written: &Written, target: &Target<'_>) -> Result<()> {
+pub(super) fn check(
+    meta: &SegmentMeta,
+    written: &Written,
+    gone: &Gone,
+    target: &Target<'_>,
+) -> Result<()> {
     let name = format!("merged segment {}", meta.segment);
     let file = SegmentFile::open_file(&name, written.file.path())?;
     let wrong = |what: String| Error::integrity(&name, format!("{what}; nothing was changed"));
     if file.meta() != meta || written.rows != meta.rows {
         return Err(wrong("what was written is not what was to be written".to_owned()));
     }
-    let salts: Option<Vec<[u8; 32]>> = meta.batches.iter().map(|b| b.salt_bytes()).collect();
+    let salts: Option<Vec<Salts>> =
+        (0..).zip(&meta.batches).map(|(at, batch)| Salts::of(at, batch, gone)).collect();
     let salts = salts.ok_or_else(|| wrong("a batch has no salt".to_owned()))?;
-    let mut trees = vec![Tree::default(); meta.batches.len()];
+    let tree = |salts: &Salts| Tree { cut: matches!(salts, Salts::Each(_)), ..Tree::default() };
+    let mut trees: Vec<Tree> = salts.iter().map(tree).collect();
     let mut counts = vec![0_u64; meta.batches.len()];
     let groups: Vec<usize> = (0..file.parquet().num_row_groups()).collect();
     for some in groups.chunks(rayon::current_num_threads().max(1)) {
@@ -73,10 +109,16 @@ pub(super) fn check(meta: &SegmentMeta, written: &Written, target: &Target<'_>) 
         }
         (target.watch)(leaves.iter().map(|leaves| leaves.len() as u64).sum())?;
     }
-    for (batch, tree) in meta.batches.iter().zip(&mut trees) {
-        tree.end_run();
-        let root = HEXLOWER.encode(&merkle::root_from_level(&tree.runs));
-        if tree.rows != batch.rows || root != batch.root {
+    for ((at, batch), tree) in (0..).zip(&meta.batches).zip(&mut trees) {
+        let root = match gone.batches.get(&at) {
+            Some(gone) => merkle::root(&gone.leaves(std::mem::take(&mut tree.leaves))),
+            None => {
+                tree.end_run();
+                merkle::root_from_level(&tree.runs)
+            }
+        };
+        let rows = batch.rows - batch.gone.unwrap_or(0).min(batch.rows);
+        if tree.rows != rows || HEXLOWER.encode(&root) != batch.root {
             let from = batch.id.split(':').next().unwrap_or_default();
             return Err(wrong(format!(
                 "the records of batch {} are not those that were signed (is segment {from} intact?)",
@@ -92,7 +134,7 @@ fn leaves(
     file: &SegmentFile,
     group: usize,
     mut at: Vec<u64>,
-    salts: &[[u8; 32]],
+    salts: &[Salts],
 ) -> Result<Vec<(u16, Hash)>> {
     let reader = file.row_reader();
     let mut leaves = Vec::new();
@@ -108,7 +150,7 @@ fn leaves(
             };
             record.clear();
             rows.record(row, &mut record).map_err(|fault| file.failed(fault))?;
-            let salt = merkle::batch_salt_at(salt, *position);
+            let salt = salt.at(*position).ok_or_else(|| file.failed("a row too many"))?;
             *position += 1;
             leaves.push((ordinal, merkle::record_leaf(&salt, &record)));
         }

@@ -13,7 +13,10 @@ const SURVEY_ROWS: u64 = 4096;
 /// The columns of a merged segment, in file order, without `_batch` and `_rest`.
 pub(super) fn choose(inputs: &[Input<'_>], registry: &mut Registry) -> Result<Vec<LogicalColumn>> {
     let has = |column: &LogicalColumn| {
-        inputs.iter().any(|i| i.file.meta().columns.iter().any(|c| c.name == column.name))
+        inputs.iter().any(|input| {
+            let at = input.file.meta().columns.iter().position(|c| c.name == column.name);
+            at.is_some_and(|at| input.cut.as_ref().is_none_or(|cut| cut.values[at] > 0))
+        })
     };
     let mut columns: Vec<LogicalColumn> = fixed().iter().filter(|c| has(c)).cloned().collect();
     let mut promoted = survey(inputs)?.promote(registry);
@@ -25,7 +28,7 @@ pub(super) fn choose(inputs: &[Input<'_>], registry: &mut Registry) -> Result<Ve
 /// Counts what values there are: of promoted columns all, by the files' own figures; of what the
 /// inputs left in their rests a sample.
 fn survey(inputs: &[Input<'_>]) -> Result<Survey> {
-    let rows: u64 = inputs.iter().map(|i| i.file.meta().rows).sum();
+    let rows: u64 = inputs.iter().map(Input::rows).sum();
     let step = rows.div_ceil(SURVEY_ROWS).max(1);
     let mut survey = Survey::of_parts(rows, step);
     let mut before = 0;
@@ -33,8 +36,16 @@ fn survey(inputs: &[Input<'_>]) -> Result<Survey> {
         let meta = input.file.meta();
         for (at, column) in meta.columns.iter().enumerate() {
             if fixed().iter().all(|f| f.name != column.name) {
-                survey.count(&column.path, column.kind, meta.rows - nulls(input, at + 1)?);
+                let values = match &input.cut {
+                    Some(cut) => cut.values[at],
+                    None => meta.rows - nulls(input, at + 1)?,
+                };
+                survey.count(&column.path, column.kind, values);
             }
+        }
+        if input.cut.is_some() {
+            // Values in the rests of removed rows promote nothing.
+            continue;
         }
         let mut number = before;
         input.file.texts(REST, |rest| {
@@ -79,7 +90,9 @@ impl Mapping {
             let widens = (theirs[at].kind, column.kind) == (ColumnType::Int64, ColumnType::Float64);
             // What did not fit may fit now: then the rest has values of the same column.
             let same = theirs[at].kind == column.kind || (widens && theirs[at].misfits == 0);
-            same.then_some((at, widens))
+            // How many of the rows that are left have a misfit is counted anew.
+            let counted = input.cut.is_none() || theirs[at].misfits == 0;
+            (same && counted).then_some((at, widens))
         };
         let mut mapping = Self {
             kept: columns.iter().map(continued).collect(),

@@ -7,6 +7,7 @@
 
 mod check;
 mod columns;
+mod cut;
 mod gather;
 mod order;
 mod output;
@@ -23,9 +24,11 @@ use crate::columns::{LogicalColumn, REST, Registry, fixed};
 use crate::ledger::{AddedSegment, Bounds};
 use crate::merkle;
 use crate::record::SCHEMA_VERSION;
+use crate::segment::gone::Gone;
 use crate::storage::durable::Unfinished;
 use crate::{Error, Result};
 use columns::{Mapping, arrow_type};
+pub(crate) use cut::Cut;
 use gather::Chunk;
 use order::Merging;
 use output::{Output, Written};
@@ -36,8 +39,15 @@ pub(crate) const MAX_BATCHES: usize = 65_536;
 const CHUNK_ROWS: usize = 32_768;
 
 /// Old data is read often and written once.
-const COMPACTION: Effort =
-    Effort { level: 12, text_level: 15, group_rows: 262_144, dictionary_bytes: 4 << 20 };
+const COMPACTION: Effort = Effort {
+    level: 9,
+    text_level: 12,
+    group_rows: 262_144,
+    dictionary_bytes: 4 << 20,
+    page_rows: 32_768,
+    page_bytes: 4 << 20,
+    tries: true,
+};
 
 /// A segment that is to be merged.
 #[derive(Debug)]
@@ -48,6 +58,8 @@ pub(crate) struct Input<'a> {
     /// The entry that added it, and which of its segments it is; needed where that entry
     /// introduced batches.
     pub(crate) place: Option<(u64, u64)>,
+    /// What is left of it, where some of its rows are removed.
+    cut: Option<Cut>,
     /// Earliest time.
     min: i64,
 }
@@ -70,11 +82,29 @@ impl<'a> Input<'a> {
             let message = "it is not the segment that the ledger names; nothing was changed";
             return Err(Error::integrity(&added.path, message));
         }
-        Ok(Self { min: added.min, file, added, place })
+        Ok(Self { min: added.min, file, added, place, cut: None })
     }
 
-    /// Its batches, each with its origin.
+    /// The same without the rows that are cut.
+    pub(crate) fn without(self, cut: Cut) -> Self {
+        Self { cut: Some(cut), ..self }
+    }
+
+    /// Number of its rows that go into the merged segment.
+    fn rows(&self) -> u64 {
+        self.added.rows - self.cut.as_ref().map_or(0, |cut| cut.removed)
+    }
+
+    /// Those of its batches that have rows left, each with its origin.
     fn batches(&self) -> Result<Vec<BatchMeta>> {
+        let batches = self.all_batches()?;
+        Ok(match &self.cut {
+            Some(cut) => cut.batches(batches),
+            None => batches,
+        })
+    }
+
+    fn all_batches(&self) -> Result<Vec<BatchMeta>> {
         let mut batches = self.file.meta().batches.clone();
         if batches.iter().all(|batch| batch.origin.is_some()) {
             return Ok(batches);
@@ -165,7 +195,12 @@ pub(crate) fn merge(
         // Everything moved into columns: a file without rest has no such column.
         with_rest = false;
     };
-    check::check(&meta, &written, target)?;
+    // Removed rows are known of a single input only.
+    let gone = match inputs {
+        [Input { cut: Some(cut), .. }] => cut.gone.clone(),
+        _ => Gone::default(),
+    };
+    check::check(&meta, &written, &gone, target)?;
     Ok(named(meta, written, inputs, signer))
 }
 
@@ -183,7 +218,7 @@ fn named(meta: SegmentMeta, written: Written, inputs: &[Input<'_>], signer: &Sig
         min: written.times.0,
         path: format!("segments/domain={domain}/{folder}={period}/{segment}.parquet"),
         root: data_encoding::HEXLOWER.encode(&root.unwrap_or_default()),
-        rows: inputs.iter().map(|input| input.added.rows).sum(),
+        rows: inputs.iter().map(Input::rows).sum(),
         sha256: written.sha256,
         stats: written.stats,
     };
@@ -225,7 +260,7 @@ fn describe(inputs: &[Input<'_>], signer: &Signer<'_>) -> Result<SegmentMeta> {
         hmac_key: signer.hmac.id(),
         key: signer.key.clone(),
         period: of(|meta| &meta.period),
-        rows: inputs.iter().map(|input| input.added.rows).sum(),
+        rows: inputs.iter().map(Input::rows).sum(),
         schema_version: SCHEMA_VERSION,
         segment: new_uuid()?,
         trail: signer.trail.to_owned(),
@@ -318,7 +353,7 @@ fn begin(
 ) -> Result<Output> {
     let first: Result<Vec<_>> =
         (0..=columns.len()).map(|at| chunk.column(at, &arrow_type(columns, at))).collect();
-    let rows = inputs.iter().map(|input| input.added.rows).sum::<u64>();
+    let rows = inputs.iter().map(Input::rows).sum::<u64>();
     let of = (usize::try_from(rows).unwrap_or(usize::MAX), ids_ascend(inputs));
     Output::begin(file, columns, with_rest, &first?, of, &COMPACTION)
 }

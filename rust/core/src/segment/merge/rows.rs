@@ -61,6 +61,8 @@ pub(super) struct InputRows<'a> {
     key: (usize, usize),
     /// For each column of the merged segment, rows whose value does not fit.
     pub(super) misfits: Vec<u64>,
+    /// Rows of the file that were read.
+    read: u64,
 }
 
 impl<'a> InputRows<'a> {
@@ -90,13 +92,25 @@ impl<'a> InputRows<'a> {
             columns,
             input,
             first_batch,
+            read: 0,
         })
     }
 
     /// The next rows; `None` after the last.
     pub(super) fn next(&mut self) -> Result<Option<Loaded>> {
-        let Some(batch) = self.batches.next() else { return Ok(None) };
-        let batch = batch.map_err(|e| self.failed(e))?;
+        let batch = loop {
+            let Some(batch) = self.batches.next() else { return Ok(None) };
+            let batch = batch.map_err(|e| self.failed(e))?;
+            let base = self.read;
+            self.read += batch.num_rows() as u64;
+            let batch = match &self.input.cut {
+                Some(cut) => cut.left(&batch, base).map_err(|e| self.failed(e))?,
+                None => batch,
+            };
+            if batch.num_rows() > 0 {
+                break batch;
+            }
+        };
         // Also checks that the columns are those of the description.
         drop(self.reader.columns(&batch)?);
         let rest = self.rest_of(&batch);
@@ -147,7 +161,12 @@ impl<'a> InputRows<'a> {
     /// The batches' ordinals in the merged segment.
     fn ordinals(&self, batch: &RecordBatch) -> ArrayRef {
         let theirs = batch.column(0).as_primitive::<UInt16Type>();
-        let ours = theirs.values().iter().map(|ordinal| ordinal.wrapping_add(self.first_batch));
+        let left = |ordinal: &u16| match &self.input.cut {
+            // A row that is left is of a batch that is.
+            Some(cut) => cut.ordinal(*ordinal).unwrap_or_default(),
+            None => *ordinal,
+        };
+        let ours = theirs.values().iter().map(|o| left(o).wrapping_add(self.first_batch));
         Arc::new(UInt16Array::from_iter_values(ours))
     }
 

@@ -1,20 +1,21 @@
 //! Deletion: the tombstone first, then the files.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::lost::{items, losses};
-use crate::ledger::{AddedSegment, GoneBatch, Kind, State, Tombstone};
+use super::shrink::Shrunk;
+use crate::ledger::{AddedSegment, GoneBatch, Kind, State, Tombstone, sidecar_path};
 use crate::retention::{Action, Plan, Step};
 use crate::trail::places::Places;
 use crate::trail::{Trail, owner};
 use crate::{Error, Result};
 
 /// Batches that one entry tells of at most.
-const BATCHES_AN_ENTRY: u64 = 2000;
+const BATCHES_AN_ENTRY: usize = 2000;
 
 /// By whose word something is deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub struct Deletion {
     pub parts: u64,
     /// Records that were deleted.
     pub records: u64,
-    /// Bytes of the segments that were deleted or written anew.
+    /// Bytes of the segments that were deleted, or written anew without what was deleted.
     pub bytes: u64,
 }
 
@@ -44,6 +45,8 @@ pub struct Deletion {
 struct Removal {
     step: Step,
     batches: Vec<GoneBatch>,
+    /// What is left of it.
+    left: Option<Shrunk>,
 }
 
 impl Trail {
@@ -60,73 +63,107 @@ impl Trail {
     pub async fn delete_planned(&self, plan: &Plan, order: &Order) -> Result<Deletion> {
         let ledger = self.refreshed().await?;
         let mut places = Places::new(self, ledger.clone());
-        let live: std::collections::HashMap<&str, &Arc<AddedSegment>> =
+        let live: HashMap<&str, &Arc<AddedSegment>> =
             ledger.state().segments.iter().map(|add| (add.path.as_str(), add)).collect();
         let mut deletion = Deletion::default();
-        let (mut removals, mut batches) = (Vec::new(), 0);
-        for step in plan.steps.iter().filter(|step| step.action == Action::Delete) {
+        let mut removals: Vec<Removal> = Vec::new();
+        let deletes = |step: &&Step| matches!(step.action, Action::Delete | Action::DeletePart);
+        for step in plan.steps.iter().filter(deletes) {
             let add = *live.get(step.path.as_str()).ok_or_else(|| stale(&step.path))?;
-            let removal = self.removal(step, add, &mut places).await?;
-            if batches > 0 && batches + removal.batches.len() as u64 > BATCHES_AN_ENTRY {
-                self.put_tombstone(plan, order, &std::mem::take(&mut removals), &mut deletion)
-                    .await?;
-                batches = 0;
+            let removal = self.removal(ledger.state(), step, add, &mut places).await?;
+            let batches: usize = removals.iter().map(|removal| removal.batches.len()).sum();
+            if batches > 0 && batches + removal.batches.len() > BATCHES_AN_ENTRY {
+                self.remove(plan, order, &removals, &mut deletion).await?;
+                removals.clear();
             }
-            batches += removal.batches.len() as u64;
             removals.push(removal);
         }
         if !removals.is_empty() {
-            self.put_tombstone(plan, order, &removals, &mut deletion).await?;
+            self.remove(plan, order, &removals, &mut deletion).await?;
         }
         Ok(deletion)
     }
 
     async fn removal(
         &self,
+        state: &State,
         step: &Step,
-        add: &AddedSegment,
-        places: &mut Places<'_>,
+        add: &Arc<AddedSegment>,
+        places: &mut Places,
     ) -> Result<Removal> {
         let file = self.segment(add).await?;
         let all = [0..u32::try_from(add.rows).unwrap_or(u32::MAX)];
         let rows: &[Range<u32>] = if step.action == Action::Delete { &all } else { &step.rows };
         let lost = losses(&file, rows)?;
         let place = match file.meta().batches.iter().any(|batch| batch.origin.is_none()) {
-            true => places.of(add).await.map(|place| Some((place.entry, place.index)))?,
+            true => places.of(add).await.map(|place| Some((place.adding.n, place.index)))?,
             false => None,
         };
-        Ok(Removal { batches: items(&file, &lost, place)?, step: step.clone() })
+        let batches = items(&file, &lost, place)?;
+        let left = match step.action {
+            Action::DeletePart => {
+                Some(self.shrink(state, add, file, step.rows.clone(), place).await?)
+            }
+            _ => None,
+        };
+        Ok(Removal { step: step.clone(), batches, left })
     }
 
-    async fn put_tombstone(
+    /// Puts a tombstone. If it comes to nothing, so do the segments written for it.
+    async fn remove(
         &self,
         plan: &Plan,
         order: &Order,
         removals: &[Removal],
         deletion: &mut Deletion,
     ) -> Result<()> {
+        match self.put_tombstone(plan, order, removals).await {
+            Ok(entry) => deletion.entries.push(entry),
+            Err(e) => {
+                // Otherwise it may be that the entry is there.
+                if matches!(e, Error::AlreadyExists(_) | Error::Usage(_)) {
+                    for left in removals.iter().filter_map(|removal| removal.left.as_ref()) {
+                        self.storage().delete(&left.added.path).await?;
+                        self.storage().delete(&sidecar_path(&left.added.path)).await?;
+                    }
+                }
+                return Err(e);
+            }
+        }
+        for Removal { step, batches, left } in removals {
+            *if left.is_some() { &mut deletion.parts } else { &mut deletion.segments } += 1;
+            deletion.records += batches.iter().map(|batch| batch.gone).sum::<u64>();
+            deletion.bytes += step.bytes;
+        }
+        Ok(())
+    }
+
+    async fn put_tombstone(&self, plan: &Plan, order: &Order, removals: &[Removal]) -> Result<u64> {
         let removes: Vec<String> = removals.iter().map(|r| r.step.path.clone()).collect();
         let batches: Vec<GoneBatch> = removals.iter().flat_map(|r| r.batches.clone()).collect();
-        let entry = self
-            .put_owner_entry(|state| {
-                demand_unchanged(plan, state, &removes)?;
-                let mut body = owner::body(Kind::Delete);
-                body.removes = Some(removes.clone());
-                body.tombstone = Some(Tombstone {
-                    approver: order.approver.clone(),
-                    batches: batches.clone(),
-                    holds: plan.holds.clone(),
-                    policy: plan.policy,
-                    reason: order.reason.clone(),
-                });
-                Ok(body)
-            })
-            .await?;
-        deletion.entries.push(entry);
-        deletion.segments += removals.len() as u64;
-        deletion.records += batches.iter().map(|batch| batch.gone).sum::<u64>();
-        deletion.bytes += removals.iter().map(|r| r.step.bytes).sum::<u64>();
-        Ok(())
+        let left = || removals.iter().filter_map(|removal| removal.left.as_ref());
+        let adds: Vec<AddedSegment> = left().map(|left| left.added.clone()).collect();
+        self.put_owner_entry(|state| {
+            demand_unchanged(plan, state, &removes)?;
+            let mut registry = state.registry.clone();
+            for column in left().flat_map(|left| &left.columns) {
+                registry.take(column)?;
+            }
+            let columns = registry.since(&state.registry);
+            let mut body = owner::body(Kind::Delete);
+            body.removes = Some(removes.clone());
+            body.adds = (!adds.is_empty()).then(|| adds.clone());
+            body.columns = (!columns.is_empty()).then_some(columns);
+            body.tombstone = Some(Tombstone {
+                approver: order.approver.clone(),
+                batches: batches.clone(),
+                holds: plan.holds.clone(),
+                policy: plan.policy,
+                reason: order.reason.clone(),
+            });
+            Ok(body)
+        })
+        .await
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod delete;
 mod lost;
+mod shrink;
 
 #[cfg(test)]
 mod tests;
@@ -14,8 +15,7 @@ use serde_json::{Map, Value};
 pub use delete::{Deletion, Order};
 
 use super::{Trail, owner};
-use crate::anchors::Anchors;
-use crate::ledger::{ActiveHold, Body, Hold, Kind, Release, State};
+use crate::ledger::{ActiveHold, Hold, Kind, Release, State};
 use crate::retention::{InForce, Pinned, Policy};
 use crate::{Error, Result, keys};
 
@@ -56,6 +56,12 @@ impl Trail {
             }
         };
         Ok(InForce { pinned, local: self.shared.options.settings.retention.clone() })
+    }
+
+    /// Where this host's configuration says that segments go when their days in hot storage are
+    /// over.
+    pub fn archive(&self) -> Option<&str> {
+        self.shared.options.settings.archive.as_deref()
     }
 
     /// Holds the records that match, as the trail's owner: from now on nothing deletes them.
@@ -108,14 +114,5 @@ impl Trail {
         let ledger = self.refreshed().await?;
         let holds = ledger.state().lifecycle.holds.iter();
         Ok(holds.map(|(id, hold)| (id.clone(), (**hold).clone())).collect())
-    }
-
-    /// Puts an entry that the owner signs; its number.
-    async fn put_owner_entry(&self, make: impl Fn(&State) -> Result<Body>) -> Result<u64> {
-        let (owner, mut ledger) = (self.owner_key()?, self.refreshed().await?);
-        let anchors = Anchors::of(&self.shared.options.home, self.url());
-        let n = owner::put(&mut ledger, &owner, &anchors, make).await?;
-        self.refreshed().await?;
-        Ok(n)
     }
 }

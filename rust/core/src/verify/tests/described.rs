@@ -31,6 +31,7 @@ fn a_batch_without_records_is_found() {
         let salt = [7; 32];
         f.meta.batches.push(BatchMeta {
             commitment: HEXLOWER.encode(&Sha256::digest(salt)),
+            gone: None,
             origin: None,
             id: format!("{}:1", f.meta.segment),
             root: HEXLOWER.encode(&merkle::root_from_level(&[])),

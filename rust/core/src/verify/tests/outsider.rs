@@ -450,5 +450,5 @@ fn check_alone(maker: &Maker, segment: &crate::segment::BuiltSegment) -> usize {
         add_index: Some(0),
         cancel: Arc::new(AtomicBool::new(false)),
     };
-    segment::check(&task, segment.bytes.clone()).unwrap().findings.len()
+    segment::check(&task, segment.bytes.clone(), None).unwrap().findings.len()
 }

@@ -114,6 +114,7 @@ fn split(f: &mut Forgery) {
             .collect();
         BatchMeta {
             commitment: HEXLOWER.encode(&Sha256::digest(salt)),
+            gone: None,
             origin: None,
             id: format!("{}:{batch}", f.meta.segment),
             root: HEXLOWER.encode(&merkle::root(&leaves)),

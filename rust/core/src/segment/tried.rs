@@ -1,0 +1,161 @@
+//! Encodings that are tried on some of a column's values.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{Field, Schema};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Encoding;
+use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
+use parquet::schema::types::ColumnPath;
+
+use super::sample;
+use super::write::{Effort, QUICK_ZSTD_LEVEL, TEXT_BYTES, zstd_of};
+use crate::columns::{ColumnType, LogicalColumn};
+use crate::{Error, Result};
+
+/// A way to write a column: by a dictionary of its values, or without one in this encoding.
+type Way = Option<Encoding>;
+
+const TEXTS: [Way; 3] = [None, Some(Encoding::PLAIN), Some(Encoding::DELTA_LENGTH_BYTE_ARRAY)];
+const INTEGERS: [Way; 3] =
+    [None, Some(Encoding::BYTE_STREAM_SPLIT), Some(Encoding::DELTA_BINARY_PACKED)];
+const DOUBLES: [Way; 2] = [None, Some(Encoding::BYTE_STREAM_SPLIT)];
+/// Fewer values tell nothing; a dictionary is never much worse.
+const ENOUGH: usize = 256;
+/// Rows that are tried.
+const SAMPLE: usize = 16_384;
+/// With so few different values among them a dictionary is best.
+const FEW: usize = 48;
+
+/// How to write a column that has these values, among others.
+pub(super) fn column(
+    builder: WriterPropertiesBuilder,
+    column: &LogicalColumn,
+    values: &ArrayRef,
+    effort: &Effort,
+) -> Result<WriterPropertiesBuilder> {
+    let path = ColumnPath::from(column.name.as_str());
+    let ways: &[Way] = match (column.kind, column.name.as_str()) {
+        (ColumnType::Timestamp, _) => &[Some(Encoding::DELTA_BINARY_PACKED)],
+        (_, "audit_id") => &[Some(Encoding::DELTA_BYTE_ARRAY)],
+        (ColumnType::Utf8, _) if sample::suits_quick_coding(values.as_string::<i32>())? => {
+            let builder = builder.set_column_compression(path.clone(), zstd_of(QUICK_ZSTD_LEVEL)?);
+            return Ok(builder.set_column_dictionary_enabled(path, false));
+        }
+        (ColumnType::Utf8, _) => &TEXTS,
+        (ColumnType::Int64, _) => &INTEGERS,
+        (ColumnType::Float64, _) => &DOUBLES,
+        (ColumnType::Boolean, _) => return Ok(builder),
+    };
+    let values = &values.slice(0, values.len().min(SAMPLE));
+    let few = ways.len() > 1 && are_few(values);
+    let way = if few { None } else { best(ways, values, effort)? };
+    let level = if is_text(values) && way.is_some() { effort.text_level } else { effort.level };
+    let builder = builder.set_column_compression(path.clone(), zstd_of(level)?);
+    Ok(apply(builder, &path, way))
+}
+
+fn apply(builder: WriterPropertiesBuilder, path: &ColumnPath, way: Way) -> WriterPropertiesBuilder {
+    let builder = builder.set_column_dictionary_enabled(path.clone(), way.is_none());
+    match way {
+        Some(encoding) => builder.set_column_encoding(path.clone(), encoding),
+        None => builder,
+    }
+}
+
+/// Whether strings are hardly ever different.
+fn are_few(values: &ArrayRef) -> bool {
+    let Some(text) = values.as_string_opt::<i32>() else { return false };
+    let mut seen = HashSet::new();
+    for value in text.iter().flatten() {
+        if seen.insert(value) && seen.len() > FEW {
+            return false;
+        }
+    }
+    true
+}
+
+/// Whether values are long on average.
+fn is_text(values: &ArrayRef) -> bool {
+    let Some(text) = values.as_string_opt::<i32>() else { return false };
+    let count = values.len() - values.null_count();
+    text.iter().flatten().map(str::len).sum::<usize>() >= count * TEXT_BYTES
+}
+
+/// The way that takes the fewest bytes.
+fn best(ways: &[Way], values: &ArrayRef, effort: &Effort) -> Result<Way> {
+    let (Some(first), true) = (ways.first(), values.len() - values.null_count() >= ENOUGH) else {
+        return Ok(ways.first().copied().flatten());
+    };
+    if ways.len() == 1 {
+        return Ok(*first);
+    }
+    let mut best = (usize::MAX, *first);
+    for way in ways {
+        let size = size(*way, values, effort)?;
+        if size < best.0 {
+            best = (size, *way);
+        }
+    }
+    Ok(best.1)
+}
+
+fn size(way: Way, values: &ArrayRef, effort: &Effort) -> Result<usize> {
+    let failed = |e| Error::encoding("segment", e);
+    let builder = WriterProperties::builder()
+        .set_compression(zstd_of(effort.level)?)
+        .set_data_page_size_limit(effort.page_bytes)
+        .set_dictionary_page_size_limit(effort.dictionary_bytes);
+    let properties = apply(builder, &ColumnPath::from("v"), way).build();
+    let field = Field::new("v", values.data_type().clone(), true);
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![Arc::clone(values)])
+        .map_err(|e| Error::encoding("segment", e))?;
+    let writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties));
+    let mut writer = writer.map_err(failed)?;
+    writer.write(&batch).map_err(failed)?;
+    writer.into_inner().map(|bytes| bytes.len()).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Int64Array, StringArray};
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+
+    const EFFORT: Effort = Effort {
+        level: 9,
+        text_level: 12,
+        group_rows: 100_000,
+        dictionary_bytes: 1 << 20,
+        page_rows: 20_000,
+        page_bytes: 1 << 20,
+        tries: true,
+    };
+
+    fn number(n: u64) -> u64 {
+        let digest: [u8; 32] = Sha256::digest(n.to_be_bytes()).into();
+        u64::from_be_bytes([0, 0, 0, 0, 0, digest[0], digest[1], digest[2]])
+    }
+
+    #[test]
+    fn what_repeats_gets_a_dictionary_and_what_does_not_gets_none() {
+        let integers = |value: fn(u64) -> u64| -> ArrayRef {
+            Arc::new((0..8000).map(|n| Some(value(n).cast_signed())).collect::<Int64Array>())
+        };
+        let texts = |value: fn(u64) -> String| -> ArrayRef {
+            Arc::new((0..8000).map(|n| Some(value(n))).collect::<StringArray>())
+        };
+        assert_eq!(best(&INTEGERS, &integers(|n| number(n % 30)), &EFFORT).unwrap(), None);
+        let split = Some(Encoding::BYTE_STREAM_SPLIT);
+        assert_eq!(best(&INTEGERS, &integers(number), &EFFORT).unwrap(), split);
+        let delta = Some(Encoding::DELTA_BINARY_PACKED);
+        assert_eq!(best(&INTEGERS, &integers(|n| n * 3 + n % 2), &EFFORT).unwrap(), delta);
+        assert!(are_few(&texts(|n| format!("kind {}", n % 7))));
+        let paths = texts(|n| format!("/data/{}/file_{}.json", n / 100, number(n)));
+        assert!(!are_few(&paths));
+        assert!(best(&TEXTS, &paths, &EFFORT).unwrap().is_some());
+    }
+}

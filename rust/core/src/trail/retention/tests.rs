@@ -1,0 +1,341 @@
+//! Random histories of recording, policies, holds, compaction, deletion and sweeping, against a
+//! model that is a set of records.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Cursor;
+use std::time::Duration;
+
+use arrow::array::AsArray;
+use serde_json::json;
+
+use super::*;
+use crate::config::{Config, Home};
+use crate::retention::{Action, Clock, Draft, Event, Held, Plan, Rule};
+use crate::trail::{
+    CompactOptions, InitOptions, LoadOptions, OpenOptions, Settings, init, time_text,
+};
+use crate::verify::{Options, Report, Trust, Verdict, verify};
+
+const DAY: i64 = 86_400_000_000;
+/// 2026-01-01.
+const START: i64 = 1_767_225_600_000_000;
+const DOMAINS: [&str; 2] = ["auth", "data"];
+const LEVELS: [Option<&str>; 3] = [None, Some("pii"), Some("public")];
+const USERS: [&str; 3] = ["ann", "bob", "eve"];
+
+#[derive(Debug, Clone)]
+struct Record {
+    domain: &'static str,
+    level: Option<&'static str>,
+    user: &'static str,
+    timestamp: i64,
+}
+
+struct World {
+    _dir: tempfile::TempDir,
+    trail: Trail,
+    random: u64,
+    /// What the trail must hold, by id.
+    alive: BTreeMap<String, Record>,
+    deleted: u64,
+    /// Active holds: id, and whose records.
+    holds: BTreeMap<String, &'static str>,
+    made: u64,
+    now: i64,
+}
+
+/// A folder in memory where there is one: what is tested here is no disk.
+fn folder() -> tempfile::TempDir {
+    let memory = std::path::Path::new("/dev/shm");
+    match memory.is_dir() {
+        true => tempfile::tempdir_in(memory).unwrap(),
+        false => tempfile::tempdir().unwrap(),
+    }
+}
+
+impl World {
+    async fn new(seed: u64) -> Self {
+        let dir = folder();
+        let url = dir.path().join("audit").display().to_string();
+        let home = Home::at(&dir.path().join("home"));
+        init(&url, &InitOptions::new(home.clone())).await.unwrap();
+        let settings = Settings::from_config(&Config::default(), &url);
+        let trail = Trail::open(&url, OpenOptions::new(home, settings)).await.unwrap();
+        let random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x1234_5678;
+        Self {
+            _dir: dir,
+            trail,
+            random,
+            alive: BTreeMap::new(),
+            deleted: 0,
+            holds: BTreeMap::new(),
+            made: 0,
+            now: START,
+        }
+    }
+
+    fn below(&mut self, limit: u64) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.random;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % limit
+    }
+
+    fn pick<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len() as u64) as usize]
+    }
+
+    async fn step(&mut self) {
+        match self.below(12) {
+            0..=3 => self.record().await,
+            4 => self.pin().await,
+            5 => self.hold().await,
+            6 => self.release().await,
+            7 => self.now += DAY * self.below(20) as i64,
+            8 => self.compact().await,
+            9 => {
+                self.trail.sweep(Duration::ZERO).await.unwrap();
+            }
+            _ => self.delete().await,
+        }
+    }
+
+    async fn record(&mut self) {
+        let mut lines = String::new();
+        for _ in 0..=self.below(30) {
+            let (domain, level) = (self.pick(&DOMAINS), self.pick(&LEVELS));
+            let user = self.pick(&USERS);
+            let timestamp = START + DAY * self.below(40) as i64 + self.below(1000) as i64;
+            let id = format!("id-{}", self.made);
+            self.made += 1;
+            let mut event = json!({
+                "event_type": format!("{domain}.thing"),
+                "audit_id": id,
+                "timestamp": time_text(timestamp),
+                "user_id": user,
+                "n": self.made,
+            });
+            if let Some(level) = level {
+                event["resource"] = json!({ "sensitivity_level": level });
+            }
+            if self.below(4) == 0 {
+                event["rare"] = json!({ "x": self.made, "y": "z".repeat(self.made as usize % 7) });
+            }
+            lines.push_str(&format!("{event}\n"));
+            self.alive.insert(id, Record { domain, level, user, timestamp });
+        }
+        let options = LoadOptions::default();
+        let report = self.trail.load(Box::new(Cursor::new(lines.into_bytes())), &options).await;
+        assert_eq!(report.unwrap().refused, 0);
+    }
+
+    async fn pin(&mut self) {
+        let mut rules = |names: &[&str]| {
+            let mut all = BTreeMap::new();
+            for name in names {
+                let rule = Rule {
+                    archive_storage_days: None,
+                    delete_after_days: (self.below(4) > 0).then(|| 1 + self.below(40)),
+                    hot_storage_days: Some(self.below(10)),
+                    minimum_days: (self.below(4) == 0).then(|| self.below(50)),
+                };
+                all.insert((*name).to_owned(), rule);
+            }
+            all
+        };
+        let (by_domain, by_sensitivity) = (rules(&["auth", "data"]), rules(&["pii"]));
+        let clock = Clock::EventTime;
+        let policy = Policy { by_domain, by_sensitivity, clock, ..Policy::default() };
+        self.trail.pin_policy(&policy).await.unwrap();
+    }
+
+    async fn hold(&mut self) {
+        let user = self.pick(&USERS);
+        let matching = json!({ "user_id": [user] }).as_object().unwrap().clone();
+        let hold = self.trail.add_hold("a case", "counsel", matching).await.unwrap();
+        self.holds.insert(hold.hold.id, user);
+    }
+
+    async fn release(&mut self) {
+        let Some((id, _)) = self.holds.pop_first() else { return };
+        self.trail.release_hold(&id, "closed", "counsel").await.unwrap();
+    }
+
+    async fn compact(&mut self) {
+        let options = CompactOptions { grace: Duration::ZERO, ..CompactOptions::default() };
+        self.trail.compact(&options).await.unwrap();
+    }
+
+    async fn plan(&self) -> Plan {
+        let state = std::sync::Arc::clone(self.trail.refreshed().await.unwrap().state());
+        let policy = self.trail.policy_in_force(&state).unwrap();
+        let storage = self.trail.storage();
+        let draft = Draft::new(storage, state, &policy, self.now, false).await.unwrap();
+        let mut held = Held::default();
+        for (hold, user) in &self.holds {
+            let records = self.alive.iter().filter(|(_, record)| record.user == *user);
+            records.for_each(|(id, _)| held.add(hold, id));
+        }
+        draft.finish(storage, &held).await.unwrap()
+    }
+
+    async fn delete(&mut self) {
+        let plan = self.plan().await;
+        let order = Order { approver: "officer".to_owned(), reason: "old".to_owned() };
+        let deletion = self.trail.delete_planned(&plan, &order).await.unwrap();
+        let state = std::sync::Arc::clone(self.trail.refreshed().await.unwrap().state());
+        let policy = self.trail.policy_in_force(&state).unwrap();
+        let (before, now) = (self.alive.len(), self.now);
+        let held: BTreeSet<&str> = self.holds.values().copied().collect();
+        self.alive.retain(|_, Record { domain, level, user, timestamp }| {
+            let recorded_at = i64::MAX;
+            let timestamp = *timestamp;
+            let event = Event { domain, level: *level, timestamp, recorded_at };
+            let due = policy.dates(&event).delete.is_some_and(|date| date <= now);
+            !due || held.contains(user)
+        });
+        let gone = (before - self.alive.len()) as u64;
+        assert_eq!(deletion.records, gone, "{plan:?}");
+        self.deleted += gone;
+        self.check_records().await;
+    }
+
+    /// The trail holds exactly the records of the model.
+    async fn check_records(&self) {
+        let view = self.trail.view().await.unwrap();
+        let mut there = BTreeSet::new();
+        for add in view.segments() {
+            let file = self.trail.segment(add).await.unwrap();
+            for group in 0..file.groups().len() {
+                let ids = file.columns_in(group, &["audit_id"]).unwrap().pop().flatten().unwrap();
+                let ids = ids.as_string::<i32>().iter().flatten();
+                ids.for_each(|id| assert!(there.insert(id.to_owned()), "{id} is there twice"));
+            }
+        }
+        assert!(there.iter().eq(self.alive.keys()), "the trail holds other records");
+    }
+
+    async fn verify(&self) -> Report {
+        let owner = self.trail.owner_key().unwrap();
+        let trust = Trust { secret: Some(owner.clone()), ..Trust::owner(owner.public()) };
+        let options = Options { threads: 1, ..Options::default() };
+        let storage = self.trail.storage();
+        verify(storage, &trust, &options, &|_| {}, &Default::default()).await.unwrap()
+    }
+
+    async fn check_whole(&mut self) {
+        self.check_records().await;
+        if self.below(2) == 0 {
+            self.trail.sweep(Duration::ZERO).await.unwrap();
+        }
+        let report = self.verify().await;
+        assert_eq!(report.findings, [], "{report}");
+        let sound = if self.deleted > 0 { Verdict::Pruned } else { Verdict::Verified };
+        assert_eq!((report.verdict, report.deleted), (sound, self.deleted));
+        assert_eq!(report.verdict.exit_code(), 0);
+        let nth = self.below(20) as usize;
+        if let Some(id) = self.alive.keys().nth(nth).cloned() {
+            // A proof that is given out was checked.
+            assert!(self.trail.prove(&id).await.unwrap().is_some(), "{id}");
+        }
+    }
+
+    /// A file that is gone without a tombstone is told.
+    async fn lose_one(&mut self) {
+        let view = self.trail.view().await.unwrap();
+        let Some(lost) = view.segments().first() else { return };
+        self.trail.storage().delete(&lost.path).await.unwrap();
+        let report = self.verify().await;
+        assert_eq!(report.verdict, Verdict::Missing, "{report}");
+        assert!(report.findings.iter().any(|finding| finding.object == lost.path), "{report}");
+    }
+}
+
+/// Seeds that fail are named; SEALTRAIL_SCHEDULES says how many are tried.
+#[test]
+fn random_schedules_lose_nothing_that_is_held_and_verify() {
+    let count = std::env::var("SEALTRAIL_SCHEDULES").ok().and_then(|text| text.parse().ok());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    for seed in 0..count.unwrap_or(500) {
+        let history = async {
+            let mut world = World::new(seed).await;
+            for _ in 0..6 + world.below(14) {
+                world.step().await;
+            }
+            world.delete().await;
+            world.check_whole().await;
+            if seed % 10 == 0 {
+                world.lose_one().await;
+            }
+        };
+        let outcome = std::panic::AssertUnwindSafe(history);
+        let ended = runtime.block_on(futures::FutureExt::catch_unwind(outcome));
+        assert!(ended.is_ok(), "seed {seed}");
+    }
+}
+
+async fn settled() -> World {
+    let mut world = World::new(7).await;
+    for _ in 0..3 {
+        world.record().await;
+    }
+    let rule = Rule { delete_after_days: Some(10), ..Rule::default() };
+    let by_domain = [("data".to_owned(), rule)].into();
+    let policy = Policy { by_domain, clock: Clock::EventTime, ..Policy::default() };
+    world.trail.pin_policy(&policy).await.unwrap();
+    world.now = START + 25 * DAY;
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_says_what_goes_and_a_changed_trail_needs_another() {
+    let mut world = settled().await;
+    let plan = world.plan().await;
+    assert_eq!(plan.policy, Some(plan.size - 1));
+    assert!(plan.steps.iter().all(|step| step.domain == "data"), "{plan:?}");
+    let (_, part) = plan.count(Action::DeletePart);
+    assert!(part > 0, "{plan:?}");
+    let held = world.alive.values().filter(|r| r.user == "ann").count();
+    world.hold().await;
+    let order = Order { approver: "officer".to_owned(), reason: "old".to_owned() };
+    let stale = world.trail.delete_planned(&plan, &order).await;
+    assert!(matches!(stale, Err(Error::AlreadyExists(_))), "{stale:?}");
+    world.check_records().await;
+    assert!(held > 0);
+    let plan = world.plan().await;
+    assert_eq!(plan.holds.len(), 1);
+    assert!(plan.steps.iter().any(|step| step.held > 0));
+    world.delete().await;
+    world.check_whole().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_policy_in_the_ledger_nothing_is_deleted() {
+    let mut world = World::new(3).await;
+    world.record().await;
+    world.now = START + 10_000 * DAY;
+    let plan = world.plan().await;
+    assert!(plan.is_empty() && plan.policy.is_none(), "{plan:?}");
+    let unknown = world.trail.release_hold("hold-1", "closed", "counsel").await;
+    assert!(matches!(unknown, Err(Error::NotFound(_))), "{unknown:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sidecar_that_is_gone_or_changed_is_told() {
+    let mut world = settled().await;
+    world.delete().await;
+    let view = world.trail.view().await.unwrap();
+    let cut = view.segments().iter().find(|add| add.gone.is_some()).unwrap();
+    let path = crate::ledger::sidecar_path(&cut.path);
+    let bytes = world.trail.storage().get(&path).await.unwrap();
+    let mut changed = bytes.to_vec();
+    *changed.last_mut().unwrap() ^= 1;
+    world.trail.storage().put_hint(&path, changed.into()).await.unwrap();
+    let report = world.verify().await;
+    assert_eq!(report.verdict, Verdict::Tampered, "{report}");
+    assert!(report.findings.iter().any(|finding| finding.kind == "sidecar"), "{report}");
+    world.trail.storage().delete(&path).await.unwrap();
+    let kinds: Vec<_> = world.verify().await.findings.iter().map(|f| f.kind).collect();
+    assert!(kinds.contains(&"sidecar_missing"), "{kinds:?}");
+}
