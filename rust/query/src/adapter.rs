@@ -238,13 +238,18 @@ impl SegmentAdapter {
     /// segment has any of it.
     pub(crate) fn only_in_rest(&self, lookup: &Arc<dyn PhysicalExpr>) -> Option<Source> {
         let (function, _, path) = json_lookup(lookup)?;
-        let texts = matches!(function, JsonFn::AsText | JsonFn::GetStr | JsonFn::GetArray);
-        let key = |part: PathPart| match part {
-            PathPart::Key(key) => Some(key),
+        let key = |part: &PathPart| match part {
+            PathPart::Key(key) => Some(key.clone()),
             PathPart::Index(_) => None,
         };
-        let keys: Vec<String> = path.into_iter().map_while(key).collect();
-        let column = self.layout.rest.filter(|_| texts && !keys.is_empty())?;
+        let keys: Vec<String> = path.iter().map_while(key).collect();
+        // The texts of an array are known, but not what lies deeper in it.
+        let known = match function {
+            JsonFn::AsText | JsonFn::GetStr => path.len() <= keys.len() + 1,
+            JsonFn::GetArray => path.len() == keys.len(),
+            _ => false,
+        };
+        let column = self.layout.rest.filter(|_| known && !keys.is_empty())?;
         let common = |path: &[String]| path.iter().zip(&keys).all(|(a, b)| a == b);
         let in_column = self.layout.columns.iter().any(|stored| common(&stored.column.path));
         (!in_column).then_some(Source { column, keys: Some(keys) })
