@@ -60,14 +60,14 @@ def test_personal_fields_are_in_no_file_and_in_every_answer(
             "SELECT user_id, email FROM events WHERE sealed_equals(email, $1)", ["kim@example.com"]
         ).to_dicts()
         assert rows == [{"user_id": "u2", "email": "kim@example.com"}]
-        found = list(trail.search(user_id="u1"))
+        found = trail.search(user_id="u1").to_dicts()
         assert found[0]["email"] == "mira@example.com"
         trail.flush()
     assert trail.verify().verdict == "VERIFIED"
 
 
 def test_sealed_values_open_by_the_format_alone(trail: sealtrail.Trail, tmp_path: Path) -> None:
-    """FORMAT section 16, without our code."""
+    """FORMAT section 17, without our code."""
     aead = pytest.importorskip("cryptography.hazmat.primitives.ciphers.aead")
     trail.flush()
     trail_id = trail.info["trail_id"]

@@ -54,8 +54,8 @@ impl Place {
 
     async fn run(&self, export: &Export, name: &str) -> Exported {
         let view = self.trail.view().await.unwrap();
-        let done = export.run(&self.trail, &view, &self.path(name), &Rows::default(), &|_, _| ());
-        let done = done.await.unwrap();
+        let (path, rows) = (self.path(name), Rows::default());
+        let done = export.run(&self.trail, &view, &path, &rows, &|_, _| ()).await.unwrap();
         assert!(!with_suffix(&done.path, ".progress").exists());
         assert!(!with_suffix(&done.path, ".part").exists());
         self.demand(&done);
@@ -139,7 +139,8 @@ async fn what_was_cut_short_goes_on() {
             assert!(seen < after, "the process dies here");
         };
         let path = place.path(&name);
-        let run = question.run(&place.trail, &view, &path, &Rows::default(), &watch);
+        let dead = Rows::default();
+        let run = question.run(&place.trail, &view, &path, &dead, &watch);
         assert!(AssertUnwindSafe(run).catch_unwind().await.is_err());
         assert!(!path.exists() && with_suffix(&path, ".part").exists());
         // A line of which only a part was written.
@@ -166,7 +167,8 @@ async fn what_goes_on_is_of_the_same_moment_and_question() {
     let view = place.trail.view().await.unwrap();
     let dies = |_: u64, _: u64| panic!("the process dies here");
     let path = place.path("a.jsonl");
-    let run = question.run(&place.trail, &view, &path, &Rows::default(), &dies);
+    let rows = Rows::default();
+    let run = question.run(&place.trail, &view, &path, &rows, &dies);
     assert!(AssertUnwindSafe(run).catch_unwind().await.is_err());
     place.record(120..130).await;
     let done = place.run(&question, "a.jsonl").await;
@@ -175,7 +177,7 @@ async fn what_goes_on_is_of_the_same_moment_and_question() {
     assert_eq!(done.manifest.ledger.size, view.size());
     // Another question begins anew.
     let other = place.path("b.jsonl");
-    let run = question.run(&place.trail, &view, &other, &Rows::default(), &dies);
+    let run = question.run(&place.trail, &view, &other, &rows, &dies);
     assert!(AssertUnwindSafe(run).catch_unwind().await.is_err());
     let question = Export { filter: Filter::default().field("user_id", ["u-1"]), ..question };
     let done = place.run(&question, "b.jsonl").await;
