@@ -62,7 +62,9 @@ def test_what_was_done_to_an_export_is_named(trail: Trail, tmp_path: Path) -> No
     found = sealtrail.verify_integrity(done.path, key)
     assert [f.line for f in found.findings] == [None, 7]
     with pytest.raises(sealtrail.KeyFileError):
-        sealtrail.verify_integrity(done.path, "no key")
+        sealtrail.verify_integrity(done.path, "no+vkey+x")
+    with pytest.raises(sealtrail.StoreError):
+        sealtrail.verify_integrity(done.path, "no file")
     with pytest.raises(sealtrail.NotFoundError):
         sealtrail.verify_integrity(tmp_path / "nowhere", key)
 

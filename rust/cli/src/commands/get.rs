@@ -24,8 +24,8 @@ privacy key is at hand, unless --sealed is given. The exit code is 1 if no recor
 pub(crate) struct Get {
     /// The record's `audit_id`
     id: String,
-    /// json is indented on a terminal; jsonl is always one line
-    #[arg(short, long, value_name = "FORMAT", default_value = "json", verbatim_doc_comment)]
+    /// json (indented on a terminal), jsonl (one line) or table
+    #[arg(short, long, value_name = "FORMAT", default_value = "json", hide_possible_values = true)]
     output: Format,
     /// Show personal fields as they were signed, even if the trail's privacy
     /// key is at hand

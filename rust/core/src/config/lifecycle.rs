@@ -112,7 +112,8 @@ pub struct RetentionRule {
     pub minimum_days: Option<u64>,
 }
 
-/// Where segments go when their days in hot storage are over.
+/// Accepted, but not in force in this version: where segments go when their days in hot storage are
+/// over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("type" = ["object", "null"]))]
@@ -123,9 +124,9 @@ pub struct ArchivalConfig {
     pub destination: Option<String>,
     /// Form of the segments in the archive.
     pub format: ArchiveFormat,
-    /// Accepted, but not in force in this version: how segments in the archive are encrypted.
+    /// How segments in the archive are encrypted.
     pub encryption: ArchiveEncryption,
-    /// Accepted, but not in force in this version: how often the key of the archive changes.
+    /// How often the key of the archive changes.
     pub key_rotation: KeyRotation,
 }
 

@@ -24,12 +24,8 @@ pub(super) const LATER_SECTIONS: [&str; 5] =
     ["destinations", "encryption", "compliance", "access_control", "alerts"];
 
 /// Settings whose form is known, and that have no effect in this version.
-pub(super) const LATER_SETTINGS: [&str; 4] = [
-    "retention.archival.encryption",
-    "retention.archival.key_rotation",
-    "rotation.file_rotation",
-    "integrity.audit_log_backup",
-];
+pub(super) const LATER_SETTINGS: [&str; 4] =
+    ["archival", "retention.archival", "rotation.file_rotation", "integrity.audit_log_backup"];
 
 /// The whole file: everything lives under `audit`.
 #[derive(Serialize, Deserialize, JsonSchema, Default)]
@@ -54,9 +50,10 @@ pub struct Config {
     pub destinations: Option<Value>,
     /// How long records are kept, and where.
     pub retention: RetentionConfig,
-    /// Accepted, but not in force in this version: in what files records are kept.
+    /// In what files records are kept.
     pub rotation: RotationConfig,
-    /// Stands for `retention.archival` where that names no destination.
+    /// Accepted, but not in force in this version: stands for `retention.archival` where that names
+    /// no destination.
     pub archival: ArchivalConfig,
     /// Accepted, but not in force in this version: encryption of records and segments.
     #[serde(skip_serializing_if = "Option::is_none")]

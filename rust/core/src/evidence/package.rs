@@ -128,8 +128,10 @@ impl Package {
         if path.is_dir() {
             return Self::in_folder(path);
         }
+        // By its name, too: a zip whose first bytes were changed is no other file.
+        let named_so = path.extension().is_some_and(|extension| extension == "zip");
         let start = durable::read_range(path, 0..4)?;
-        if start == zip::START {
+        if named_so || start == zip::START {
             let (layout, named) = (Layout::Zip, String::new());
             return Ok(Self { layout, members: zip::members(path)?, named });
         }

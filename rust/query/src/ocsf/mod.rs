@@ -63,7 +63,7 @@ const fn map(
 }
 
 /// All mappings.
-pub const MAPPINGS: [Mapping; 58] = [
+pub const MAPPINGS: [Mapping; 64] = [
     map("auth.user_login", AUTHENTICATION, 1, "Logon"),
     map("auth.user_logout", AUTHENTICATION, 2, "Logoff"),
     map("auth.sso_attempt", AUTHENTICATION, 1, "Logon"),
@@ -109,6 +109,12 @@ pub const MAPPINGS: [Mapping; 58] = [
     map("workflow.approval", API, 99, "Other"),
     map("workflow.decision", API, 99, "Other"),
     map("workflow.override", API, 99, "Other"),
+    map("workflow.callback", API, 99, "Other"),
+    map("workflow.error", API, 99, "Other"),
+    map("workflow.resource_usage", API, 99, "Other"),
+    map("workflow.retry", API, 99, "Other"),
+    map("workflow.state_transition", API, 99, "Other"),
+    map("workflow.step_completed", API, 99, "Other"),
     map("workflow.*", API, 99, "Other"),
     map("system.security_alert", FINDING, 1, "Create"),
     map("system.access_violation", FINDING, 1, "Create"),
