@@ -157,7 +157,7 @@ def test_the_report_of_a_person(trail: sealtrail.Trail) -> None:
     )
     report = trail.subject_report("u1")
     by_id = {event["audit_id"]: event for event in report.events}
-    assert by_id["read_1"]["authority"] == ["user u1", "agent triage"]
+    assert by_id["read_1"]["authority"] == ["user u1", "event login_u1", "agent triage"]
     assert by_id["login_u1"]["concern"] == "acted"
     assert "login_u2" not in by_id
     assert report.to_csv().count("\r\n") == 1 + len(report.events)

@@ -59,7 +59,7 @@ def test_what_is_held_stays_and_the_rest_is_deleted(tmp_path: Path) -> None:
 
 def test_a_hold_that_means_nothing_is_refused(tmp_path: Path) -> None:
     trail = sealtrail.init(tmp_path / "audit", home=tmp_path / "home")
-    with pytest.raises(sealtrail.UsageError, match="userid"):
+    with pytest.raises(sealtrail.SqlError, match="userid"):
         trail.holds.add({"userid": "ana"}, reason="case", by="counsel")
     with pytest.raises(sealtrail.NotFoundError, match="hold-0"):
         trail.holds.release("hold-0", reason="closed", by="counsel")

@@ -167,7 +167,7 @@ impl Draft {
                     candidates.push(candidate);
                 }
                 Some(Due::Delete) => {
-                    candidate.rows.delete = vec![0..add.rows as u32];
+                    candidate.rows.delete = std::iter::once(0..add.rows as u32).collect();
                     candidates.push(candidate);
                 }
                 None => unclear.push(candidate),

@@ -17,7 +17,7 @@ use crate::output::OutputFormat;
 /// Takes records, segment by segment.
 pub(super) enum Sink {
     /// Canonical lines, and their proofs.
-    Lines { records: Output, proofs: Output },
+    Lines { records: Box<Output>, proofs: Box<Output> },
     /// Rows of a table.
     Flat(Box<Flat>),
     /// Events by class and day.
@@ -53,7 +53,7 @@ impl Sink {
                 for line in proofs.lines()? {
                     attester.take_up(&line?).await?;
                 }
-                Ok(Self::Lines { records, proofs })
+                Ok(Self::Lines { records: Box::new(records), proofs: Box::new(proofs) })
             }
             ExportFormat::Csv => flat(OutputFormat::Csv).await,
             ExportFormat::Parquet => flat(OutputFormat::Parquet).await,

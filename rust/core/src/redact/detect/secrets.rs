@@ -122,7 +122,7 @@ pub(super) fn find(text: &str, name: &str) -> Vec<(Detector, Range<usize>)> {
         let Some(regex) = rule.regex.regex() else { continue };
         for captures in regex.captures_iter(&whole) {
             let Some((secret, all)) = rule.secret(&captures) else { continue };
-            let inside = secret.start >= before.len() && secret.end <= whole.len() - 1;
+            let inside = secret.start >= before.len() && secret.end < whole.len();
             if inside && rule.counts(&whole[secret.clone()], &whole[all], &scanner.allow) {
                 let range = secret.start - before.len()..secret.end - before.len();
                 found.push((rule.what(), whole_chars(text, range)));

@@ -101,10 +101,7 @@ fn doubles(segments: &[Arc<AddedSegment>]) -> bool {
 }
 
 /// The small segments of a partition up to the largest that the smaller ones outweigh.
-fn worth_merging<'a>(
-    mut segments: Vec<&'a Arc<AddedSegment>>,
-    target: u64,
-) -> Vec<&'a Arc<AddedSegment>> {
+fn worth_merging(mut segments: Vec<&Arc<AddedSegment>>, target: u64) -> Vec<&Arc<AddedSegment>> {
     segments.retain(|segment| segment.bytes < target / 2);
     segments.sort_by(|a, b| (a.bytes, &a.path).cmp(&(b.bytes, &b.path)));
     let (mut smaller, mut count) = (0, 0);

@@ -31,7 +31,7 @@ const LARGEST_TARGET: u64 = 4 << 30;
 
 /// What became of a group.
 enum Done {
-    Merged(AddedSegment),
+    Merged(Box<AddedSegment>),
     /// Another entry was quicker.
     Lost,
 }
@@ -136,7 +136,7 @@ impl Compaction<'_> {
             self.trail.storage().put_file(&path, &merged.file).await?;
             let done = self.writer.commit_merged(epoch, &group.inputs, &merged).await?;
             match done {
-                Some(true) => return Ok(Done::Merged(merged.added)),
+                Some(true) => return Ok(Done::Merged(Box::new(merged.added))),
                 Some(false) => return Ok(Done::Lost),
                 // The epoch of its seal is over: nothing names the file.
                 None => self.trail.storage().delete(&path).await?,

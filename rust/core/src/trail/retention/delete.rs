@@ -92,8 +92,9 @@ impl Trail {
         places: &mut Places,
     ) -> Result<Removal> {
         let file = self.segment(add).await?;
-        let all = [0..u32::try_from(add.rows).unwrap_or(u32::MAX)];
-        let rows: &[Range<u32>] = if step.action == Action::Delete { &all } else { &step.rows };
+        let all = 0..u32::try_from(add.rows).unwrap_or(u32::MAX);
+        let whole = step.action == Action::Delete;
+        let rows: &[Range<u32>] = if whole { std::slice::from_ref(&all) } else { &step.rows };
         let lost = losses(&file, rows)?;
         let place = match file.meta().batches.iter().any(|batch| batch.origin.is_none()) {
             true => places.of(add).await.map(|place| Some((place.adding.n, place.index)))?,
