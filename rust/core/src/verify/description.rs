@@ -121,7 +121,7 @@ fn check_batch(checked: &mut Checked<'_>, meta: &SegmentMeta, ordinal: usize, ba
 fn check_cut(checked: &mut Checked<'_>, ordinal: usize, batch: &BatchMeta, gone: u64) {
     let known = u16::try_from(ordinal).ok().and_then(|at| checked.gone.batches.get(&at));
     let fits = known.is_some_and(|known| known.gone() == gone && known.rows() == batch.rows);
-    if !fits {
+    if checked.gone_known && !fits {
         checked.wrong_batch("sidecar", &batch.id, "the sidecar does not tell what it lost");
     }
     if batch.salt.is_some() || batch.tree.is_some() {
@@ -198,9 +198,8 @@ pub(super) fn tree_hashes(batch: &BatchMeta) -> Option<Vec<Hash>> {
 fn check_batch_list(checked: &mut Checked<'_>, meta: &SegmentMeta) {
     let left = |batch: &BatchMeta| batch.rows.checked_sub(batch.gone.unwrap_or(0));
     let rows = meta.batches.iter().try_fold(0_u64, |sum, batch| sum.checked_add(left(batch)?));
-    if meta.batches.iter().filter(|batch| batch.gone.is_some()).count()
-        != checked.gone.batches.len()
-    {
+    let cut = meta.batches.iter().filter(|batch| batch.gone.is_some()).count();
+    if checked.gone_known && cut != checked.gone.batches.len() {
         checked.wrong("sidecar", "the sidecar is not about the batches that lost records");
     }
     if rows != Some(meta.rows) {

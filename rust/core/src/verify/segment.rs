@@ -79,6 +79,8 @@ pub(super) struct Checked<'a> {
     pub(super) outcome: Outcome,
     /// What its sidecar says.
     pub(super) gone: Gone,
+    /// A sidecar that is lost or damaged is a finding of its own: nothing is held against it.
+    pub(super) gone_known: bool,
 }
 
 impl Checked<'_> {
@@ -100,7 +102,7 @@ impl Checked<'_> {
 /// `Interrupted` if the caller asked to stop.
 pub(super) fn check(task: &Task, bytes: Bytes, sidecar: Option<Bytes>) -> Result<Outcome> {
     let outcome = Outcome { present: true, bytes: bytes.len() as u64, ..Outcome::default() };
-    let mut checked = Checked { task, outcome, gone: Gone::default() };
+    let mut checked = Checked { task, outcome, gone: Gone::default(), gone_known: true };
     look_beside(&mut checked, sidecar);
     let add = &task.add;
     let whole = bytes.len() as u64 == add.bytes;
@@ -150,6 +152,7 @@ fn look_beside(checked: &mut Checked<'_>, sidecar: Option<Bytes>) {
             }
         }
     };
+    checked.gone_known = false;
     checked.outcome.findings.push(finding);
 }
 
