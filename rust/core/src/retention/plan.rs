@@ -285,7 +285,7 @@ async fn look_at(
 
 fn open_local(storage: &Storage, path: &str) -> Result<SegmentFile> {
     match storage.local_root() {
-        Some(root) => SegmentFile::open_local(path, root),
+        Some(root) => SegmentFile::open_local(path, root, storage.keys()),
         None => Err(Error::NotFound(path.to_owned())),
     }
 }
@@ -293,7 +293,7 @@ fn open_local(storage: &Storage, path: &str) -> Result<SegmentFile> {
 /// Opens a segment; of a local file only what is asked for is read.
 pub(super) async fn open(storage: &Storage, path: &str) -> Result<SegmentFile> {
     match storage.local_root() {
-        Some(root) => SegmentFile::open_local(path, root),
-        None => SegmentFile::open(path, storage.get(path).await?),
+        Some(root) => SegmentFile::open_local(path, root, storage.keys()),
+        None => SegmentFile::open_with(path, storage.get(path).await?, storage.keys()),
     }
 }

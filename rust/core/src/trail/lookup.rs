@@ -40,7 +40,7 @@ impl Trail {
             // Ids that callers gave may lie in any segment: all cores look for them.
             let candidates: Vec<_> = candidates.collect();
             let found = candidates.par_iter().find_map_first(|segment| {
-                let open = || SegmentFile::open_local(&segment.path, root);
+                let open = || SegmentFile::open_local(&segment.path, root, self.storage().keys());
                 let file = self.shared.opened.get(&segment.path, open);
                 let record = file.and_then(|file| record_in(&file, audit_id)).transpose();
                 record.map(|record| (segment, record))
@@ -118,8 +118,12 @@ impl Trail {
     pub(super) async fn open_segment(&self, segment: &AddedSegment) -> Result<SegmentFile> {
         let storage = self.storage();
         match storage.local_root() {
-            Some(root) => SegmentFile::open_local(&segment.path, root),
-            None => SegmentFile::open(&segment.path, storage.get(&segment.path).await?),
+            Some(root) => SegmentFile::open_local(&segment.path, root, self.storage().keys()),
+            None => SegmentFile::open_with(
+                &segment.path,
+                storage.get(&segment.path).await?,
+                storage.keys(),
+            ),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::Trail;
 use super::open::writer_folders;
 use crate::access::EVENT_TYPE;
 use crate::columns::LogicalColumn;
+use crate::encryption::Keyring;
 use crate::ledger::{AddedSegment, Moment, State, moment};
 use crate::subjects::Vault;
 use crate::wal::WalSnapshot;
@@ -25,12 +26,14 @@ pub struct ReadView {
     pub without_access: bool,
     /// The keys of data subjects, to show personal fields with; none for sealed ones.
     pub vault: Option<Arc<Vault>>,
+    /// What opens encrypted segments.
+    pub keys: Option<Arc<Keyring>>,
 }
 
 impl ReadView {
-    pub(super) fn new(state: Arc<State>, unflushed: Vec<Bytes>, vault: &Arc<Vault>) -> Arc<Self> {
-        let vault = Some(Arc::clone(vault));
-        Arc::new(Self { state, unflushed, without_access: false, vault })
+    pub(super) fn new(state: Arc<State>, unflushed: Vec<Bytes>, trail: &Trail) -> Arc<Self> {
+        let (vault, keys) = (Some(Arc::clone(trail.vault())), trail.storage().keys().cloned());
+        Arc::new(Self { state, unflushed, without_access: false, vault, keys })
     }
 
     /// The same moment, whose answers leave out the records of who looked if `exclude` says so.
@@ -41,7 +44,8 @@ impl ReadView {
         }
         let events = self.unflushed.iter().filter(|record| !is_look(record));
         let (state, unflushed) = (Arc::clone(&self.state), events.cloned().collect());
-        Arc::new(Self { state, unflushed, without_access: true, vault: self.vault.clone() })
+        let (vault, keys) = (self.vault.clone(), self.keys.clone());
+        Arc::new(Self { state, unflushed, without_access: true, vault, keys })
     }
 
     /// The same moment with these of its segments only, and nothing that is in no segment yet.
@@ -86,7 +90,8 @@ impl ReadView {
     /// Other contents, asked about in the same way.
     fn with(&self, state: State, unflushed: Vec<Bytes>) -> Arc<Self> {
         let (without_access, vault) = (self.without_access, self.vault.clone());
-        Arc::new(Self { state: Arc::new(state), unflushed, without_access, vault })
+        let (state, keys) = (Arc::new(state), self.keys.clone());
+        Arc::new(Self { state, unflushed, without_access, vault, keys })
     }
 
     /// Promoted columns, in order of first use.
@@ -138,7 +143,7 @@ impl Trail {
                 }
             }
         }
-        Ok(ReadView::new(state, unflushed, self.vault()))
+        Ok(ReadView::new(state, unflushed, self))
     }
 }
 

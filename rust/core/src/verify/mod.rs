@@ -38,6 +38,7 @@ use bytes::Bytes;
 use ed25519_dalek::VerifyingKey;
 use serde::Serialize;
 
+use crate::encryption::MasterSource;
 use crate::keys::OwnerKey;
 use crate::ledger::Entry;
 use crate::note::Checkpoint;
@@ -128,6 +129,9 @@ pub struct Options {
     /// Only what came since an earlier deep verification is looked at deeply. The trust must hold
     /// a pin of at least its size.
     pub since: Option<Since>,
+    /// Where the master key of the trail's keyring comes from: deep verification of encrypted
+    /// segments needs it.
+    pub master: MasterSource,
 }
 
 /// An earlier deep verification.
