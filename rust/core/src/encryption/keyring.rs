@@ -112,6 +112,13 @@ pub struct GenerationInfo {
     pub master_keys: Vec<String>,
 }
 
+impl GenerationInfo {
+    /// When it was made; RFC 3339, UTC.
+    pub fn made_text(&self) -> String {
+        time_text(self.made)
+    }
+}
+
 /// Whether a text has the form of a generation's name.
 pub fn is_generation(name: &str) -> bool {
     number_in(name).is_some()
