@@ -94,7 +94,10 @@ impl Archives {
         if let Some(storage) = opened.get(&url) {
             return Ok(storage.clone());
         }
-        let storage = Storage::open(&url)?;
+        let mut storage = Storage::open(&url)?;
+        if let Some(keys) = self.shared.own.keys() {
+            storage = storage.with_keys(Arc::clone(keys));
+        }
         opened.insert(url, storage.clone());
         Ok(storage)
     }
@@ -123,8 +126,11 @@ impl Archives {
         }
         let storage = self.store_of(segment)?;
         match storage.local_root() {
-            Some(root) => SegmentFile::open_local(&segment.path, root),
-            None => SegmentFile::open(&segment.path, storage.get(&segment.path).await?),
+            Some(root) => SegmentFile::open_local(&segment.path, root, storage.keys()),
+            None => {
+                let bytes = storage.get(&segment.path).await?;
+                SegmentFile::open_with(&segment.path, bytes, storage.keys())
+            }
         }
     }
 
@@ -196,8 +202,9 @@ impl Archives {
     /// # Errors
     /// As [`open`](Self::open); `NotFound` if it is not here.
     pub(crate) fn open_here(&self, segment: &AddedSegment) -> Result<SegmentFile> {
-        match self.store_of(segment)?.local_root() {
-            Some(root) => SegmentFile::open_local(&segment.path, root),
+        let storage = self.store_of(segment)?;
+        match storage.local_root() {
+            Some(root) => SegmentFile::open_local(&segment.path, root, storage.keys()),
             None => Err(Error::NotFound(segment.path.clone())),
         }
     }

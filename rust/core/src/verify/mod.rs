@@ -41,6 +41,7 @@ use ed25519_dalek::VerifyingKey;
 use serde::Serialize;
 
 use crate::archive::Archives;
+use crate::encryption::MasterSource;
 use crate::keys::OwnerKey;
 use crate::ledger::Entry;
 use crate::note::Checkpoint;
@@ -134,6 +135,9 @@ pub struct Options {
     /// Folders or URLs of archives by their names in the ledger. Of others the ledger's policy says
     /// where they are.
     pub archives: BTreeMap<String, String>,
+    /// Where the master key of the trail's keyring comes from: deep verification of encrypted
+    /// segments needs it.
+    pub master: MasterSource,
 }
 
 /// An earlier deep verification.
