@@ -23,6 +23,7 @@ mod moved;
 mod open;
 mod opened;
 mod owner;
+mod parcel;
 mod past;
 mod places;
 mod plan;
@@ -58,7 +59,7 @@ pub use access::{Access, Ended, Rows, ask_apart};
 pub use attest::Attester;
 pub use compact::{
     CompactOptions, CompactPlan, CompactProgress, CompactReport, GRACE, Group, MaintainReport,
-    SweepReport, TARGET_BYTES,
+    MoveReport, SweepReport, TARGET_BYTES,
 };
 pub use cosigned::Cosigned;
 pub use erase::{ErasureState, ErasureStatus, STORE};

@@ -1,10 +1,10 @@
 //! The written bytes, read back: every batch root recomputed.
 
+use std::path::Path;
+
 use data_encoding::HEXLOWER;
 use rayon::prelude::*;
 
-use super::Target;
-use super::output::Written;
 use crate::columns::BATCH;
 use crate::merkle::{self, Hash};
 use crate::segment::gone::Gone;
@@ -65,16 +65,17 @@ impl Tree {
 }
 
 /// Fails unless the written file holds the description, and exactly the records of its batches.
-pub(super) fn check(
+pub(crate) fn read_back(
     meta: &SegmentMeta,
-    written: &Written,
+    written: &Path,
     gone: &Gone,
-    target: &Target<'_>,
+    watch: &(dyn Fn(u64) -> Result<()> + Sync),
 ) -> Result<()> {
     let name = format!("merged segment {}", meta.segment);
-    let file = SegmentFile::open_file(&name, written.file.path())?;
+    let file = SegmentFile::open_file(&name, written)?;
     let wrong = |what: String| Error::integrity(&name, format!("{what}; nothing was changed"));
-    if file.meta() != meta || written.rows != meta.rows {
+    let rows = u64::try_from(file.parquet().file_metadata().num_rows());
+    if file.meta() != meta || rows != Ok(meta.rows) {
         return Err(wrong("what was written is not what was to be written".to_owned()));
     }
     let salts: Option<Vec<Salts>> =
@@ -107,7 +108,7 @@ pub(super) fn check(
                 tree.push(*leaf);
             }
         }
-        (target.watch)(leaves.iter().map(|leaves| leaves.len() as u64).sum())?;
+        watch(leaves.iter().map(|leaves| leaves.len() as u64).sum())?;
     }
     for ((at, batch), tree) in (0..).zip(&meta.batches).zip(&mut trees) {
         let root = match gone.batches.get(&at) {

@@ -27,6 +27,7 @@ use crate::record::SCHEMA_VERSION;
 use crate::segment::gone::Gone;
 use crate::storage::durable::Unfinished;
 use crate::{Error, Result};
+pub(crate) use check::read_back;
 use columns::Mapping;
 pub(in crate::segment) use columns::arrow_type;
 pub(crate) use cut::Cut;
@@ -214,7 +215,7 @@ pub(crate) fn merge(
         [Input { cut: Some(cut), .. }] => cut.gone.clone(),
         _ => Gone::default(),
     };
-    check::check(&meta, &written, &gone, target)?;
+    read_back(&meta, written.file.path(), &gone, target.watch)?;
     Ok(named(meta, written, inputs, signer))
 }
 
