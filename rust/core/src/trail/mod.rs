@@ -4,6 +4,7 @@ mod access;
 mod adopt;
 mod anchoring;
 mod attest;
+mod checked;
 mod checkpoint;
 mod clock;
 mod commit;
@@ -57,6 +58,7 @@ mod tests;
 
 pub use access::{Access, Ended, Rows, ask_apart};
 pub use attest::Attester;
+pub use checked::{CheckedSegment, Checker};
 pub use compact::{
     CompactOptions, CompactPlan, CompactProgress, CompactReport, GRACE, Group, MaintainReport,
     MoveReport, SweepReport, TARGET_BYTES,

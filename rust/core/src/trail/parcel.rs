@@ -63,7 +63,8 @@ impl Parcel {
                 return Err(Error::integrity(&added.path, "it was not written as it should be"));
             }
             let restored = jsonl::restore(&added.path, &object, folder, tag)?;
-            read_back(parquet.meta(), restored.file.path(), gone, watch)?;
+            let restored = SegmentFile::open_file(&added.path, restored.file.path())?;
+            read_back(parquet.meta(), &restored, gone, watch)?;
             merged.file = lines.file;
         }
         let mut sidecar = Vec::new();

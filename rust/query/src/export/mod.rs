@@ -8,6 +8,7 @@ mod find;
 mod flat;
 mod lake;
 mod output;
+pub mod restore;
 mod progress;
 mod series;
 mod sink;

@@ -1,7 +1,5 @@
 //! The written bytes, read back: every batch root recomputed.
 
-use std::path::Path;
-
 use data_encoding::HEXLOWER;
 use rayon::prelude::*;
 
@@ -67,12 +65,11 @@ impl Tree {
 /// Fails unless the written file holds the description, and exactly the records of its batches.
 pub(crate) fn read_back(
     meta: &SegmentMeta,
-    written: &Path,
+    file: &SegmentFile,
     gone: &Gone,
     watch: &(dyn Fn(u64) -> Result<()> + Sync),
 ) -> Result<()> {
-    let name = format!("merged segment {}", meta.segment);
-    let file = SegmentFile::open_file(&name, written)?;
+    let name = format!("segment {}", meta.segment);
     let wrong = |what: String| Error::integrity(&name, format!("{what}; nothing was changed"));
     let rows = u64::try_from(file.parquet().file_metadata().num_rows());
     if file.meta() != meta || rows != Ok(meta.rows) {
@@ -101,7 +98,7 @@ pub(crate) fn read_back(
         let leaves: Vec<Vec<(u16, Hash)>> = some
             .par_iter()
             .zip(begins)
-            .map(|(&group, begin)| leaves(&file, group, begin, &salts))
+            .map(|(&group, begin)| leaves(file, group, begin, &salts))
             .collect::<Result<_>>()?;
         for (ordinal, leaf) in leaves.iter().flatten() {
             if let Some(tree) = trees.get_mut(usize::from(*ordinal)) {

@@ -215,7 +215,9 @@ pub(crate) fn merge(
         [Input { cut: Some(cut), .. }] => cut.gone.clone(),
         _ => Gone::default(),
     };
-    read_back(&meta, written.file.path(), &gone, target.watch)?;
+    let name = format!("merged segment {}", meta.segment);
+    let file = SegmentFile::open_file(&name, written.file.path())?;
+    read_back(&meta, &file, &gone, target.watch)?;
     Ok(named(meta, written, inputs, signer))
 }
 
