@@ -112,6 +112,7 @@ impl TestTrail {
             epoch: 1,
             hmac: &hmac,
             by_day: false,
+            sealing: None,
         };
         for built in build_segments(rows, &signer, &mut self.registry).unwrap() {
             let path = built.added.path.as_str().into();
@@ -140,6 +141,7 @@ impl TestTrail {
                 without_access: false,
                 vault: None,
                 archives: None,
+                keys: None,
             })
         });
         Arc::clone(view)

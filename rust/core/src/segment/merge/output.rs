@@ -56,7 +56,6 @@ pub(in crate::segment) struct Written {
     /// Earliest and latest `timestamp`.
     pub(in crate::segment) times: (i64, i64),
     pub(in crate::segment) stats: ColumnBounds,
-    pub(in crate::segment) rows: u64,
     /// Whether any row has a rest.
     pub(in crate::segment) any_rest: bool,
 }
@@ -232,8 +231,7 @@ impl Output {
             }
         }
         let sha256 = HEXLOWER.encode(&hasher.finalize());
-        let (rows, any_rest) = (self.rows, self.any_rest);
-        Ok(Written { file, sha256, bytes, times, stats, rows, any_rest })
+        Ok(Written { file, sha256, bytes, times, stats, any_rest: self.any_rest })
     }
 }
 

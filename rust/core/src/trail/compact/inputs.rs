@@ -8,6 +8,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::ledger::AddedSegment;
 use crate::segment::SegmentFile;
+use crate::segment::gone::Gone;
 use crate::storage::Storage;
 use crate::storage::durable::Unfinished;
 use crate::trail::Trail;
@@ -23,6 +24,8 @@ pub(super) struct Opened {
     pub(super) file: SegmentFile,
     /// The entry that introduced its batches, and which of that entry's segments it is.
     pub(super) place: Option<(u64, u64)>,
+    /// What its sidecar says of removed rows.
+    pub(super) gone: Gone,
     /// A copy of an object of a store, for as long as it is needed.
     _copy: Option<Unfinished>,
 }
@@ -48,6 +51,7 @@ pub(super) async fn open(
             let place = places.of(&segment.added).await?;
             segment.place = Some((place.adding.n, place.index));
         }
+        segment.gone = trail.archives().sidecar(&segment.added).await?;
     }
     Ok(opened)
 }
@@ -72,7 +76,7 @@ async fn open_one(
             (SegmentFile::open_file(&added.path, copy.path(), storage.keys())?, Some(copy))
         }
     };
-    Ok(Opened { added, file, place: None, _copy: copy })
+    Ok(Opened { added, file, place: None, gone: Gone::default(), _copy: copy })
 }
 
 fn copy(bytes: &Bytes, folder: &Path, tag: &str) -> Result<Unfinished> {

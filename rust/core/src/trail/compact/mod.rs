@@ -1,6 +1,7 @@
 //! Small segments become large ones, and files that nobody needs any more go.
 
 mod inputs;
+mod moves;
 mod plan;
 mod run;
 mod sweep;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+pub use moves::MoveReport;
 use plan::Seals;
 pub use plan::{CompactPlan, Group};
 pub use sweep::SweepReport;
