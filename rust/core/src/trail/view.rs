@@ -137,7 +137,13 @@ impl Trail {
         for dir in writer_folders(&self.state_dir())? {
             let id = dir.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
             if own.as_ref().is_none_or(|writer| writer.id != id) {
-                logs.insert(id, Log::Other(WalSnapshot::open(&dir.join("wal"))?));
+                logs.insert(
+                    id,
+                    Log::Other(
+                        WalSnapshot::open(&dir.join("wal"))?
+                            .with_keys(self.storage().keys().cloned()),
+                    ),
+                );
             }
         }
         if let Some(writer) = own {
