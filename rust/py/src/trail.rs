@@ -445,8 +445,7 @@ impl Trail {
         let looking = access::ask(py, &self.inner, question)?;
         let archives = pinning.archives(self.inner.archives().said());
         let level = level.to_owned();
-        let wish =
-            verify::Wish { level, key, owner_key, threads, unsealed, pinning, archives };
+        let wish = verify::Wish { level, key, owner_key, threads, unsealed, pinning, archives };
         let trail = (self.inner.storage(), Some(self.inner.info().trail_id.as_str()));
         let report = verify::verify(py, trail, &self.place.home, wish, progress);
         looking.answered(py, report, |_| 0)

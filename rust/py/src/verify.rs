@@ -51,7 +51,10 @@ pub(crate) struct PinWish {
 
 impl PinWish {
     /// The archives that are known, and those that the caller named.
-    pub(crate) fn archives(&mut self, known: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    pub(crate) fn archives(
+        &mut self,
+        known: &BTreeMap<String, String>,
+    ) -> BTreeMap<String, String> {
         let mut archives = known.clone();
         archives.append(&mut self.archives);
         archives

@@ -120,7 +120,8 @@ impl CheckedSegment {
                 let time = json::get(&record, &["timestamp"]).and_then(json::string_value);
                 let time = time.and_then(|text| json::parse_canonical_timestamp(text.as_bytes()));
                 let time = time.ok_or_else(|| wrong(&"a record without timestamp"))?;
-                if since.is_none_or(|since| since <= time) && until.is_none_or(|until| time < until) {
+                if since.is_none_or(|since| since <= time) && until.is_none_or(|until| time < until)
+                {
                     show(&record)?;
                     count += 1;
                 }

@@ -8,8 +8,8 @@ mod find;
 mod flat;
 mod lake;
 mod output;
-pub mod restore;
 mod progress;
+pub mod restore;
 mod series;
 mod sink;
 
