@@ -13,9 +13,9 @@ from weakref import WeakSet
 
 from sealtrail import _native
 from sealtrail._arguments import (
-    as_archives,
     Path_,
     Source,
+    as_archives,
     as_object,
     as_path,
     as_paths,
