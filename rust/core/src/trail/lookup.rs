@@ -36,9 +36,9 @@ impl Trail {
             return Ok(Some(record.to_vec()));
         }
         let candidates = candidates(view, |min, max| min <= audit_id && audit_id <= max).rev();
+        let candidates = self.that_may_hold(candidates.collect(), audit_id).await;
         if let Some(root) = self.storage().local_root() {
             // Ids that callers gave may lie in any segment: all cores look for them.
-            let candidates: Vec<_> = candidates.collect();
             let found = candidates.par_iter().find_map_first(|segment| {
                 let open = || SegmentFile::open_local(&segment.path, root);
                 let file = self.shared.opened.get(&segment.path, open);

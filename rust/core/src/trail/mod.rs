@@ -20,6 +20,7 @@ mod lend;
 mod load;
 mod lookup;
 mod moved;
+mod narrow;
 mod open;
 mod opened;
 mod owner;
