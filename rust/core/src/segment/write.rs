@@ -41,8 +41,8 @@ const PAGE_ROWS: usize = 20_000;
 pub(crate) const MAX_BOUND: usize = 128;
 /// Bytes of a string in Parquet's own statistics; longer ones are bounded by their beginnings.
 const MAX_STATISTIC: usize = 32;
-/// Ids of what passes: their rows lie close together, which a compressor sees in the values but
-/// not in positions within a dictionary.
+/// Ids of what passes: their rows lie close together, which the quickest compressor sees in the
+/// values, one after the other, but not in positions within a dictionary.
 const PASSING_IDS: [&str; 6] = [
     "execution_id",
     "parent_execution",
@@ -165,8 +165,8 @@ impl File {
     }
 }
 
-/// How to write these columns, judged by some of their values: of a file of so many rows, with which
-/// the ids ascend or not.
+/// How to write these columns, judged by some of their values (those of the rest last, if there is
+/// one): of a file of so many rows, with which the ids ascend or not.
 pub(super) fn properties(
     columns: &[LogicalColumn],
     values: &[ArrayRef],
@@ -185,7 +185,10 @@ pub(super) fn properties(
         .set_sorting_columns(sorting(columns));
     for (column, values) in columns.iter().zip(values) {
         builder = match effort.tries {
-            true => tried::column(builder, column, values, effort)?,
+            true => {
+                let column = (column.name.as_str(), column.kind);
+                tried::column(builder, column, values, rows, effort)?
+            }
             false => column_properties(builder, column, values, effort)?,
         };
         // Ids that ascend with the rows are found by the bounds of their pages.
@@ -199,11 +202,16 @@ pub(super) fn properties(
         }
     }
     let rest = ColumnPath::from(REST);
-    Ok(builder
-        .set_column_dictionary_enabled(rest.clone(), false)
-        .set_column_encoding(rest.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY)
-        .set_column_compression(rest.clone(), zstd_of(effort.text_level)?)
-        .set_column_statistics_enabled(rest, EnabledStatistics::None))
+    let builder = builder.set_column_statistics_enabled(rest.clone(), EnabledStatistics::None);
+    match values.get(columns.len()) {
+        Some(values) if effort.tries => {
+            tried::column(builder, (REST, ColumnType::Utf8), values, rows, effort)
+        }
+        _ => Ok(builder
+            .set_column_dictionary_enabled(rest.clone(), false)
+            .set_column_encoding(rest.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY)
+            .set_column_compression(rest, zstd_of(effort.text_level)?)),
+    }
 }
 
 fn sorting(columns: &[LogicalColumn]) -> Option<Vec<SortingColumn>> {
@@ -259,12 +267,16 @@ fn column_properties(
             let (quick, passing) =
                 (sample::suits_quick_coding(values)?, PASSING_IDS.contains(&name));
             let count = values.len() - values.null_count();
-            let level = match quick {
+            let level = match quick || passing {
                 true => QUICK_ZSTD_LEVEL,
-                false if !passing && values.value_data().len() >= count * TEXT_BYTES => {
-                    effort.text_level
-                }
+                false if values.value_data().len() >= count * TEXT_BYTES => effort.text_level,
                 false => effort.level,
+            };
+            let builder = match passing && !quick {
+                true => {
+                    builder.set_column_encoding(path.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY)
+                }
+                false => builder,
             };
             builder
                 .set_column_dictionary_enabled(path.clone(), !quick && !passing)

@@ -85,7 +85,7 @@ impl Output {
         effort: &Effort,
     ) -> Result<Self> {
         let failed = |e| Error::encoding("segment", e);
-        let values = first.get(1..=columns.len()).unwrap_or_default();
+        let values = first.get(1..).unwrap_or_default();
         let properties = write::properties(columns, values, of, effort)?.build();
         let mut fields = vec![Field::new(BATCH, DataType::UInt16, false)];
         let optional = |column: &LogicalColumn| !write::REQUIRED.contains(&column.name.as_str());
