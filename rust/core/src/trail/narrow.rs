@@ -1,7 +1,7 @@
 //! Which segments may hold a record, told by their bloom filters alone.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::{StreamExt, stream};
@@ -12,7 +12,7 @@ use super::lookup::ID;
 use crate::Result;
 use crate::ledger::AddedSegment;
 use crate::segment::{Filters, TAIL_BYTES, Told};
-use crate::storage::{Storage, durable};
+use crate::storage::durable;
 
 /// Objects of a store that are asked at a time.
 const ASKED: usize = 32;
@@ -27,27 +27,26 @@ impl Trail {
         segments: Vec<&'a Arc<AddedSegment>>,
         audit_id: &str,
     ) -> Vec<&'a Arc<AddedSegment>> {
-        let storage = self.storage();
-        let may: Vec<bool> = match storage.local_root() {
-            Some(root) => {
-                self.learn(root, &segments);
-                let may = |segment: &&Arc<_>| self.file_may_hold(root, segment, audit_id);
-                segments.par_iter().map(|segment| may(segment).unwrap_or(true)).collect()
-            }
-            None => {
-                let may = segments.iter().map(|segment| async {
-                    self.object_may_hold(storage, segment, audit_id).await.unwrap_or(true)
-                });
-                stream::iter(may).buffered(ASKED).collect().await
-            }
-        };
+        self.learn(&segments);
+        let here = |segment: &&Arc<AddedSegment>| self.file_may_hold(segment, audit_id);
+        let mut may: Vec<bool> =
+            segments.par_iter().map(|segment| here(segment).unwrap_or(true)).collect();
+        let far = segments.iter().enumerate().filter(|(_, s)| !self.archives().is_here(s));
+        let asked = far.map(|(at, segment)| async move {
+            (at, self.object_may_hold(segment, audit_id).await.unwrap_or(true))
+        });
+        let asked: Vec<(usize, bool)> =
+            stream::iter(asked.collect::<Vec<_>>()).buffer_unordered(ASKED).collect().await;
+        for (at, answer) in asked {
+            may[at] = answer;
+        }
         segments.into_iter().zip(may).filter(|(_, may)| *may).map(|(segment, _)| segment).collect()
     }
 
     /// Reads the ends of files that were not read before.
-    fn learn(&self, root: &Path, segments: &[&Arc<AddedSegment>]) {
-        let opened = &self.shared.opened;
-        let new = segments.iter().filter(|segment| opened.filters(&segment.path).is_none());
+    fn learn(&self, segments: &[&Arc<AddedSegment>]) {
+        let known = |segment: &AddedSegment| self.shared.opened.filters(&segment.path).is_some();
+        let new = segments.iter().filter(|s| !known(s) && self.archives().is_here(s));
         let new: Vec<_> = new.collect();
         if new.len() < READERS * 2 {
             return;
@@ -58,19 +57,20 @@ impl Trail {
                 scope.spawn(move || {
                     for segment in part {
                         // Who asks it later learns of the error.
-                        let _ = self.filters_of(root, segment);
+                        let _ = self.filters_of(segment);
                     }
                 });
             }
         });
     }
 
-    fn filters_of(&self, root: &Path, segment: &AddedSegment) -> Result<Option<Arc<Filters>>> {
+    /// Where a segment that is here has its filters; none where that cannot be told.
+    fn filters_of(&self, segment: &AddedSegment) -> Result<Option<Arc<Filters>>> {
         let opened = &self.shared.opened;
         if let Some(known) = opened.filters(&segment.path) {
             return Ok(known);
         }
-        let path = root.join(&segment.path);
+        let Some(path) = self.file_of(segment)? else { return Ok(None) };
         let read = |bytes| durable::read_range(&path, end(segment, bytes));
         let mut told = Filters::of(&read(TAIL_BYTES)?, ID);
         if let Told::More(bytes) = told {
@@ -79,10 +79,18 @@ impl Trail {
         Ok(opened.keep_filters(&segment.path, told))
     }
 
-    fn file_may_hold(&self, root: &Path, segment: &AddedSegment, audit_id: &str) -> Result<bool> {
-        let path = root.join(&segment.path);
-        let filters = self.filters_of(root, segment)?;
-        let Some(filters) = filters else { return Ok(true) };
+    /// The file of a segment, if it is one of Parquet here.
+    fn file_of(&self, segment: &AddedSegment) -> Result<Option<PathBuf>> {
+        if segment.is_jsonl() {
+            return Ok(None);
+        }
+        let storage = self.archives().store_of(segment)?;
+        Ok(storage.local_root().map(|root| root.join(&segment.path)))
+    }
+
+    fn file_may_hold(&self, segment: &AddedSegment, audit_id: &str) -> Result<bool> {
+        let Some(path) = self.file_of(segment)? else { return Ok(true) };
+        let Some(filters) = self.filters_of(segment)? else { return Ok(true) };
         for block in filters.blocks(audit_id) {
             if Filters::may_hold(&durable::read_range(&path, block)?, audit_id) {
                 return Ok(true);
@@ -91,12 +99,11 @@ impl Trail {
         Ok(false)
     }
 
-    async fn object_may_hold(
-        &self,
-        storage: &Storage,
-        segment: &AddedSegment,
-        audit_id: &str,
-    ) -> Result<bool> {
+    async fn object_may_hold(&self, segment: &AddedSegment, audit_id: &str) -> Result<bool> {
+        if segment.is_jsonl() {
+            return Ok(true);
+        }
+        let storage = self.archives().store_of(segment)?;
         let read = |range| storage.get_range(&segment.path, range);
         let opened = &self.shared.opened;
         let filters = match opened.filters(&segment.path) {
