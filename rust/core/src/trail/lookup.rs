@@ -45,9 +45,10 @@ impl Trail {
             return Ok(Some((record.to_vec(), None)));
         }
         let candidates = candidates(view, |min, max| min <= audit_id && audit_id <= max).rev();
+        let candidates = self.that_may_hold(candidates.collect(), audit_id).await;
         let archives = self.archives();
         let (here, far): (Vec<_>, Vec<_>) =
-            candidates.partition(|segment| archives.is_here(segment));
+            candidates.into_iter().partition(|segment| archives.is_here(segment));
         // Ids that callers gave may lie in any segment: all cores look for them.
         let found = here.par_iter().find_map_first(|segment| {
             let file = self.shared.opened.get(&segment.path, || archives.open_here(segment));

@@ -22,6 +22,7 @@ mod lend;
 mod load;
 mod lookup;
 mod moved;
+mod narrow;
 mod open;
 mod opened;
 mod owner;

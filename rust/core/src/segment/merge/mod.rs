@@ -422,8 +422,9 @@ fn begin(
     (chunk, level): (&Chunk, i32),
 ) -> Result<Output> {
     let columns = kept.columns;
+    let count = columns.len() + 1 + usize::from(with_rest);
     let first: Result<Vec<_>> =
-        (0..=columns.len()).map(|at| chunk.column(at, &arrow_type(columns, at))).collect();
+        (0..count).map(|at| chunk.column(at, &arrow_type(columns, at))).collect();
     let rows = inputs.iter().map(Input::rows).sum::<u64>();
     let of = (usize::try_from(rows).unwrap_or(usize::MAX), ids_ascend(inputs));
     let text_level = (level + TEXT_LEVELS).min(HIGHEST_LEVEL);

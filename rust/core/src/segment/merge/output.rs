@@ -86,7 +86,7 @@ impl Output {
     ) -> Result<Self> {
         let failed = |e| Error::encoding("segment", e);
         let columns = kept.columns;
-        let values = first.get(1..=columns.len()).unwrap_or_default();
+        let values = first.get(1..).unwrap_or_default();
         let properties = write::properties(columns, values, of, effort)?;
         let properties = write::sealed(properties, kept.sealing, kept.segment)?.build();
         let mut fields = vec![Field::new(BATCH, DataType::UInt16, false)];
