@@ -33,6 +33,7 @@ pub use lifecycle::{
 };
 pub use locate::locate;
 pub use lookup::get;
+pub(crate) use model::without_credentials;
 pub use model::{
     AccessAuditConfig, AccessPolicy, Config, DEFAULT_TRAIL_URL, FlushConfig, IdentityConfig,
     LimitsConfig, Partitioning, PurposePolicy, SyncConfig, SyncMode, TrailConfig, is_remote,

@@ -338,7 +338,7 @@ pub fn is_remote(url: &str) -> bool {
 }
 
 /// `url` without user, password, query and fragment.
-pub(super) fn without_credentials(url: &str) -> String {
+pub(crate) fn without_credentials(url: &str) -> String {
     let Ok(mut parsed) = Url::parse(url) else { return url.to_owned() };
     if parsed.cannot_be_a_base() {
         return url.to_owned();

@@ -266,7 +266,7 @@ impl Trail {
     }
 
     /// The ledger as of now.
-    async fn refreshed(&self) -> Result<Ledger> {
+    pub(crate) async fn refreshed(&self) -> Result<Ledger> {
         let mut ledger = self.ledger();
         ledger.refresh().await?;
         self.shared.vault.learn(erase::erased(ledger.state()));

@@ -12,6 +12,7 @@ use super::report::{Finding, Report};
 use super::secrets::Seals;
 use super::segment::{self, Outcome, Task, TrailFacts};
 use super::{Level, Progress, Run};
+use crate::backup::is_marker;
 use crate::ledger::{
     CHECKPOINT_HINT, HEARTBEAT, cosigned, entry_number, entry_path, sidecar_path, snapshot_path,
 };
@@ -260,6 +261,7 @@ fn note_orphans(audit: &Audit, objects: &[(String, u64)], report: &mut Report) {
             || entry_number(path).is_some()
             || cosigned::size_of(path).is_some()
             || is_key_object(path)
+            || is_marker(path)
             || live.contains(segment_of(path))
             || (audit.removed.contains(segment_of(path)) && !audit.swept.contains(segment_of(path)))
             || snapshots.contains(path)
