@@ -2,9 +2,12 @@
 //!
 //! FORMAT.md section 8 defines every derivation. Secrets are wiped when dropped and never printed.
 
+pub(crate) mod committed;
+pub mod envelope;
 mod files;
 mod grant;
 mod locked;
+mod master;
 mod owner;
 mod privacy;
 mod secret;
@@ -13,6 +16,7 @@ mod writer;
 
 pub use files::{load_or_create_secret, load_secret};
 pub use grant::WriterGrant;
+pub use master::{MasterKey, Wrapped};
 pub use owner::OwnerKey;
 pub use privacy::{PRIVACY_KEY_FILE, PRIVACY_KEY_VARIABLE, PrivacyKey, PrivacySource};
 pub use secret::{HmacKey, Secret};
