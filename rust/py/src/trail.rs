@@ -416,7 +416,7 @@ impl Trail {
         let question = access::question("files", view.size(), purpose);
         let looking = access::ask(py, &self.inner, question)?;
         if verify {
-            bridge::wait(py, view.check_files(self.inner.storage()))?;
+            bridge::wait(py, self.inner.check_files(&view))?;
         }
         let files = files::files(py, &view, self.inner.url(), self.inner.info().by_day());
         looking.answered(py, files, |_| view.segments().len() as u64)

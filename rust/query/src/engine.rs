@@ -33,6 +33,7 @@ use crate::functions::{JsonOperators, JsonRewriter, all};
 use crate::plain::plain_stream;
 use crate::provider::{Kept, TrailTable, Unflushed};
 use crate::reader::{FooterCache, SegmentReaderFactory};
+use crate::routed::routed;
 use crate::scope::{Scope, ScopedTrail, Stores};
 use crate::shape::Shape;
 use crate::sql::{self, Params, Parsed, Wanted};
@@ -306,7 +307,7 @@ impl Engine {
         trail.last = Some((asked, Arc::clone(&unflushed)));
         Kept {
             own: Arc::clone(&trail.shape),
-            readers: SegmentReaderFactory::new(Arc::clone(store), Arc::clone(&trail.footers)),
+            readers: SegmentReaderFactory::new(routed(view, store), Arc::clone(&trail.footers)),
             values: Arc::clone(&trail.values),
             unflushed,
         }

@@ -11,6 +11,7 @@ use crate::keys::{MasterKey, Secret, Wrapped, random};
 use crate::ledger::TrailInfo;
 use crate::segment::canonical;
 use crate::storage::Storage;
+use crate::storage::durable::TEMPORARY_PREFIX;
 use crate::trail::{now_micros, time_text};
 use crate::{Error, Result};
 
@@ -184,8 +185,14 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8], path: &str) -> Result<T> 
     serde_json::from_slice(bytes).map_err(|e| Error::integrity(path, e.to_string()))
 }
 
+/// An object in a store, if it holds any. What a probe of the store left does not count.
+pub(super) async fn anything(storage: &Storage) -> Result<Option<String>> {
+    let mut all = storage.list("").await?.into_iter().map(|(path, _)| path);
+    Ok(all.find(|path| !path.starts_with(TEMPORARY_PREFIX)))
+}
+
 async fn create(storage: &Storage, info: &TrailInfo) -> Result<()> {
-    if let Some((path, _)) = storage.list("").await?.first() {
+    if let Some(path) = anything(storage).await? {
         let message = format!(
             "{} is not empty (it has {path}) and holds no copy of a trail; give a place of its own",
             storage.url()

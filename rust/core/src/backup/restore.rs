@@ -1,5 +1,6 @@
 //! A trail made anew from its copy.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,10 +10,11 @@ use serde::Serialize;
 
 use super::BackupProgress;
 use super::erasures::{erased, is_erased};
-use super::place::Place;
+use super::place::{Place, anything, sealed_path};
 use super::statement::{Statement, path_of};
 use super::store::{CopyStore, Damage};
 use super::work::{Named, Work};
+use crate::archive::Archives;
 use crate::keys::MasterKey;
 use crate::ledger::{Entry, Ledger, State, entry_path, may_name_snapshot, snapshot_path};
 use crate::merkle::{Accumulator, Hash, leaf_hash};
@@ -34,6 +36,9 @@ pub struct RestoreOptions {
     pub key: Arc<MasterKey>,
     /// Where the trail is to be: an empty folder or URL, or one where a restore was broken off.
     pub destination: String,
+    /// Folders or URLs of archives by their names in the ledger: what is archived is restored there.
+    /// Of others the ledger's policy says where they are.
+    pub archives: BTreeMap<String, String>,
     /// Objects at a time; 0 for 8.
     pub parallel: usize,
     /// Bytes of objects that are in memory at a time; 0 for 256 MiB.
@@ -51,6 +56,7 @@ impl RestoreOptions {
             copy: copy.to_owned(),
             key,
             destination: destination.to_owned(),
+            archives: BTreeMap::new(),
             parallel: 0,
             memory: 0,
             progress: None,
@@ -130,7 +136,8 @@ pub(super) async fn restore_in(
     demand_stated(&statement, ledger.state().size(), ledger.state().root())?;
     let work =
         Work::new(options.parallel, options.memory, options.progress.clone(), &options.cancel);
-    let restore = Restore { place, to, statement, work };
+    let archives = Archives::new(to.clone(), options.archives.clone(), std::env::temp_dir());
+    let restore = Restore { place, to, archives, statement, work };
     let left_out = restore.loose(ledger.state()).await?;
     restore.segments(ledger.state()).await?;
     restore.entries().await?;
@@ -167,9 +174,9 @@ async fn demand_empty(to: &Storage, trail_file: &Bytes) -> Result<()> {
         Err(Error::NotFound(_)) => {}
         Err(e) => return Err(e),
     }
-    match to.list("").await?.first() {
+    match anything(to).await? {
         None => Ok(()),
-        Some((path, _)) => Err(Error::Usage(format!(
+        Some(path) => Err(Error::Usage(format!(
             "{} is not empty (it has {path}); a trail is restored to a place of its own",
             to.url()
         ))),
@@ -203,6 +210,7 @@ async fn create(to: &Storage, path: &str, bytes: Bytes) -> Result<()> {
 struct Restore {
     place: Place,
     to: Storage,
+    archives: Archives,
     statement: Arc<Statement>,
     work: Work,
 }
@@ -212,8 +220,7 @@ impl Restore {
     async fn object(&self, path: &str) -> Result<Bytes> {
         let bytes = match self.place.get(path).await {
             Err(Error::NotFound(_)) => {
-                let place = super::place::sealed_path(path);
-                return Err(Error::integrity(place, "it is missing in the copy"));
+                return Err(Error::integrity(sealed_path(path), "it is missing in the copy"));
             }
             other => other?,
         };
@@ -258,13 +265,19 @@ impl Restore {
     }
 
     async fn segments(&self, state: &State) -> Result<()> {
-        let named: Vec<Named> = state.segments.iter().flat_map(|s| Named::of(s)).collect();
-        self.work.expect(named.len() as u64);
-        let items = named.into_iter().map(|named| (named.bytes, named));
-        let copy = |named: Named| async move {
+        self.archives.learn(state);
+        let mut items = Vec::new();
+        for segment in &state.segments {
+            let to = self.archives.store_of(segment)?;
+            items.extend(Named::of(segment).map(|named| (named.bytes, (to.clone(), named))));
+        }
+        self.work.expect(items.len() as u64);
+        let copy = |(to, named): (Storage, Named)| async move {
             let bytes = self.object(&named.path).await?;
             named.check(&bytes).await?;
-            self.put(&named.path, bytes).await
+            create(&to, &named.path, bytes).await?;
+            self.work.done(named.bytes);
+            Ok(())
         };
         self.work.each(items, self.work.parallel, copy).await
     }

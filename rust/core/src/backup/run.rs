@@ -299,7 +299,7 @@ impl Run<'_> {
         let replaced = std::sync::atomic::AtomicBool::new(false);
         let replaced = &replaced;
         let copy = |(segment, named): (Arc<AddedSegment>, Named)| async move {
-            let bytes = match self.trail.storage().get(&named.path).await {
+            let bytes = match self.trail.store_of(&segment)?.get(&named.path).await {
                 Err(Error::NotFound(_)) if !self.is_live(&segment.path).await? => {
                     replaced.store(true, std::sync::atomic::Ordering::Relaxed);
                     return Ok(self.work.done(0));

@@ -60,6 +60,7 @@ pub(super) async fn verify_in(
     progress: &(dyn Fn(Progress) + Sync),
     cancel: &Arc<AtomicBool>,
 ) -> Result<CopyReport> {
+    let options = Options { together: true, ..options };
     let mut findings = Vec::new();
     let statement = Arc::new(newest_that_holds(place, &mut findings).await?);
     let damage = Damage::default();

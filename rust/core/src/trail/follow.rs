@@ -91,7 +91,7 @@ impl Trail {
             if found.is_empty() || follower.ledger.state().size() == size {
                 let unflushed = follower.take(found)?;
                 let state = Arc::clone(follower.ledger.state());
-                return Ok((follower, ReadView::new(state, unflushed, self.vault())));
+                return Ok((follower, ReadView::new(state, unflushed, self)));
             }
         }
     }
@@ -159,7 +159,7 @@ impl Follower {
     pub fn view_of(&self, records: Records) -> Arc<ReadView> {
         self.trail.vault().learn(erased(self.ledger.state()));
         let state = self.ledger.state().without_segments();
-        ReadView::new(Arc::new(state), records, self.trail.vault())
+        ReadView::new(Arc::new(state), records, &self.trail)
     }
 
     /// The next records, up to some thousands; none if there is none at this moment. May be dropped

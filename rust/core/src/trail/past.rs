@@ -41,7 +41,7 @@ impl Trail {
             .filter_map(|s| s.partition(by_day))
             .collect();
         if swept.is_empty() {
-            return Ok(ReadView::new(past, Vec::new(), self.vault()));
+            return Ok(ReadView::new(past, Vec::new(), self));
         }
         let known: HashSet<&str> = past.segments.iter().map(|s| s.path.as_str()).collect();
         let in_swept = |s: &AddedSegment| s.partition(by_day).is_some_and(|p| swept.contains(&p));
@@ -66,7 +66,7 @@ impl Trail {
         let mut state = Arc::unwrap_or_clone(past);
         state.rows = segments.iter().map(|s| s.rows).sum();
         state.segments = segments;
-        Ok(ReadView::new(Arc::new(state), records, self.vault()))
+        Ok(ReadView::new(Arc::new(state), records, self))
     }
 }
 

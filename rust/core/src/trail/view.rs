@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::Trail;
 use super::open::writer_folders;
 use crate::access::EVENT_TYPE;
+use crate::archive::Archives;
 use crate::columns::LogicalColumn;
 use crate::ledger::{AddedSegment, Moment, State, moment};
 use crate::subjects::Vault;
@@ -25,12 +26,14 @@ pub struct ReadView {
     pub without_access: bool,
     /// The keys of data subjects, to show personal fields with; none for sealed ones.
     pub vault: Option<Arc<Vault>>,
+    /// The stores of its segments; none if all are in the trail's own.
+    pub archives: Option<Archives>,
 }
 
 impl ReadView {
-    pub(super) fn new(state: Arc<State>, unflushed: Vec<Bytes>, vault: &Arc<Vault>) -> Arc<Self> {
-        let vault = Some(Arc::clone(vault));
-        Arc::new(Self { state, unflushed, without_access: false, vault })
+    pub(super) fn new(state: Arc<State>, unflushed: Vec<Bytes>, trail: &Trail) -> Arc<Self> {
+        let (vault, archives) = (Some(Arc::clone(trail.vault())), Some(trail.archives().clone()));
+        Arc::new(Self { state, unflushed, without_access: false, vault, archives })
     }
 
     /// The same moment, whose answers leave out the records of who looked if `exclude` says so.
@@ -40,8 +43,8 @@ impl ReadView {
             return self;
         }
         let events = self.unflushed.iter().filter(|record| !is_look(record));
-        let (state, unflushed) = (Arc::clone(&self.state), events.cloned().collect());
-        Arc::new(Self { state, unflushed, without_access: true, vault: self.vault.clone() })
+        let unflushed = events.cloned().collect();
+        Arc::new(Self { unflushed, without_access: true, ..Self::clone(&self) })
     }
 
     /// The same moment with these of its segments only, and nothing that is in no segment yet.
@@ -85,8 +88,9 @@ impl ReadView {
 
     /// Other contents, asked about in the same way.
     fn with(&self, state: State, unflushed: Vec<Bytes>) -> Arc<Self> {
-        let (without_access, vault) = (self.without_access, self.vault.clone());
-        Arc::new(Self { state: Arc::new(state), unflushed, without_access, vault })
+        let (vault, archives) = (self.vault.clone(), self.archives.clone());
+        let (state, without_access) = (Arc::new(state), self.without_access);
+        Arc::new(Self { state, unflushed, without_access, vault, archives })
     }
 
     /// Promoted columns, in order of first use.
@@ -138,7 +142,7 @@ impl Trail {
                 }
             }
         }
-        Ok(ReadView::new(state, unflushed, self.vault()))
+        Ok(ReadView::new(state, unflushed, self))
     }
 }
 

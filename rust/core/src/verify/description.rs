@@ -70,7 +70,7 @@ fn check_against_ledger(checked: &mut Checked<'_>, meta: &SegmentMeta) {
     let Task { facts, signed, add, .. } = checked.task;
     let (domain, period) = add.partition(facts.info.by_day()).unwrap_or_default();
     let file = add.path.rsplit('/').next().unwrap_or_default();
-    let segment = file.strip_suffix(".parquet").unwrap_or_default();
+    let segment = file.split('.').next().unwrap_or_default();
     let texts = [
         ("trail", meta.trail.as_str(), facts.info.trail_id.as_str()),
         ("segment", &meta.segment, segment),

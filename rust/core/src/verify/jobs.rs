@@ -1,11 +1,12 @@
 //! The trail's segments, several at a time, and what needs all of them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use futures::channel::oneshot;
 use futures::{StreamExt, stream};
 
+use super::archives;
 use super::ledger::Audit;
 use super::origins::{self, Appends, Introduced, Seen, Unproven, Whereabouts};
 use super::report::{Finding, Report};
@@ -14,7 +15,8 @@ use super::segment::{self, Outcome, Task, TrailFacts};
 use super::{Level, Progress, Run};
 use crate::backup::is_marker;
 use crate::ledger::{
-    CHECKPOINT_HINT, HEARTBEAT, cosigned, entry_number, entry_path, sidecar_path, snapshot_path,
+    AddedSegment, CHECKPOINT_HINT, HEARTBEAT, cosigned, entry_number, entry_path, sidecar_path,
+    snapshot_path,
 };
 use crate::subjects::is_key_object;
 use crate::{Error, Result};
@@ -46,7 +48,8 @@ pub(super) async fn check_segments(
             cancel: run.cancel.clone(),
         })
         .collect();
-    let outcomes = check_all(run, &tasks, report).await?;
+    let out_of_reach = archives::check(run, &tasks, report);
+    let outcomes = check_all(run, &tasks, &out_of_reach, report).await?;
     if level == Level::Quick {
         let what = "the records and all that queries rely on (quick level)";
         report.not_checked.push(what.to_owned());
@@ -84,6 +87,7 @@ pub(super) async fn check_segments(
 async fn check_all(
     run: &Run<'_>,
     tasks: &[Task],
+    out_of_reach: &BTreeSet<String>,
     report: &mut Report,
 ) -> Result<Vec<Option<Summary>>> {
     let mut progress = Progress {
@@ -97,7 +101,8 @@ async fn check_all(
     let mut outcomes: Vec<Option<Summary>> = tasks.iter().map(|_| None).collect();
     let mut findings: Vec<(usize, Vec<Finding>)> = Vec::new();
     // The largest first, so that the threads end together.
-    let mut order: Vec<usize> = (0..tasks.len()).collect();
+    let lost = |add: &AddedSegment| add.archive.as_ref().is_some_and(|a| out_of_reach.contains(a));
+    let mut order: Vec<usize> = (0..tasks.len()).filter(|&i| !lost(&tasks[i].add)).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(tasks[i].add.bytes));
     let pool = &run.pool;
     let mut running = stream::iter(order)
@@ -154,7 +159,8 @@ struct Summary {
 
 async fn one(run: &Run<'_>, pool: &rayon::ThreadPool, task: Task) -> Result<Outcome> {
     run.demand_go()?;
-    let bytes = match run.storage.get(&task.add.path).await {
+    let storage = run.archives.store_of(&task.add)?;
+    let bytes = match storage.get(&task.add.path).await {
         Ok(bytes) => bytes,
         Err(Error::NotFound(_)) => return Ok(Outcome::missing(&task)),
         // A path that no store accepts.
@@ -165,7 +171,7 @@ async fn one(run: &Run<'_>, pool: &rayon::ThreadPool, task: Task) -> Result<Outc
         Err(e) => return Err(e),
     };
     let sidecar = match &task.add.gone {
-        Some(_) => super::ledger::read_if_there(run, &sidecar_path(&task.add.path)).await?,
+        Some(_) => super::ledger::read_if_in(&storage, &sidecar_path(&task.add.path)).await?,
         None => None,
     };
     let (send, receive) = oneshot::channel();

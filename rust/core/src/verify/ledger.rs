@@ -23,6 +23,7 @@ use crate::ledger::{
 };
 use crate::merkle::Hash;
 use crate::note::Checkpoint;
+use crate::storage::Storage;
 use crate::{Error, Result};
 
 /// Path of the trail's description.
@@ -153,12 +154,17 @@ pub(super) async fn audit(
     auditor.check_cosigned(kept, there);
     auditor.note_erasures();
     auditor.check_pins();
+    run.archives.learn(&auditor.state);
     auditor.audit.leaves = auditor.leaves;
     Ok(auditor.audit)
 }
 
 pub(super) async fn read_if_there(run: &Run<'_>, path: &str) -> Result<Option<Bytes>> {
-    match run.storage.get(path).await {
+    read_if_in(run.storage, path).await
+}
+
+pub(super) async fn read_if_in(storage: &Storage, path: &str) -> Result<Option<Bytes>> {
+    match storage.get(path).await {
         Ok(bytes) => Ok(Some(bytes)),
         Err(Error::NotFound(_)) => Ok(None),
         Err(e) => Err(e),

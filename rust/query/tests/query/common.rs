@@ -139,6 +139,7 @@ impl TestTrail {
                 unflushed: self.unflushed.clone(),
                 without_access: false,
                 vault: None,
+                archives: None,
             })
         });
         Arc::clone(view)

@@ -67,7 +67,7 @@ async fn each_object_that_is_changed_cut_or_missing_is_named() {
         }
         place.copy.put_hint(&path, bytes).await.unwrap();
     }
-    place.copy_holds(5).await;
+    place.copy_holds(6).await;
 }
 
 #[tokio::test]
@@ -130,18 +130,18 @@ async fn an_older_state_is_told_with_a_pin() {
     let pinning = pins(&place.dir.path().join("verifier"));
     let trust = place.trust().await;
     let seen = place.check_with(trust.clone(), &pinning).await.unwrap();
-    assert_eq!((seen.report.verdict, seen.size), (Verdict::Verified, 7));
+    assert_eq!((seen.report.verdict, seen.size), (Verdict::Verified, 8));
     for (path, _) in place.copy.list("").await.unwrap() {
         place.copy.delete(&path).await.unwrap();
     }
     for (path, bytes) in old {
         place.copy.put_create(&path, bytes).await.unwrap();
     }
-    place.copy_holds(5).await;
+    place.copy_holds(6).await;
     let seen = place.check_with(trust, &pinning).await.unwrap();
     assert_eq!(seen.report.verdict, Verdict::RolledBack, "{:?}", seen.report.findings);
     // The trail notices too, and goes on: the copy's state is one that it extends.
-    assert_eq!(place.back_up(&trail).await.size, 7);
+    assert_eq!(place.back_up(&trail).await.size, 8);
 }
 
 #[tokio::test]
@@ -157,7 +157,7 @@ async fn a_newest_statement_that_does_not_hold_is_told_and_the_one_before_counts
     changed[10] = if changed[10] == b'9' { b'8' } else { b'9' };
     place.copy.put_hint(&newest, Bytes::from(changed)).await.unwrap();
     let found = place.check().await;
-    assert_eq!((found.size, found.statement), (5, 0));
+    assert_eq!((found.size, found.statement), (6, 0));
     assert_eq!(found.report.findings[0].object, newest);
     assert!(trail.backup(&place.how()).await.is_err());
 }
@@ -166,7 +166,7 @@ async fn a_newest_statement_that_does_not_hold_is_told_and_the_one_before_counts
 async fn without_the_key_it_is_known_what_should_be_there() {
     let (place, _) = made().await;
     let seen = inspect_in(&place.copy).await.unwrap();
-    assert_eq!((seen.size, seen.records, seen.segments), (5, 20, 4));
+    assert_eq!((seen.size, seen.records, seen.segments), (6, 20, 4));
     assert_eq!((seen.statement, &seen.problems), (Some(0), &vec![]));
     place.copy.delete(&sealed_path("ledger/00000000000000000002.json")).await.unwrap();
     let segment = objects(&place).await.into_iter().find(|p| p.contains("segments")).unwrap();

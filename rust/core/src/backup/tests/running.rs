@@ -54,7 +54,7 @@ async fn the_key_and_the_place_must_be_those_of_the_copy() {
 
     add_key(place.copy.url(), &place.key, &master(2)).await.unwrap();
     assert_eq!(trail.backup(&wrong).await.unwrap().objects, 0);
-    place.copy_holds(2).await;
+    place.copy_holds(3).await;
 }
 
 /// A trail with all that can be in one: compacted, snapshots, cosigned, keys, tombstones.
@@ -150,7 +150,7 @@ async fn another_history_is_not_copied_over_the_copy() {
     copy_folder(&keep, std::path::Path::new(place.storage.url()));
     let error = place.open().await.backup(&place.how()).await.unwrap_err();
     assert!(error.to_string().contains("rolled back or replaced"), "{error}");
-    place.copy_holds(3).await;
+    place.copy_holds(4).await;
 }
 
 fn copy_folder(from: &std::path::Path, to: &std::path::Path) {

@@ -145,6 +145,7 @@ async fn promised(good: &Storage, hosts: &[Host], tags: &Tags) {
             unflushed: Vec::new(),
             without_access: false,
             vault: None,
+            archives: None,
         })
         .await,
     );
@@ -161,6 +162,7 @@ async fn check(good: &Storage, hosts: &[Host], tags: &Tags, owner: Arc<OwnerKey>
         unflushed: Vec::new(),
         without_access: false,
         vault: None,
+        archives: None,
     };
     let found = one_of_each(tags.of_view(&view).await);
     for host in hosts {
