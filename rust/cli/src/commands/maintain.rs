@@ -4,8 +4,11 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use sealtrail_core::backup::BackupReport;
 use sealtrail_core::trail::{MaintainReport, Trail};
+use serde::Serialize;
 
+use super::backup;
 use super::compact::{How, json, told, with_bar};
 use crate::failure::Failure;
 use crate::output::ReportFormat;
@@ -18,8 +21,9 @@ Examples:
   sealtrail maintain --every 1h
   17 * * * *  sealtrail maintain --trail /srv/audit    (a line of a crontab)
 
-Commits what logs of this host hold that no process has open, merges small segments, and removes
-files of segments that were replaced long enough ago. With --every it goes on until it is
+Commits what logs of this host hold that no process has open, merges small segments, removes files
+of segments that were replaced long enough ago, and brings the copy of the trail up to date if
+audit.integrity.audit_log_backup names one (see `sealtrail backup`). With --every it goes on until it is
 interrupted, and a failure is told and tried again. With -o json each round is one line.";
 
 /// Do everything that is due: commit, compact, remove what was replaced
@@ -34,6 +38,15 @@ pub(crate) struct Maintain {
     /// Otherwise table on a terminal, json elsewhere
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<ReportFormat>,
+}
+
+/// What a round did.
+#[derive(Serialize)]
+struct Round<'a> {
+    #[serde(flatten)]
+    report: &'a MaintainReport,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup: Option<&'a BackupReport>,
 }
 
 impl Maintain {
@@ -65,16 +78,24 @@ impl Maintain {
         let started = Instant::now();
         let trail = session.open()?;
         let result = self.maintain(session, &trail);
+        // What was committed and removed goes along; a copy that fails undoes nothing.
+        let copied = match &result {
+            Ok(_) => backup::run_configured(session, &trail),
+            Err(_) => Ok(None),
+        };
         session.wait(trail.close(true))?;
-        let report = result?;
+        let (report, copied) = (result?, copied?);
         if format == ReportFormat::Json {
-            return json(session, &report);
+            return json(session, &Round { report: &report, backup: copied.as_ref() });
         }
         if report.committed > 0 {
             writeln!(session.out, "{} committed", count(report.committed, "record"))?;
         }
         let text = told(&report.compact, started.elapsed());
         session.out.write_all(text.as_bytes())?;
+        if let Some(copied) = &copied {
+            writeln!(session.out, "copy: {}", backup::told(copied, started.elapsed()))?;
+        }
         Ok(())
     }
 

@@ -274,9 +274,25 @@ pub struct IntegrityConfig {
     pub immutable: bool,
     /// How segments, entries and log frames are sealed, besides the signatures.
     pub integrity_check: IntegrityCheck,
-    /// Accepted, but not in force in this version: URL of a second copy of the trail.
+    /// A second copy of the trail, sealed under a key of its own (`sealtrail backup`). Text is
+    /// its destination.
+    #[serde(deserialize_with = "backup")]
+    #[schemars(extend("type" = ["object", "string", "null"]))]
+    pub audit_log_backup: BackupConfig,
+}
+
+/// A second copy of the trail, sealed under a key of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
+#[serde(default, deny_unknown_fields)]
+pub struct BackupConfig {
+    /// Folder or URL of the copy, for example `s3://other-account/audit-copy`. Not set: no copy.
+    /// `sealtrail maintain` brings it up to date.
     #[serde(deserialize_with = "text")]
-    pub audit_log_backup: Option<String>,
+    pub destination: Option<String>,
+    /// The copy's master key: `file:PATH`, `env:NAME` or `command:COMMAND`. Keep it where the trail
+    /// is not, and the trail's keys where the copy is not.
+    #[serde(deserialize_with = "text")]
+    pub key: Option<String>,
 }
 
 /// How segments, entries and log frames are sealed.
@@ -351,7 +367,11 @@ impl Default for CompressionConfig {
 
 impl Default for IntegrityConfig {
     fn default() -> Self {
-        Self { immutable: true, integrity_check: IntegrityCheck::default(), audit_log_backup: None }
+        Self {
+            immutable: true,
+            integrity_check: IntegrityCheck::default(),
+            audit_log_backup: BackupConfig::default(),
+        }
     }
 }
 
@@ -372,6 +392,34 @@ fn archive_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D:
         true => Ok(name),
         false => Err(de::Error::custom("must be a name of 1-64 characters of a-z, 0-9 and -")),
     }
+}
+
+/// A copy, of which text says where it is.
+fn backup<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BackupConfig, D::Error> {
+    struct Either;
+
+    impl<'de> de::Visitor<'de> for Either {
+        type Value = BackupConfig;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a folder or URL, or a mapping with `destination` and `key`")
+        }
+
+        fn visit_unit<E>(self) -> Result<BackupConfig, E> {
+            Ok(BackupConfig::default())
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<BackupConfig, E> {
+            let destination = (!text.is_empty()).then(|| text.to_owned());
+            Ok(BackupConfig { destination, key: None })
+        }
+
+        fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<BackupConfig, A::Error> {
+            BackupConfig::deserialize(de::value::MapAccessDeserializer::new(map))
+        }
+    }
+
+    deserializer.deserialize_any(Either)
 }
 
 /// The message leaves the value out, because it may come from the environment.

@@ -26,10 +26,10 @@ use serde_json::Value;
 
 pub use home::Home;
 pub use lifecycle::{
-    ArchivalConfig, ArchiveEncryption, ArchiveFormat, CompressionAlgorithm, CompressionConfig,
-    DomainRules, FileRotation, FileRotationConfig, IntegrityCheck, IntegrityConfig, KeyRotation,
-    PriceConfig, RetentionClock, RetentionConfig, RetentionPrecedence, RetentionRule,
-    RotationConfig,
+    ArchivalConfig, ArchiveEncryption, ArchiveFormat, BackupConfig, CompressionAlgorithm,
+    CompressionConfig, DomainRules, FileRotation, FileRotationConfig, IntegrityCheck,
+    IntegrityConfig, KeyRotation, PriceConfig, RetentionClock, RetentionConfig,
+    RetentionPrecedence, RetentionRule, RotationConfig,
 };
 pub use locate::locate;
 pub use lookup::get;

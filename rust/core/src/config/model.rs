@@ -24,13 +24,12 @@ pub(super) const LATER_SECTIONS: [&str; 5] =
     ["destinations", "encryption", "compliance", "access_control", "alerts"];
 
 /// Settings whose form is known, and that have no effect in this version.
-pub(super) const LATER_SETTINGS: [&str; 6] = [
+pub(super) const LATER_SETTINGS: [&str; 5] = [
     "archival.encryption",
     "archival.key_rotation",
     "retention.archival.encryption",
     "retention.archival.key_rotation",
     "rotation.file_rotation",
-    "integrity.audit_log_backup",
 ];
 
 /// The whole file: everything lives under `audit`.

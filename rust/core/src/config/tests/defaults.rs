@@ -107,7 +107,7 @@ fn the_defaults_are_the_documented_ones() {
             "integrity": {
                 "immutable": true,
                 "integrity_check": "hmac-sha256",
-                "audit_log_backup": null,
+                "audit_log_backup": { "destination": null, "key": null },
             },
         } })
     );

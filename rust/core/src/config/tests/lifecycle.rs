@@ -72,8 +72,6 @@ fn what_cannot_have_an_effect_is_named() -> Result<()> {
     assert_eq!(
         loaded.warnings,
         [
-            "sealtrail.yaml:9:34: `audit.integrity.audit_log_backup` is not in force in this \
-             version; it has no effect",
             "sealtrail.yaml:8:5: `audit.retention.default_retention_days` can never apply: others \
              go first wherever it fits",
             "sealtrail.yaml:5:7: `audit.retention.by_sensitivity.pii` can never apply: others go \
@@ -83,7 +81,28 @@ fn what_cannot_have_an_effect_is_named() -> Result<()> {
              catalogue has; did you mean `phi`?",
             "sealtrail.yaml:9:16: `audit.integrity.immutable` has no effect: nothing of a trail is \
              ever overwritten",
+            "sealtrail.yaml:9:34: `audit.integrity.audit_log_backup` names no `key`: the copy \
+             needs a master key of its own",
         ]
     );
+    Ok(())
+}
+
+#[test]
+fn a_copy_is_a_place_alone_or_with_its_key() -> Result<()> {
+    let copy = |text: &str| {
+        let loaded = read(&format!("audit: {{ integrity: {{ audit_log_backup: {text} }} }}"))?;
+        let copy = loaded.config.integrity.audit_log_backup;
+        Ok::<_, Error>((copy.destination, copy.key))
+    };
+    let place = Some("/srv/copy".to_owned());
+    assert_eq!(copy("/srv/copy")?, (place.clone(), None));
+    assert_eq!(
+        copy("{ destination: /srv/copy, key: 'env:K' }")?,
+        (place, Some("env:K".to_owned()))
+    );
+    assert_eq!((copy("")?, copy("''")?), ((None, None), (None, None)));
+    let wrong = copy("{ destnation: /srv/copy }").unwrap_err().to_string();
+    assert!(wrong.contains("destination"), "{wrong}");
     Ok(())
 }
