@@ -497,7 +497,7 @@ impl Trail {
     }
 
     #[expect(clippy::too_many_arguments, reason = "the keywords of the Python method")]
-    #[pyo3(signature = (asked, form, path, *, since_last, replace, lake))]
+    #[pyo3(signature = (asked, form, path, *, since_last, replace, lake, progress))]
     fn export(
         &self,
         py: Python<'_>,
@@ -507,9 +507,10 @@ impl Trail {
         since_last: bool,
         replace: bool,
         lake: Option<(String, String, String)>,
+        progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Option<Vec<u8>>> {
         let target = (path.as_path(), since_last, replace);
-        export::export(py, &self.inner, asked, (form, lake), target)
+        export::export(py, &self.inner, asked, (form, lake), target, progress)
     }
 
     #[pyo3(signature = (package, previous, to, purpose))]

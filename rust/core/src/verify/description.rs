@@ -156,7 +156,8 @@ fn check_origin(checked: &mut Checked<'_>, meta: &SegmentMeta, ordinal: usize, b
     };
     let seen = place.zip(batch.root_hash());
     let gone = batch.gone.unwrap_or(0);
-    let seen = seen.map(|(place, root)| Seen { place, root, gone, recorded: None });
+    let seen =
+        seen.map(|(place, root)| Seen { place, root, rows: batch.rows, gone, recorded: None });
     checked.outcome.seen.push(seen);
 }
 

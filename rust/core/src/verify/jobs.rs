@@ -27,12 +27,15 @@ const LISTED_ORPHANS: usize = 20;
 /// Checks all segments, then the seals of epochs and what no entry names.
 pub(super) async fn check_segments(
     run: &Run<'_>,
-    audit: Audit,
+    mut audit: Audit,
     objects: &[(String, u64)],
     report: &mut Report,
 ) -> Result<()> {
     note_orphans(&audit, objects, report);
     let Some(info) = audit.info.clone() else { return Ok(()) };
+    if audit.broken_at.is_none() {
+        report.findings.extend(audit.gone.findings());
+    }
     let (columns, broken_at) = (audit.columns, audit.broken_at);
     let level = run.options.level;
     let (appends, since) = (audit.appends, run.options.since.is_some());

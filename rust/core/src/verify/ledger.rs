@@ -365,7 +365,8 @@ impl Auditor<'_> {
         self.check_key_id(&entry.body);
         self.words.extend(word_of(&entry.body));
         self.audit.appends.note(&entry.body);
-        self.audit.gone.note(&entry.body);
+        let since = self.run.options.since.is_some();
+        self.audit.gone.note(&entry.body, &self.audit.appends, since);
         self.audit.swept.extend(entry.body.swept.iter().flatten().cloned());
         self.count_runs(&entry.body);
         let hmac = match &mut self.audit.chains {
