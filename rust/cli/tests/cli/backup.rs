@@ -107,7 +107,8 @@ fn an_erased_person_stays_erased_through_a_restore() {
   redaction: { personal: { fields: [email] } }
 ";
     ground.write("sealtrail.yaml", personal);
-    let event = json!({"event_type": "auth.user_login", "user_id": "u1", "email": "u1@example.com"});
+    let event =
+        json!({"event_type": "auth.user_login", "user_id": "u1", "email": "u1@example.com"});
     ground.feed(&["record", "-"], event.to_string().as_bytes()).exits(0);
     let run = ground.run(&["backup", "run"]).exits(0).json();
     let erase = ["erase", "--subject", "u1", "--reason", "request 17", "--approver", "dpo"];

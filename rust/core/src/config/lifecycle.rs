@@ -199,6 +199,10 @@ pub struct RotationConfig {
     #[serde(deserialize_with = "bounded::<_, 1, 4096>")]
     #[schemars(range(min = 1, max = 4096))]
     pub max_segment_mb: u64,
+    /// Segment files that merging has open at a time.
+    #[serde(deserialize_with = "bounded::<_, 16, 1_000_000>")]
+    #[schemars(range(min = 16, max = 1_000_000))]
+    pub max_open_files: u64,
     /// Accepted, but not in force in this version: when a destination that is a file begins a new
     /// one.
     pub file_rotation: FileRotationConfig,
@@ -274,16 +278,14 @@ pub struct IntegrityConfig {
     pub immutable: bool,
     /// How segments, entries and log frames are sealed, besides the signatures.
     pub integrity_check: IntegrityCheck,
-    /// A second copy of the trail, sealed under a key of its own (`sealtrail backup`). Text is
-    /// its destination.
-    #[serde(deserialize_with = "backup")]
-    #[schemars(extend("type" = ["object", "string", "null"]))]
+    /// A second copy of the trail, sealed under a key of its own (`sealtrail backup`).
     pub audit_log_backup: BackupConfig,
 }
 
 /// A second copy of the trail, sealed under a key of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("type" = ["object", "null"]))]
 pub struct BackupConfig {
     /// Folder or URL of the copy, for example `s3://other-account/audit-copy`. Not set: no copy.
     /// `sealtrail maintain` brings it up to date.
@@ -342,6 +344,7 @@ impl Default for RotationConfig {
         Self {
             enabled: true,
             max_segment_mb: 256,
+            max_open_files: 768,
             file_rotation: FileRotationConfig::default(),
             compression: CompressionConfig::default(),
         }
@@ -392,34 +395,6 @@ fn archive_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D:
         true => Ok(name),
         false => Err(de::Error::custom("must be a name of 1-64 characters of a-z, 0-9 and -")),
     }
-}
-
-/// A copy, of which text says where it is.
-fn backup<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BackupConfig, D::Error> {
-    struct Either;
-
-    impl<'de> de::Visitor<'de> for Either {
-        type Value = BackupConfig;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a folder or URL, or a mapping with `destination` and `key`")
-        }
-
-        fn visit_unit<E>(self) -> Result<BackupConfig, E> {
-            Ok(BackupConfig::default())
-        }
-
-        fn visit_str<E>(self, text: &str) -> Result<BackupConfig, E> {
-            let destination = (!text.is_empty()).then(|| text.to_owned());
-            Ok(BackupConfig { destination, key: None })
-        }
-
-        fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<BackupConfig, A::Error> {
-            BackupConfig::deserialize(de::value::MapAccessDeserializer::new(map))
-        }
-    }
-
-    deserializer.deserialize_any(Either)
 }
 
 /// The message leaves the value out, because it may come from the environment.

@@ -10,6 +10,7 @@ mod commit;
 mod compact;
 mod configured;
 mod cosigned;
+mod disk;
 mod epoch;
 mod erase;
 mod files;
@@ -27,6 +28,7 @@ mod past;
 mod places;
 mod plan;
 mod position;
+mod pressure;
 mod privacy;
 mod prove;
 mod retention;
@@ -41,6 +43,8 @@ mod writers;
 mod configured_tests;
 #[cfg(test)]
 mod cosigned_tests;
+#[cfg(test)]
+mod pressure_tests;
 #[cfg(test)]
 mod privacy_tests;
 #[cfg(test)]
@@ -61,11 +65,13 @@ pub use compact::{
     SweepReport, TARGET_BYTES,
 };
 pub use cosigned::Cosigned;
+pub use disk::{Disk, FreeSpace};
 pub use erase::{ErasureState, ErasureStatus, STORE};
 pub use follow::{Follower, Records};
 pub use import::{ImportProblem, ImportProgress, ImportReport, ImportRun};
 pub use init::{InitOptions, TRAIL_FILE, init};
 pub use load::{LoadOptions, LoadProgress, LoadReport, RefusedLine};
+pub use pressure::{Pressure, WriterStats};
 pub use retention::{Deletion, Order};
 pub use settings::{Destination, OpenOptions, Settings};
 pub use stats::{DomainStats, Stats};

@@ -66,7 +66,7 @@ fn what_cannot_have_an_effect_is_named() -> Result<()> {
       hpi: {{ hot_storage_days: 90, delete_after_days: 91 }}
       secret: {{}}
     default_retention_days: 10
-  integrity: {{ immutable: false, audit_log_backup: 's3://copy' }}
+  integrity: {{ immutable: false, audit_log_backup: {{ destination: 's3://copy' }} }}
 ",
     ))?;
     assert_eq!(
@@ -85,24 +85,5 @@ fn what_cannot_have_an_effect_is_named() -> Result<()> {
              needs a master key of its own",
         ]
     );
-    Ok(())
-}
-
-#[test]
-fn a_copy_is_a_place_alone_or_with_its_key() -> Result<()> {
-    let copy = |text: &str| {
-        let loaded = read(&format!("audit: {{ integrity: {{ audit_log_backup: {text} }} }}"))?;
-        let copy = loaded.config.integrity.audit_log_backup;
-        Ok::<_, Error>((copy.destination, copy.key))
-    };
-    let place = Some("/srv/copy".to_owned());
-    assert_eq!(copy("/srv/copy")?, (place.clone(), None));
-    assert_eq!(
-        copy("{ destination: /srv/copy, key: 'env:K' }")?,
-        (place, Some("env:K".to_owned()))
-    );
-    assert_eq!((copy("")?, copy("''")?), ((None, None), (None, None)));
-    let wrong = copy("{ destnation: /srv/copy }").unwrap_err().to_string();
-    assert!(wrong.contains("destination"), "{wrong}");
     Ok(())
 }

@@ -53,8 +53,14 @@ impl CompactPlan {
         self.groups.iter().map(|group| group.rows).sum()
     }
 
-    /// For a trail's live segments; `target` is the size of a finished segment in bytes.
-    pub(crate) fn of(segments: &[Arc<AddedSegment>], by_day: bool, target: u64) -> Self {
+    /// For a trail's live segments; `target` is the size of a finished segment in bytes, `most` how
+    /// many segments are merged into one at a time.
+    pub(crate) fn of(
+        segments: &[Arc<AddedSegment>],
+        by_day: bool,
+        target: u64,
+        most: usize,
+    ) -> Self {
         let mut partitions: BTreeMap<(&str, &str), Vec<&Arc<AddedSegment>>> = BTreeMap::new();
         for segment in segments.iter().filter(|s| is_movable(s)) {
             if let Some(partition) = segment.partition(by_day) {
@@ -64,7 +70,7 @@ impl CompactPlan {
         let mut groups = Vec::new();
         for ((domain, period), segments) in partitions {
             let chosen = worth_merging(segments, target);
-            for inputs in cut(chosen, target) {
+            for inputs in cut(chosen, target, most.clamp(2, MOST_INPUTS)) {
                 groups.push(Group {
                     domain: domain.to_owned(),
                     period: period.to_owned(),
@@ -116,12 +122,16 @@ fn worth_merging(mut segments: Vec<&Arc<AddedSegment>>, target: u64) -> Vec<&Arc
 }
 
 /// Cuts what is to be merged into groups of neighbours in time that each become one segment.
-fn cut(mut segments: Vec<&Arc<AddedSegment>>, target: u64) -> Vec<Vec<Arc<AddedSegment>>> {
+fn cut(
+    mut segments: Vec<&Arc<AddedSegment>>,
+    target: u64,
+    most: usize,
+) -> Vec<Vec<Arc<AddedSegment>>> {
     segments.sort_by(|a, b| (a.min, &a.path).cmp(&(b.min, &b.path)));
     let mut groups = Vec::new();
     let mut group: Vec<Arc<AddedSegment>> = Vec::new();
     for segment in segments {
-        if !fits(&group, segment, target) {
+        if group.len() >= most || !fits(&group, segment, target) {
             groups.push(std::mem::take(&mut group));
         }
         group.push(Arc::clone(segment));
@@ -136,8 +146,7 @@ fn fits(group: &[Arc<AddedSegment>], next: &AddedSegment, target: u64) -> bool {
     let batches: u64 = group.iter().map(|s| s.batches).sum();
     let open = group.iter().filter(|s| s.max >= next.min).map(|s| held(s)).sum::<u64>();
     group.is_empty()
-        || (group.len() < MOST_INPUTS
-            && bytes + next.bytes <= target
+        || (bytes + next.bytes <= target
             && batches + next.batches <= MAX_BATCHES as u64
             && open + held(next) <= OPEN_BUDGET)
 }
