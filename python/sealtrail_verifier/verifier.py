@@ -81,7 +81,11 @@ class _Verification:
             name
             for name in self.folder.files()
             if not (
-                name in known or is_slot(name) or cosigned.is_name(name) or subjects.is_name(name)
+                name in known
+                or is_slot(name)
+                or cosigned.is_name(name)
+                or subjects.is_name(name)
+                or _COPY.fullmatch(name)
             )
         ]
         self.report.not_checked += NEVER_CHECKED

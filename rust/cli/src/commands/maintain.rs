@@ -4,10 +4,12 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use sealtrail_core::backup::BackupReport;
 use sealtrail_core::trail::{MaintainReport, Trail};
 use sealtrail_query::retention::{self, Applied};
 use serde::Serialize;
 
+use super::backup;
 use super::compact::{How, json, told, with_bar};
 use super::retention::applied_text;
 use crate::failure::Failure;
@@ -25,7 +27,9 @@ Examples:
 Commits what logs of this host hold that no process has open, merges small segments, and removes
 files of segments that were replaced long enough ago. Where the owner pinned a retention policy,
 segments past their days in hot storage move to the archive that the configuration names, and
-records that are due are deleted if the owner's key is on this host and has no passphrase. With --every it goes on until it is
+records that are due are deleted if the owner's key is on this host and has no passphrase. The copy
+of the trail is brought up to date if audit.integrity.audit_log_backup names one (see `sealtrail
+backup`). With --every it goes on until it is
 interrupted, and a failure is told and tried again. With -o json each round is one line.";
 
 /// Do everything that is due: commit, compact, remove what was replaced
@@ -53,6 +57,9 @@ struct Round {
     /// None where no policy is pinned.
     #[serde(skip_serializing_if = "Option::is_none")]
     retention: Option<Applied>,
+    /// None where no copy is configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup: Option<BackupReport>,
 }
 
 impl Maintain {
@@ -84,15 +91,20 @@ impl Maintain {
         let started = Instant::now();
         let trail = session.open()?;
         let result = self.maintain(session, &trail);
+        // What was committed and removed goes along; a copy that fails undoes nothing.
+        let copied = match &result {
+            Ok(_) => backup::run_configured(session, &trail),
+            Err(_) => Ok(None),
+        };
         session.wait(trail.close(true))?;
-        let report = result?;
+        let report = Round { backup: copied?, ..result? };
         if format == ReportFormat::Json {
             return json(session, &report);
         }
         if let Some(applied) = &report.retention {
             session.out.write_all(applied_text(applied).as_bytes())?;
         }
-        let report = report.done;
+        let (report, copied) = (report.done, report.backup);
         if let Some(name) = &report.new_generation {
             writeln!(session.out, "new segments are encrypted under the generation {name}")?;
         }
@@ -101,6 +113,9 @@ impl Maintain {
         }
         let text = told(&report.compact, started.elapsed());
         session.out.write_all(text.as_bytes())?;
+        if let Some(copied) = &copied {
+            writeln!(session.out, "copy: {}", backup::told(copied, started.elapsed()))?;
+        }
         Ok(())
     }
 
@@ -116,6 +131,6 @@ impl Maintain {
         };
         let done = session.wait(trail.maintain(&options));
         bar.finish_and_clear();
-        Ok(Round { done: done?, retention: retention? })
+        Ok(Round { done: done?, retention: retention?, backup: None })
     }
 }

@@ -1,6 +1,7 @@
 //! One file for each command; each is a thin call of the libraries.
 
 pub(crate) mod anchor;
+pub(crate) mod backup;
 pub(crate) mod check_proof;
 pub(crate) mod checkpoint;
 pub(crate) mod compact;

@@ -4,6 +4,7 @@
 mod access;
 mod anchor;
 mod archive;
+mod backup;
 mod config;
 mod demo;
 mod events;

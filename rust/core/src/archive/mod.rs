@@ -36,6 +36,8 @@ pub struct Archives {
 #[derive(Debug)]
 struct Shared {
     own: Storage,
+    /// Whether the trail's own store has what archives hold, as a copy has.
+    together: bool,
     /// URLs by name, as the caller says.
     said: BTreeMap<String, String>,
     /// URLs by name, as the ledger's policy says.
@@ -52,9 +54,19 @@ impl Archives {
     /// Those of a trail in `own`; `said` are folders or URLs by the archives' names. What is made
     /// of compressed lines is kept in `folder`.
     pub fn new(own: Storage, said: BTreeMap<String, String>, folder: PathBuf) -> Self {
+        Self::with(own, said, folder, false)
+    }
+
+    /// Those of a copy, whose own store has everything.
+    pub(crate) fn together(own: Storage, folder: PathBuf) -> Self {
+        Self::with(own, BTreeMap::new(), folder, true)
+    }
+
+    fn with(own: Storage, said: BTreeMap<String, String>, folder: PathBuf, together: bool) -> Self {
         let (pinned, opened) = (Mutex::default(), Mutex::default());
         let (restored, restoring) = (Restored::new(folder, LIMIT), tokio::sync::Mutex::default());
-        Self { shared: Arc::new(Shared { own, said, pinned, opened, restored, restoring }) }
+        let shared = Shared { own, together, said, pinned, opened, restored, restoring };
+        Self { shared: Arc::new(shared) }
     }
 
     /// The folders or URLs that the caller named, by the archives' names.
@@ -90,6 +102,9 @@ impl Archives {
     /// # Errors
     /// `Usage` if nothing says where it is, or what says so is no place; `Store`.
     pub fn named(&self, name: &str) -> Result<Storage> {
+        if self.shared.together {
+            return Ok(self.shared.own.clone());
+        }
         let Some(url) = self.url_of(name) else { return Err(unknown(name)) };
         let mut opened = self.shared.opened.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(storage) = opened.get(&url) {

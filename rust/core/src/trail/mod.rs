@@ -11,6 +11,7 @@ mod commit;
 mod compact;
 mod configured;
 mod cosigned;
+mod disk;
 mod encrypted;
 mod epoch;
 mod erase;
@@ -31,6 +32,7 @@ mod past;
 mod places;
 mod plan;
 mod position;
+mod pressure;
 mod privacy;
 mod prove;
 mod retention;
@@ -45,6 +47,8 @@ mod writers;
 mod configured_tests;
 #[cfg(test)]
 mod cosigned_tests;
+#[cfg(test)]
+mod pressure_tests;
 #[cfg(test)]
 mod privacy_tests;
 #[cfg(test)]
@@ -66,12 +70,14 @@ pub use compact::{
     MoveReport, SweepReport, TARGET_BYTES,
 };
 pub use cosigned::Cosigned;
+pub use disk::{Disk, FreeSpace};
 pub use encrypted::{KeyStatus, KeysStatus};
 pub use erase::{ErasureState, ErasureStatus, STORE};
 pub use follow::{Follower, Records};
 pub use import::{ImportProblem, ImportProgress, ImportReport, ImportRun};
 pub use init::{InitOptions, TRAIL_FILE, init};
 pub use load::{LoadOptions, LoadProgress, LoadReport, RefusedLine};
+pub use pressure::{Pressure, WriterStats};
 pub use retention::{Deletion, Order};
 pub use settings::{Destination, OpenOptions, Settings};
 pub use stats::{DomainStats, Stats};
@@ -297,7 +303,7 @@ impl Trail {
     }
 
     /// The ledger as of now.
-    async fn refreshed(&self) -> Result<Ledger> {
+    pub(crate) async fn refreshed(&self) -> Result<Ledger> {
         let mut ledger = self.ledger();
         ledger.refresh().await?;
         self.shared.vault.learn(erase::erased(ledger.state()));

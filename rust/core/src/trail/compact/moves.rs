@@ -75,7 +75,7 @@ impl Trail {
                 partitions.entry(partition).or_default().push(add);
             }
         }
-        let groups = for_archive(partitions, options.target_bytes);
+        let groups = for_archive(partitions, options.target_bytes, options.most_inputs());
         storage.probe_create().await?;
         let level = options.level.max(ARCHIVE_LEVEL);
         let options = CompactOptions { level, ..options.clone() };

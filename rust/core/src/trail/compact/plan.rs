@@ -71,12 +71,13 @@ impl Group {
 pub(super) fn for_archive(
     partitions: BTreeMap<(&str, &str), Vec<&Arc<AddedSegment>>>,
     target: u64,
+    most: usize,
 ) -> Vec<Group> {
     let mut groups = Vec::new();
     for (partition, segments) in partitions {
         let (cut, whole): (Vec<_>, Vec<_>) = segments.into_iter().partition(|s| s.gone.is_some());
         let alone = cut.into_iter().map(|segment| vec![Arc::clone(segment)]);
-        let together = in_order(whole, target).into_iter().chain(alone);
+        let together = in_order(whole, target, most).into_iter().chain(alone);
         groups.extend(together.map(|inputs| Group::of(partition, inputs)));
     }
     groups
@@ -97,12 +98,13 @@ impl CompactPlan {
         self.groups.iter().map(|group| group.rows).sum()
     }
 
-    /// For a trail's live segments; `target` is the size of a finished segment in bytes.
+    /// For a trail's live segments; `target` is the size of a finished segment in bytes, `most` how
+    /// many segments are merged into one at a time.
     pub(crate) fn of(
         segments: &[Arc<AddedSegment>],
         by_day: bool,
         target: u64,
-        sealing: Seals,
+        (most, sealing): (usize, Seals),
     ) -> Self {
         let mut partitions: BTreeMap<((&str, &str), bool), Vec<&Arc<AddedSegment>>> =
             BTreeMap::new();
@@ -115,7 +117,7 @@ impl CompactPlan {
         let mut groups = Vec::new();
         for (((domain, period), _), segments) in partitions {
             let chosen = worth_merging(segments.clone(), target);
-            let mut cuts = cut(chosen, target);
+            let mut cuts = cut(chosen, target, most);
             if sealing == Seals::Everything {
                 let merged: HashSet<&str> =
                     cuts.iter().flatten().map(|s| s.path.as_str()).collect();
@@ -165,19 +167,24 @@ fn worth_merging(mut segments: Vec<&Arc<AddedSegment>>, target: u64) -> Vec<&Arc
 }
 
 /// Cuts what is to be merged into groups that each become one segment, as far as that pays.
-fn cut(segments: Vec<&Arc<AddedSegment>>, target: u64) -> Vec<Vec<Arc<AddedSegment>>> {
-    let mut groups = in_order(segments, target);
+fn cut(segments: Vec<&Arc<AddedSegment>>, target: u64, most: usize) -> Vec<Vec<Arc<AddedSegment>>> {
+    let mut groups = in_order(segments, target, most);
     groups.retain(|group| doubles(group));
     groups
 }
 
 /// Groups of neighbours in time, each as large as one segment may be.
-fn in_order(mut segments: Vec<&Arc<AddedSegment>>, target: u64) -> Vec<Vec<Arc<AddedSegment>>> {
+fn in_order(
+    mut segments: Vec<&Arc<AddedSegment>>,
+    target: u64,
+    most: usize,
+) -> Vec<Vec<Arc<AddedSegment>>> {
+    let most = most.clamp(2, MOST_INPUTS);
     segments.sort_by(|a, b| (a.min, &a.path).cmp(&(b.min, &b.path)));
     let mut groups = Vec::new();
     let mut group: Vec<Arc<AddedSegment>> = Vec::new();
     for segment in segments {
-        if !fits(&group, segment, target) {
+        if group.len() >= most || !fits(&group, segment, target) {
             groups.push(std::mem::take(&mut group));
         }
         group.push(Arc::clone(segment));
@@ -192,8 +199,7 @@ fn fits(group: &[Arc<AddedSegment>], next: &AddedSegment, target: u64) -> bool {
     let batches: u64 = group.iter().map(|s| s.batches).sum();
     let open = group.iter().filter(|s| s.max >= next.min).map(|s| held(s)).sum::<u64>();
     group.is_empty()
-        || (group.len() < MOST_INPUTS
-            && bytes + next.bytes <= target
+        || (bytes + next.bytes <= target
             && batches + next.batches <= MAX_BATCHES as u64
             && open + held(next) <= OPEN_BUDGET)
 }

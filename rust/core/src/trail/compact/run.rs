@@ -121,14 +121,10 @@ impl<'a> Compaction<'a> {
         self.progress.of_rows.fetch_add(2 * rows, Ordering::Relaxed);
         // The largest first, so that the threads end together.
         groups.sort_by_key(|group| std::cmp::Reverse(group.bytes));
-        let threads = match self.options.threads {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            threads => threads,
-        };
         let merges: Vec<_> = groups.iter().map(|group| self.group(group)).collect();
         let mut running = stream::iter(groups.iter().zip(merges))
             .map(|(group, merge)| async move { (group, merge.await) })
-            .buffer_unordered(threads);
+            .buffer_unordered(self.options.at_once());
         let mut failed = None;
         while let Some((group, done)) = running.next().await {
             match done {
