@@ -11,6 +11,8 @@ from sealtrail import _native
 from sealtrail._arguments import as_object
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sealtrail._arguments import Path_
     from sealtrail._native import Trail as NativeTrail
     from sealtrail._search import SearchQuery, Values
@@ -103,6 +105,7 @@ class Exports:
         since_last: bool = False,
         replace: bool = False,
         lake: tuple[str, str, str] | None = None,
+        progress: Callable[[int, int], object] | None = None,
         **search: Any,
     ) -> Export | None:
         """Export records with a signed manifest and, as ``jsonl``, the proofs of all of them.
@@ -119,6 +122,7 @@ class Exports:
                 filters: none is left out and none comes twice.
             replace: Replace what is there.
             lake: Source, region and account for the folders of ``ocsf``.
+            progress: Called now and then with the rows that were looked at and of how many.
             **search: Only what a :meth:`Trail.search` with these keywords finds (``since``,
                 ``until``, ``where``, ``user_id``, ...), ``purpose`` and ``exclude_access``. There
                 is no order, limit, cursor or choice of fields.
@@ -141,7 +145,13 @@ class Exports:
         """
         asked = self._searching(search).asked()
         done = self._native.export(
-            asked, format, Path(path), since_last=since_last, replace=replace, lake=lake
+            asked,
+            format,
+            Path(path),
+            since_last=since_last,
+            replace=replace,
+            lake=lake,
+            progress=progress,
         )
         return None if done is None else _export(done)
 
@@ -151,6 +161,7 @@ class Exports:
         ids: list[str] | None = None,
         *,
         replace: bool = False,
+        progress: Callable[[int, int], object] | None = None,
         **search: Any,
     ) -> Export:
         """Build an evidence package: a zip if ``path`` ends so, else a folder.
@@ -163,6 +174,7 @@ class Exports:
             path: The folder or zip to make.
             ids: The ``audit_id``s of records; by default all that is found.
             replace: Replace what is there.
+            progress: As for :meth:`export`.
             **search: As for :meth:`export`.
 
         Returns:
@@ -182,7 +194,13 @@ class Exports:
         matching: dict[str, Values] = {} if ids is None else {"audit_id": ids}
         asked = self._searching({**search, **matching}).asked()
         done = self._native.export(
-            asked, "package", Path(path), since_last=False, replace=replace, lake=None
+            asked,
+            "package",
+            Path(path),
+            since_last=False,
+            replace=replace,
+            lake=None,
+            progress=progress,
         )
         if done is None:
             message = "a package is no part of a series"

@@ -84,6 +84,29 @@ def test_a_series_goes_on(trail: Trail, tmp_path: Path) -> None:
     assert third.path.read_text(encoding="utf-8").count("\n") == 2
 
 
+def test_a_series_of_events_is_folders_that_fit_into_one_lake(trail: Trail, tmp_path: Path) -> None:
+    first = trail.export(tmp_path, "ocsf", since_last=True, exclude_access=True)
+    trail.record({"event_type": "system.backup", "resource": {"path": "/x"}})
+    second = trail.export(tmp_path, "ocsf", since_last=True, exclude_access=True)
+    assert first is not None
+    assert second is not None
+    assert (first.records, second.records) == (len(EVENTS), 1)
+    paths = [[file["path"] for file in done.manifest["files"]] for done in (first, second)]
+    assert paths[0]
+    assert not set(paths[0]) & set(paths[1])
+    for done in (first, second):
+        assert sealtrail.verify_integrity(done.path, trail.keys.owner_public).holds
+
+
+def test_progress_is_told(trail: Trail, tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    done = trail.export(tmp_path / "a.csv", "csv", progress=lambda *rows: told.append(rows))
+    assert done is not None
+    assert told[-1] == (told[-1][1], told[-1][1]) >= (done.records, done.records)
+    with pytest.raises(ZeroDivisionError):
+        trail.evidence(tmp_path / "b", progress=lambda *_: 1 // 0)
+
+
 def test_mistakes_are_told(trail: Trail, tmp_path: Path) -> None:
     for mistake in ({"limit": 3}, {"fields": ["user_id"]}, {"order": "n"}):
         with pytest.raises(sealtrail.UsageError, match="whole records"):

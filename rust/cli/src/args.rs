@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use sealtrail_core::ledger::is_archive;
+
 use crate::commands::{
     anchor, check_proof, checkpoint, compact, completions, config, custody, demo, erase, events,
     evidence, export, fields, get, hold, import, init, jobs, keys, maintain, man, pin, prove,
@@ -72,6 +74,18 @@ pub(crate) struct Global {
         verbatim_doc_comment
     )]
     pub(crate) config: Option<PathBuf>,
+    /// Where an archive of the trail is, by its name in the ledger; can be given
+    /// several times. Otherwise audit.retention.archival of the configuration,
+    /// then the retention policy that the owner pinned
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME=URL",
+        value_parser = archive,
+        help_heading = "Global options",
+        verbatim_doc_comment
+    )]
+    pub(crate) archive: Vec<(String, String)>,
     /// What a question is for: it is recorded with who asked. Otherwise
     /// SEALTRAIL_PURPOSE; the configuration may demand one
     #[arg(
@@ -82,6 +96,18 @@ pub(crate) struct Global {
         verbatim_doc_comment
     )]
     pub(crate) purpose: Option<String>,
+}
+
+/// The name of an archive, and its folder or URL.
+fn archive(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, url)) if is_archive(name) && !url.is_empty() => {
+            Ok((name.to_owned(), url.to_owned()))
+        }
+        _ => {
+            Err("write it as NAME=URL, the name with 1-64 characters of a-z, 0-9 and -".to_owned())
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -157,6 +157,11 @@ impl<'a> Session<'a> {
     pub(crate) fn settings(&mut self, url: &str) -> Result<Settings, Failure> {
         let mut settings = Settings::from_loaded(&*self.config()?, url);
         settings.access = self.access_settings(settings.access)?;
+        if let Some(archive) = &mut settings.archive {
+            archive.url = self.placed(&archive.url);
+        }
+        settings.archives.extend(self.global.archive.iter().cloned());
+        settings.archives.values_mut().for_each(|url| *url = self.placed(url));
         Ok(settings)
     }
 

@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod anchors;
+pub mod archive;
 pub mod catalogue;
 pub mod columns;
 pub mod config;

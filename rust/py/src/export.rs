@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use sealtrail_core::access::{Question, Rows};
 use sealtrail_core::evidence::{self, AskedBy, ExportFormat, NewHandover};
-use sealtrail_core::trail::Trail;
+use sealtrail_core::trail::{ReadView, Trail};
 use sealtrail_query::QueryError;
 use sealtrail_query::export::{Export, Exported, Lake, asked};
 use sealtrail_query::search::Search;
@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::errors::usage;
+use crate::progress::{self, Latest, Teller};
 use crate::search::{Wanted, read};
 use crate::trail::to_json;
 use crate::verify::vkey_text;
@@ -37,6 +38,7 @@ pub(crate) fn export(
     wanted: &str,
     (format, lake): (&str, Option<(String, String, String)>),
     (path, since_last, replace): (&Path, bool, bool),
+    progress: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Option<Vec<u8>>> {
     let wanted = read(py, wanted)?;
     let view = bridge::wait(py, async {
@@ -63,19 +65,35 @@ pub(crate) fn export(
     let question = question.filter("output", path.display().to_string());
     let looking = access::ask(py, trail, question)?;
     let rows = Rows::default();
-    let done = bridge::wait(py, async {
-        if let Some(folder) = path.parent() {
-            sealtrail_core::storage::durable::ensure_dir(folder)?;
-        }
-        let (view, watch) = (Arc::clone(&view), |_: u64, _: u64| ());
-        match format {
-            ExportFormat::Package => export.package(trail, &view, &path, &rows, &watch).await,
-            _ => export.run(trail, &view, &path, &rows, &watch).await,
-        }
-    });
+    let done = write(py, trail, &export, (view, path), (&rows, progress));
     let done: Exported = looking.answered(py, done, |_| rows.get())?;
     let Exported { path, manifest_path, manifest, manifest_sha256, resumed } = done;
     to_json(py, &Report { path, manifest_path, manifest, manifest_sha256, resumed }).map(Some)
+}
+
+/// Writes it, and tells how many rows were looked at, and of how many.
+fn write(
+    py: Python<'_>,
+    trail: &Trail,
+    export: &Export,
+    (view, path): (Arc<ReadView>, PathBuf),
+    (rows, progress): (&Rows, Option<&Bound<'_, PyAny>>),
+) -> PyResult<Exported> {
+    let latest: Latest<(u64, u64)> = Latest::default();
+    let mut teller = Teller::new(Arc::clone(&latest), progress, |(done, of)| vec![done, of]);
+    let watch = move |done: u64, of: u64| progress::set(&latest, (done, of));
+    let work = async {
+        if let Some(folder) = path.parent() {
+            sealtrail_core::storage::durable::ensure_dir(folder)?;
+        }
+        match export.format {
+            ExportFormat::Package => export.package(trail, &view, &path, rows, &watch).await,
+            _ => export.run(trail, &view, &path, rows, &watch).await,
+        }
+    };
+    let done = bridge::wait_with(py, work, |_| teller.tell())?;
+    teller.tell_now()?;
+    Ok(done)
 }
 
 fn format_of(name: &str) -> PyResult<ExportFormat> {

@@ -416,7 +416,7 @@ impl Trail {
         let question = access::question("files", view.size(), purpose);
         let looking = access::ask(py, &self.inner, question)?;
         if verify {
-            bridge::wait(py, view.check_files(self.inner.storage()))?;
+            bridge::wait(py, self.inner.check_files(&view))?;
         }
         let files = files::files(py, &view, self.inner.url(), self.inner.info().by_day());
         looking.answered(py, files, |_| view.segments().len() as u64)
@@ -497,7 +497,7 @@ impl Trail {
     }
 
     #[expect(clippy::too_many_arguments, reason = "the keywords of the Python method")]
-    #[pyo3(signature = (asked, form, path, *, since_last, replace, lake))]
+    #[pyo3(signature = (asked, form, path, *, since_last, replace, lake, progress))]
     fn export(
         &self,
         py: Python<'_>,
@@ -507,9 +507,10 @@ impl Trail {
         since_last: bool,
         replace: bool,
         lake: Option<(String, String, String)>,
+        progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Option<Vec<u8>>> {
         let target = (path.as_path(), since_last, replace);
-        export::export(py, &self.inner, asked, (form, lake), target)
+        export::export(py, &self.inner, asked, (form, lake), target, progress)
     }
 
     #[pyo3(signature = (package, previous, to, purpose))]

@@ -18,6 +18,7 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::execution::{FunctionRegistry, SendableRecordBatchStream};
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, col, lit};
+use datafusion::physical_plan::common::spawn_buffered;
 use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::unnest::UnnestExec;
@@ -33,6 +34,7 @@ use crate::functions::{JsonOperators, JsonRewriter, all};
 use crate::plain::plain_stream;
 use crate::provider::{Kept, TrailTable, Unflushed};
 use crate::reader::{FooterCache, SegmentReaderFactory};
+use crate::routed::routed;
 use crate::scope::{Scope, ScopedTrail, Stores};
 use crate::shape::Shape;
 use crate::sql::{self, Params, Parsed, Wanted};
@@ -42,6 +44,8 @@ use crate::unsealed::{self, Vaults, unsealed_stream};
 use crate::values::ValueCache;
 use crate::{place, views};
 
+/// Batches of a result that may wait to be taken.
+const BATCHES_AHEAD: usize = 2;
 const CATALOG: &str = "trail";
 const SCHEMA: &str = "main";
 
@@ -246,7 +250,8 @@ impl Engine {
         let physical = interruptible(physical).map_err(failed)?;
         let plan = Some(Arc::clone(&physical));
         let stream = execute_stream(physical, state.task_ctx()).map_err(failed)?;
-        let stream = unsealed_stream(plain_stream(stream), &Vaults::of(scope));
+        let stream = plain_stream(in_a_task(stream));
+        let stream = unsealed_stream(stream, &Vaults::of(scope));
         Ok(QueryResult { schema: stream.schema(), stream, plan })
     }
 
@@ -307,7 +312,7 @@ impl Engine {
         Kept {
             own: Arc::clone(&trail.shape),
             readers: SegmentReaderFactory::new(
-                Arc::clone(store),
+                routed(view, store),
                 view.keys.clone(),
                 Arc::clone(&trail.footers),
             ),
@@ -410,6 +415,14 @@ async fn logical_plan(
     }
     register_views(state, schema, columns, parsed, &Wanted::All).await?;
     state.statement_to_plan(parsed.statement.clone()).await
+}
+
+/// Runs a stream in a task of its own from when it is first asked: a join may compute for a minute
+/// without a pause, and whoever waits must be able to go away meanwhile.
+fn in_a_task(stream: SendableRecordBatchStream) -> SendableRecordBatchStream {
+    let schema = stream.schema();
+    let running = futures::stream::once(async move { spawn_buffered(stream, BATCHES_AHEAD) });
+    Box::pin(RecordBatchStreamAdapter::new(schema, running.flatten()))
 }
 
 /// Lets the work be stopped between any two batches of an operator that makes more rows than it

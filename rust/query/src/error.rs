@@ -103,8 +103,25 @@ impl QueryError {
             DataFusionError::External(source) if source.is::<Self>() => {
                 source.downcast_ref::<Self>().map_or_else(|| Self::Execution(plain(error)), again)
             }
+            DataFusionError::External(source) => match source.downcast_ref() {
+                Some(error) => core_error(error),
+                None => Self::Execution(plain(error)),
+            },
             root => Self::Execution(plain(root)),
         }
+    }
+}
+
+/// An error of the core that went through the stream of another crate.
+fn core_error(error: &sealtrail_core::Error) -> QueryError {
+    use sealtrail_core::Error;
+    match error {
+        Error::Usage(message) => QueryError::Core(Error::Usage(message.clone())),
+        Error::NotFound(message) => QueryError::Core(Error::NotFound(message.clone())),
+        Error::Integrity { place, message } => {
+            QueryError::Core(Error::integrity(place.clone(), message.clone()))
+        }
+        other => QueryError::Execution(other.to_string()),
     }
 }
 

@@ -18,6 +18,7 @@ mod provider;
 mod pruning;
 mod reader;
 pub mod retention;
+mod routed;
 mod scope;
 pub mod search;
 pub mod sequence;

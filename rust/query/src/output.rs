@@ -116,6 +116,12 @@ impl<W: Write + Send> ResultWriter<W> {
         Ok(Self { schema, sink, rows: 0 })
     }
 
+    /// As [`new`](Self::new) for CSV, of rows that go on after others.
+    pub(crate) fn csv_without_header(schema: &SchemaRef, out: W) -> Self {
+        let writer = arrow::csv::WriterBuilder::new().with_header(false).build(out);
+        Self { schema: as_text(schema, true), sink: Sink::Csv(Box::new(writer)), rows: 0 }
+    }
+
     /// Writes a batch.
     ///
     /// # Errors

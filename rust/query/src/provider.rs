@@ -84,6 +84,23 @@ impl TrailTable {
         Self { view, shape, store, readers, adapters, values, unflushed }
     }
 
+    /// The segments as they can be read: those of archives must be somewhere.
+    async fn within_reach(
+        &self,
+        segments: Vec<Arc<AddedSegment>>,
+    ) -> Result<Vec<Arc<AddedSegment>>> {
+        let Some(archives) = &self.view.archives else { return Ok(segments) };
+        let mut reachable = Vec::with_capacity(segments.len());
+        for segment in segments {
+            let readable = match segment.archive.is_some() {
+                true => archives.as_parquet(segment).await,
+                false => Ok(segment),
+            };
+            reachable.push(readable.map_err(|error| DataFusionError::External(Box::new(error)))?);
+        }
+        Ok(reachable)
+    }
+
     /// The segments whose values allow for rows that pass.
     async fn choose(&self, test: Test, segments: Vec<Arc<AddedSegment>>) -> Vec<Chosen> {
         if !test.decides() {
@@ -235,6 +252,7 @@ impl TableProvider for TrailTable {
             segments = prune(&segments, &schema, &predicate)?;
             test = Test::of(&predicate);
         }
+        let segments = self.within_reach(segments).await?;
         let segments = self.choose(test, segments).await;
         self.open_encrypted(&segments).await?;
         let mut plans = Vec::new();

@@ -29,18 +29,18 @@ pub async fn plan(engine: &Engine, trail: &Trail, now: i64) -> Result<Plan> {
     let view = trail.view().await?;
     let state = &view.state;
     let policy = trail.policy_in_force(state)?;
-    let storage = trail.storage();
+    let archives = trail.archives();
     let archive = trail.archive().is_some();
-    let draft = Draft::new(storage, state.clone(), &policy, now, archive).await?;
+    let draft = Draft::new(archives, state.clone(), &policy, now, archive).await?;
     let holds: Vec<(String, Value)> = state
         .lifecycle
         .holds
         .iter()
         .map(|(id, hold)| (id.clone(), Value::Object(hold.hold.matching.clone())))
         .collect();
-    let store = storage.object_store()?;
+    let store = trail.storage().object_store()?;
     let held = held(engine, &view, &store, draft.deleting(), &holds).await?;
-    Ok(draft.finish(storage, &held).await?)
+    Ok(draft.finish(archives, &held).await?)
 }
 
 /// What was done.

@@ -34,7 +34,7 @@ signed, FILE.proofs proves each of them. `verify-integrity FILE --key owner.vkey
 offline.
 
 Records come segment by segment, and by time within a segment. Only what is in the ledger is
-exported. What was cut short goes on when the same is asked for again (csv and parquet begin anew).
+exported. What was cut short goes on when the same is asked for again.
 
 Where sensitive data is not to leave, csv, parquet and ocsf are redacted as the configuration says
 (`redaction`), each record says so in `_redacted`, and personal fields stay sealed; jsonl, whose lines

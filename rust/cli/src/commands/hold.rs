@@ -4,6 +4,7 @@ use std::io::Write;
 
 use clap::{Args, Command, FromArgMatches, Subcommand};
 use sealtrail_core::Error;
+use sealtrail_core::access::{Door, Reader};
 use sealtrail_core::ledger::ActiveHold;
 use sealtrail_query::holds::matching_of;
 use sealtrail_query::retention::matching;
@@ -136,9 +137,8 @@ fn words(text: &str) -> Result<Vec<String>, Failure> {
 
 fn person(session: &mut Session<'_>, by: Option<String>) -> Result<String, Failure> {
     let configured = session.config()?.config.identity.user_id.clone();
-    by.or(configured)
-        .or_else(|| session.env("USER"))
-        .ok_or_else(|| Failure::usage("who orders it? say --by NAME"))
+    let system = || Reader::of_process(Door::Cli, &|name| session.env(name)).os_user;
+    by.or(configured).or_else(system).ok_or_else(|| Failure::usage("who orders it? say --by NAME"))
 }
 
 fn list(session: &mut Session<'_>, output: Option<ReportFormat>) -> Result<u8, Failure> {

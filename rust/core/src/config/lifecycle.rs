@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use crate::ledger::is_archive;
+
 use super::model::{Config, bounded, bounded_option, text};
 
 /// How long records are kept, and where. A record falls under every rule of `by_domain` and
@@ -112,9 +114,8 @@ pub struct RetentionRule {
     pub minimum_days: Option<u64>,
 }
 
-/// Accepted, but not in force in this version: where segments go when their days in hot storage are
-/// over.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
+/// Where segments go when their days in hot storage are over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("type" = ["object", "null"]))]
 pub struct ArchivalConfig {
@@ -122,11 +123,16 @@ pub struct ArchivalConfig {
     /// stay where they are.
     #[serde(deserialize_with = "text")]
     pub destination: Option<String>,
+    /// Name of the archive in the ledger, 1-64 characters of `a-z 0-9 -`. Segments that are there
+    /// are found by it: another destination beside the old one needs another name.
+    #[serde(deserialize_with = "archive_name")]
+    #[schemars(pattern("^[a-z0-9-]{1,64}$"))]
+    pub name: String,
     /// Form of the segments in the archive.
     pub format: ArchiveFormat,
-    /// How segments in the archive are encrypted.
+    /// Accepted, but not in force in this version: how segments in the archive are encrypted.
     pub encryption: ArchiveEncryption,
-    /// How often the key of the archive changes.
+    /// Accepted, but not in force in this version: how often the key of the archive changes.
     pub key_rotation: KeyRotation,
 }
 
@@ -296,6 +302,18 @@ impl Default for RetentionConfig {
     }
 }
 
+impl Default for ArchivalConfig {
+    fn default() -> Self {
+        Self {
+            destination: None,
+            name: "archive".to_owned(),
+            format: ArchiveFormat::default(),
+            encryption: ArchiveEncryption::default(),
+            key_rotation: KeyRotation::default(),
+        }
+    }
+}
+
 /// About what object stores ask.
 impl Default for PriceConfig {
     fn default() -> Self {
@@ -345,6 +363,14 @@ impl Config {
             Some(_) => &self.retention.archival,
             None => &self.archival,
         }
+    }
+}
+
+fn archive_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    match is_archive(&name) {
+        true => Ok(name),
+        false => Err(de::Error::custom("must be a name of 1-64 characters of a-z, 0-9 and -")),
     }
 }
 

@@ -25,8 +25,14 @@ pub(super) const LATER_SECTIONS: [&str; 4] =
     ["destinations", "compliance", "access_control", "alerts"];
 
 /// Settings whose form is known, and that have no effect in this version.
-pub(super) const LATER_SETTINGS: [&str; 4] =
-    ["archival", "retention.archival", "rotation.file_rotation", "integrity.audit_log_backup"];
+pub(super) const LATER_SETTINGS: [&str; 6] = [
+    "archival.encryption",
+    "archival.key_rotation",
+    "retention.archival.encryption",
+    "retention.archival.key_rotation",
+    "rotation.file_rotation",
+    "integrity.audit_log_backup",
+];
 
 /// The whole file: everything lives under `audit`.
 #[derive(Serialize, Deserialize, JsonSchema, Default)]

@@ -5,7 +5,7 @@ use ed25519_dalek::{SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 
 use super::bounds::ColumnBounds;
-use super::lifecycle::{Erase, Erased, Hold, Policy, Release, Sidecar, Tombstone};
+use super::lifecycle::{Erase, Erased, Hold, JSONL, Policy, Release, Sidecar, Tombstone};
 use crate::Result;
 use crate::columns::LogicalColumn;
 use crate::keys::{self, HmacKey};
@@ -204,8 +204,18 @@ impl AddedSegment {
         let rest = rest.strip_prefix(if by_day { "day=" } else { "month=" })?;
         let (period, file) = rest.split_once('/')?;
         let plain = |s: &str| s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        let uuid = file.strip_suffix(".parquet").filter(|f| f.len() == 36 && plain(f));
+        let uuid = file.strip_suffix(self.suffix()).filter(|f| f.len() == 36 && plain(f));
         (plain(domain) && plain(period) && uuid.is_some()).then_some((domain, period))
+    }
+
+    /// Whether its object is compressed JSON lines, and no Parquet.
+    pub fn is_jsonl(&self) -> bool {
+        self.format.as_deref() == Some(JSONL)
+    }
+
+    /// How its path ends.
+    fn suffix(&self) -> &'static str {
+        if self.is_jsonl() { ".jsonl.zst" } else { ".parquet" }
     }
 }
 

@@ -9,9 +9,9 @@ use serde::Serialize;
 use super::due::{Due, Rows, Table, count};
 use super::holds::{Held, Split};
 use super::in_force::InForce;
+use crate::archive::Archives;
 use crate::ledger::{AddedSegment, State};
 use crate::segment::SegmentFile;
-use crate::storage::Storage;
 use crate::{Error, Result};
 
 /// What is to become of a segment.
@@ -136,7 +136,7 @@ impl Draft {
     /// # Errors
     /// `Integrity` if a segment is not one, `NotFound`, `Io` or `Store` if it cannot be read.
     pub async fn new(
-        storage: &Storage,
+        archives: &Archives,
         state: Arc<State>,
         policy: &InForce,
         now: i64,
@@ -174,7 +174,7 @@ impl Draft {
             }
         }
         let read = unclear.len() as u64;
-        candidates.extend(look_at(storage, &table, unclear).await?);
+        candidates.extend(look_at(archives, &table, unclear).await?);
         let order: std::collections::HashMap<&str, usize> =
             state.segments.iter().enumerate().map(|(at, add)| (add.path.as_str(), at)).collect();
         candidates.sort_by_key(|candidate| order.get(candidate.add.path.as_str()).copied());
@@ -193,7 +193,7 @@ impl Draft {
     ///
     /// # Errors
     /// As [`new`](Self::new).
-    pub async fn finish(self, storage: &Storage, held: &Held) -> Result<Plan> {
+    pub async fn finish(self, archives: &Archives, held: &Held) -> Result<Plan> {
         let mut steps = Vec::new();
         for candidate in &self.candidates {
             let split = match candidate.rows.delete.is_empty() || held.is_empty() {
@@ -201,7 +201,7 @@ impl Draft {
                 false => {
                     let file = match &candidate.file {
                         Some(file) => file.clone(),
-                        None => open(storage, &candidate.add.path).await?,
+                        None => archives.open(&candidate.add).await?,
                     };
                     held.split(&file, &candidate.rows.delete)?
                 }
@@ -256,44 +256,26 @@ fn step(candidate: &Candidate, split: Split, archive: bool) -> Option<Step> {
 
 /// Looks at the rows of segments of which the ledger does not tell all.
 async fn look_at(
-    storage: &Storage,
+    archives: &Archives,
     table: &Table<'_>,
     unclear: Vec<Candidate>,
 ) -> Result<Vec<Candidate>> {
     let mut opened = Vec::with_capacity(unclear.len());
-    let local = storage.local_root().is_some();
     for mut candidate in unclear {
         // Of a local file only its end is read here.
-        if local {
-            opened.push(candidate);
-        } else {
-            candidate.file = Some(open(storage, &candidate.add.path).await?);
-            opened.push(candidate);
+        if !archives.is_here(&candidate.add) {
+            candidate.file = Some(archives.open(&candidate.add).await?);
         }
+        opened.push(candidate);
     }
     let look = |mut candidate: Candidate| -> Result<Candidate> {
-        let file = match candidate.file.take() {
-            Some(file) => file,
-            None => open_local(storage, &candidate.add.path)?,
+        let (file, local) = match candidate.file.take() {
+            Some(file) => (file, false),
+            None => (archives.open_here(&candidate.add)?, true),
         };
         candidate.rows = table.of_rows(&candidate.domain, &file)?;
         candidate.file = local.then_some(file);
         Ok(candidate)
     };
     opened.into_par_iter().map(look).collect()
-}
-
-fn open_local(storage: &Storage, path: &str) -> Result<SegmentFile> {
-    match storage.local_root() {
-        Some(root) => SegmentFile::open_local(path, root, storage.keys()),
-        None => Err(Error::NotFound(path.to_owned())),
-    }
-}
-
-/// Opens a segment; of a local file only what is asked for is read.
-pub(super) async fn open(storage: &Storage, path: &str) -> Result<SegmentFile> {
-    match storage.local_root() {
-        Some(root) => SegmentFile::open_local(path, root, storage.keys()),
-        None => SegmentFile::open_with(path, storage.get(path).await?, storage.keys()),
-    }
 }

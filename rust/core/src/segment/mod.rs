@@ -3,6 +3,7 @@
 mod build;
 mod find;
 pub(crate) mod gone;
+pub(crate) mod jsonl;
 pub(crate) mod merge;
 mod meta;
 mod project;

@@ -2,43 +2,29 @@
 
 use std::sync::Arc;
 
-use data_encoding::HEXLOWER;
 use futures::{StreamExt, TryStreamExt};
-use sha2::{Digest, Sha256};
 
-use super::ReadView;
-use crate::ledger::AddedSegment;
-use crate::storage::Storage;
-use crate::{Error, Result};
+use super::{ReadView, Trail};
+use crate::Result;
 
 /// Files read at a time.
 const AT_ONCE: usize = 4;
 
-impl ReadView {
-    /// Reads every segment, and compares its length and SHA-256 with the ledger's.
+impl Trail {
+    /// Reads every segment of a view, and compares its length and SHA-256 with the ledger's.
     ///
     /// # Errors
-    /// `Integrity` for a file that is missing or is another one; `Io` or `Store`.
-    pub async fn check_files(&self, storage: &Storage) -> Result<()> {
-        let checks: Vec<_> = self
+    /// `Integrity` for a file that is missing or is another one; `Usage` for an archive of which
+    /// nothing says where it is; `Io` or `Store`.
+    pub async fn check_files(&self, view: &ReadView) -> Result<()> {
+        let checks: Vec<_> = view
             .segments()
             .iter()
-            .map(|segment| check_file(storage.clone(), Arc::clone(segment)))
+            .map(|segment| {
+                let (archives, segment) = (self.archives().clone(), Arc::clone(segment));
+                async move { archives.get(&segment).await.map(drop) }
+            })
             .collect();
         futures::stream::iter(checks).buffer_unordered(AT_ONCE).try_collect().await
     }
-}
-
-async fn check_file(storage: Storage, segment: Arc<AddedSegment>) -> Result<()> {
-    let bytes = match storage.get(&segment.path).await {
-        Err(Error::NotFound(_)) => return Err(Error::integrity(&segment.path, "it is missing")),
-        other => other?,
-    };
-    let hash = tokio::task::spawn_blocking(move || (bytes.len() as u64, Sha256::digest(&bytes)));
-    let (length, hash) =
-        hash.await.map_err(|e| Error::io(&segment.path, std::io::Error::other(e)))?;
-    if length != segment.bytes || HEXLOWER.encode(&hash) != segment.sha256 {
-        return Err(Error::integrity(&segment.path, "it is not the file that the ledger names"));
-    }
-    Ok(())
 }

@@ -3,13 +3,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use data_encoding::HEXLOWER;
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 
 use super::{ReadView, Trail};
 use crate::json;
-use crate::ledger::sidecar_path;
 use crate::ledger::{AddedSegment, Bounds};
 use crate::segment::SegmentFile;
 use crate::segment::gone::Gone;
@@ -36,22 +33,21 @@ impl Trail {
             return Ok(Some(record.to_vec()));
         }
         let candidates = candidates(view, |min, max| min <= audit_id && audit_id <= max).rev();
-        if let Some(root) = self.storage().local_root() {
-            // Ids that callers gave may lie in any segment: all cores look for them.
-            let candidates: Vec<_> = candidates.collect();
-            let found = candidates.par_iter().find_map_first(|segment| {
-                let open = || SegmentFile::open_local(&segment.path, root, self.storage().keys());
-                let file = self.shared.opened.get(&segment.path, open);
-                let record = file.and_then(|file| record_in(&file, audit_id)).transpose();
-                record.map(|record| (segment, record))
-            });
-            return match found {
-                Some((segment, Err(Error::NotFound(_)))) => Err(self.missing(segment).await),
-                Some((_, record)) => record.map(Some),
-                None => Ok(None),
-            };
+        let archives = self.archives();
+        let (here, far): (Vec<_>, Vec<_>) =
+            candidates.partition(|segment| archives.is_here(segment));
+        // Ids that callers gave may lie in any segment: all cores look for them.
+        let found = here.par_iter().find_map_first(|segment| {
+            let file = self.shared.opened.get(&segment.path, || archives.open_here(segment));
+            let record = file.and_then(|file| record_in(&file, audit_id)).transpose();
+            record.map(|record| (segment, record))
+        });
+        match found {
+            Some((segment, Err(Error::NotFound(_)))) => return Err(self.missing(segment).await),
+            Some((_, record)) => return record.map(Some),
+            None => {}
         }
-        for segment in candidates {
+        for segment in far {
             if let Some(record) = record_in(&self.segment(segment).await?, audit_id)? {
                 return Ok(Some(record));
             }
@@ -102,29 +98,12 @@ impl Trail {
 
     /// What the sidecar of a segment says of its removed rows.
     pub(super) async fn sidecar(&self, segment: &AddedSegment) -> Result<Gone> {
-        let Some(named) = &segment.gone else { return Ok(Gone::default()) };
-        let path = sidecar_path(&segment.path);
-        let bytes = self.storage().get(&path).await?;
-        let same = bytes.len() as u64 == named.bytes
-            && HEXLOWER.encode(&Sha256::digest(&bytes)) == named.sha256;
-        match Gone::parse(&bytes) {
-            Ok(gone) if same => Ok(gone),
-            Ok(_) => Err(Error::integrity(path, "its bytes are not those that were signed")),
-            Err(what) => Err(Error::integrity(path, what)),
-        }
+        self.archives().sidecar(segment).await
     }
 
     /// As [`segment`](Self::segment), but says `NotFound` where there is no file.
     pub(super) async fn open_segment(&self, segment: &AddedSegment) -> Result<SegmentFile> {
-        let storage = self.storage();
-        match storage.local_root() {
-            Some(root) => SegmentFile::open_local(&segment.path, root, self.storage().keys()),
-            None => SegmentFile::open_with(
-                &segment.path,
-                storage.get(&segment.path).await?,
-                storage.keys(),
-            ),
-        }
+        self.archives().open(segment).await
     }
 }
 

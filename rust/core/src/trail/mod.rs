@@ -69,7 +69,7 @@ pub use import::{ImportProblem, ImportProgress, ImportReport, ImportRun};
 pub use init::{InitOptions, TRAIL_FILE, init};
 pub use load::{LoadOptions, LoadProgress, LoadReport, RefusedLine};
 pub use retention::{Deletion, Order};
-pub use settings::{OpenOptions, Settings};
+pub use settings::{Destination, OpenOptions, Settings};
 pub use stats::{DomainStats, Stats};
 pub use view::ReadView;
 pub use writers::{Rotation, WriterInfo};
@@ -77,8 +77,9 @@ pub use writers::{Rotation, WriterInfo};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::archive::Archives;
 use crate::keys::OwnerKey;
-use crate::ledger::{Ledger, TrailInfo};
+use crate::ledger::{AddedSegment, Ledger, TrailInfo};
 use crate::record::Strictness;
 use crate::storage::Storage;
 use crate::subjects::Vault;
@@ -97,6 +98,8 @@ pub struct Trail {
 #[derive(Debug)]
 struct Shared {
     storage: Storage,
+    /// The stores of its segments.
+    archives: Archives,
     /// The keys of data subjects.
     vault: Arc<Vault>,
     info: Arc<TrailInfo>,
@@ -131,8 +134,13 @@ impl Trail {
         let keyring = encrypted::keyring(&info.trail_id, &storage, &options);
         options.settings.keyring = Some(Arc::clone(&keyring));
         let storage = storage.with_keys(keyring);
+        let folder = position::state_name(&info.trail_id, storage.url());
+        let folder = options.home.state_dir.join(folder).join("restored");
+        let archives = Archives::new(storage.clone(), options.settings.archives.clone(), folder);
+        archives.learn(ledger.state());
         let shared = Shared {
             vault,
+            archives,
             storage,
             info,
             options,
@@ -158,6 +166,19 @@ impl Trail {
     /// Where its objects are.
     pub fn storage(&self) -> &Storage {
         &self.shared.storage
+    }
+
+    /// Where its segments are: there, or in archives.
+    pub fn archives(&self) -> &Archives {
+        &self.shared.archives
+    }
+
+    /// The store that holds a segment's object and its sidecar.
+    ///
+    /// # Errors
+    /// `Usage` if it is in an archive of which nothing says where it is; `Store`.
+    pub fn store_of(&self, segment: &AddedSegment) -> Result<Storage> {
+        self.shared.archives.store_of(segment)
     }
 
     /// Records one event (a JSON object) and returns its `audit_id`. Durable when it returns,
@@ -276,6 +297,7 @@ impl Trail {
         let mut ledger = self.ledger();
         ledger.refresh().await?;
         self.shared.vault.learn(erase::erased(ledger.state()));
+        self.shared.archives.learn(ledger.state());
         let mut newest = self.shared.ledger.lock().unwrap_or_else(PoisonError::into_inner);
         if newest.state().size() < ledger.state().size() {
             *newest = ledger.clone();

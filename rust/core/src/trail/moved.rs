@@ -53,7 +53,7 @@ impl Trail {
             Err(e) => return e,
         };
         if state.segments.iter().any(|live| live.path == *place) {
-            return Error::integrity(place, "the segment is missing");
+            return Error::integrity(place, self.archives().missing(segment));
         }
         let entry = state.lifecycle.retired.get(place).map(|retired| retired.entry);
         let by = entry.map_or_else(String::new, |n| format!(" by entry {n}"));

@@ -9,7 +9,8 @@ use serde_json::Value;
 use crate::Result;
 use crate::access::AccessSettings;
 use crate::config::{
-    Config, EncryptionConfig, Home, Loaded, RedactionConfig, SyncMode as ConfigSync,
+    ArchivalConfig, ArchiveFormat, Config, EncryptionConfig, Home, Loaded, RedactionConfig,
+    SyncMode as ConfigSync,
 };
 use crate::encryption::{Keyring, MasterSource};
 use crate::json::Limits;
@@ -51,8 +52,10 @@ pub struct Settings {
     pub in_force: Option<Arc<BTreeMap<String, Value>>>,
     /// How long records are kept by this host's word, which can only lengthen the ledger's.
     pub retention: Option<Policy>,
-    /// Where segments go when their days in hot storage are over: a folder or URL.
-    pub archive: Option<String>,
+    /// Where segments go when their days in hot storage are over.
+    pub archive: Option<Destination>,
+    /// Folders or URLs of archives by their names in the ledger, that of `archive` included.
+    pub archives: BTreeMap<String, String>,
     /// What is sensitive, and what is done to it.
     pub redaction: RedactionConfig,
     /// Backups and other places, by name, that hold copies of the keys of data subjects: an erasure
@@ -64,6 +67,25 @@ pub struct Settings {
     pub(super) vault: Option<Arc<Vault>>,
     /// The keyring, once the trail is open.
     pub(super) keyring: Option<Arc<Keyring>>,
+}
+
+/// Where segments go when their days in hot storage are over, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    /// The archive's name in the ledger: 1-64 characters of `a-z 0-9 -`.
+    pub name: String,
+    /// A folder or URL.
+    pub url: String,
+    /// Form of the segments there.
+    pub format: ArchiveFormat,
+}
+
+impl Destination {
+    /// As `retention.archival` says; none if it names no destination.
+    pub fn from_config(config: &ArchivalConfig) -> Option<Self> {
+        let url = config.destination.clone()?;
+        Some(Self { name: config.name.clone(), url, format: config.format })
+    }
 }
 
 impl Settings {
@@ -84,6 +106,7 @@ impl Settings {
             }
         };
         let defaults = config.identity.event_defaults();
+        let archive = Destination::from_config(config.archival_in_force());
         Self {
             max_bytes: trail.flush.max_bytes(),
             max_age: Duration::from_secs(trail.flush.max_age_seconds_for(url)),
@@ -100,7 +123,8 @@ impl Settings {
             access: AccessSettings::from_config(config),
             in_force: None,
             retention: Some(Policy::from_config(&config.retention)),
-            archive: config.archival_in_force().destination.clone(),
+            archives: archive.iter().map(|to| (to.name.clone(), to.url.clone())).collect(),
+            archive,
             redaction: config.redaction.clone(),
             key_holders: config.redaction.personal.holders.clone(),
             encryption: config.encryption.clone(),

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::Trail;
 use super::open::writer_folders;
 use crate::access::EVENT_TYPE;
+use crate::archive::Archives;
 use crate::columns::LogicalColumn;
 use crate::encryption::Keyring;
 use crate::ledger::{AddedSegment, Moment, State, moment};
@@ -26,14 +27,17 @@ pub struct ReadView {
     pub without_access: bool,
     /// The keys of data subjects, to show personal fields with; none for sealed ones.
     pub vault: Option<Arc<Vault>>,
+    /// The stores of its segments; none if all are in the trail's own.
+    pub archives: Option<Archives>,
     /// What opens encrypted segments.
     pub keys: Option<Arc<Keyring>>,
 }
 
 impl ReadView {
     pub(super) fn new(state: Arc<State>, unflushed: Vec<Bytes>, trail: &Trail) -> Arc<Self> {
-        let (vault, keys) = (Some(Arc::clone(trail.vault())), trail.storage().keys().cloned());
-        Arc::new(Self { state, unflushed, without_access: false, vault, keys })
+        let (vault, archives) = (Some(Arc::clone(trail.vault())), Some(trail.archives().clone()));
+        let keys = trail.storage().keys().cloned();
+        Arc::new(Self { state, unflushed, without_access: false, vault, archives, keys })
     }
 
     /// The same moment, whose answers leave out the records of who looked if `exclude` says so.
@@ -43,9 +47,8 @@ impl ReadView {
             return self;
         }
         let events = self.unflushed.iter().filter(|record| !is_look(record));
-        let (state, unflushed) = (Arc::clone(&self.state), events.cloned().collect());
-        let (vault, keys) = (self.vault.clone(), self.keys.clone());
-        Arc::new(Self { state, unflushed, without_access: true, vault, keys })
+        let unflushed = events.cloned().collect();
+        Arc::new(Self { unflushed, without_access: true, ..Self::clone(&self) })
     }
 
     /// The same moment with these of its segments only, and nothing that is in no segment yet.
@@ -89,9 +92,8 @@ impl ReadView {
 
     /// Other contents, asked about in the same way.
     fn with(&self, state: State, unflushed: Vec<Bytes>) -> Arc<Self> {
-        let (without_access, vault) = (self.without_access, self.vault.clone());
-        let (state, keys) = (Arc::new(state), self.keys.clone());
-        Arc::new(Self { state, unflushed, without_access, vault, keys })
+        let (state, unflushed) = (Arc::new(state), unflushed);
+        Arc::new(Self { state, unflushed, ..self.clone() })
     }
 
     /// Promoted columns, in order of first use.

@@ -70,7 +70,7 @@ fn check_against_ledger(checked: &mut Checked<'_>, meta: &SegmentMeta) {
     let Task { facts, signed, add, .. } = checked.task;
     let (domain, period) = add.partition(facts.info.by_day()).unwrap_or_default();
     let file = add.path.rsplit('/').next().unwrap_or_default();
-    let segment = file.strip_suffix(".parquet").unwrap_or_default();
+    let segment = file.split('.').next().unwrap_or_default();
     let texts = [
         ("trail", meta.trail.as_str(), facts.info.trail_id.as_str()),
         ("segment", &meta.segment, segment),
@@ -156,7 +156,8 @@ fn check_origin(checked: &mut Checked<'_>, meta: &SegmentMeta, ordinal: usize, b
     };
     let seen = place.zip(batch.root_hash());
     let gone = batch.gone.unwrap_or(0);
-    let seen = seen.map(|(place, root)| Seen { place, root, gone, recorded: None });
+    let seen =
+        seen.map(|(place, root)| Seen { place, root, rows: batch.rows, gone, recorded: None });
     checked.outcome.seen.push(seen);
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures::channel::oneshot;
 use futures::{StreamExt, stream};
 
+use super::archives;
 use super::ledger::Audit;
 use super::origins::{self, Appends, Introduced, Seen, Unproven, Whereabouts};
 use super::report::{Finding, Report};
@@ -15,7 +16,8 @@ use super::{Level, Progress, Run};
 use crate::config::EncryptionConfig;
 use crate::encryption::{Keyring, is_keyring_object};
 use crate::ledger::{
-    CHECKPOINT_HINT, HEARTBEAT, cosigned, entry_number, entry_path, sidecar_path, snapshot_path,
+    AddedSegment, CHECKPOINT_HINT, HEARTBEAT, cosigned, entry_number, entry_path, sidecar_path,
+    snapshot_path,
 };
 use crate::subjects::is_key_object;
 use crate::{Error, Result};
@@ -26,12 +28,15 @@ const LISTED_ORPHANS: usize = 20;
 /// Checks all segments, then the seals of epochs and what no entry names.
 pub(super) async fn check_segments(
     run: &Run<'_>,
-    audit: Audit,
+    mut audit: Audit,
     objects: &[(String, u64)],
     report: &mut Report,
 ) -> Result<()> {
     note_orphans(&audit, objects, report);
     let Some(info) = audit.info.clone() else { return Ok(()) };
+    if audit.broken_at.is_none() {
+        report.findings.extend(audit.gone.findings());
+    }
     let (columns, broken_at) = (audit.columns, audit.broken_at);
     let level = run.options.level;
     let (appends, since) = (audit.appends, run.options.since.is_some());
@@ -50,7 +55,8 @@ pub(super) async fn check_segments(
             cancel: run.cancel.clone(),
         })
         .collect();
-    let outcomes = check_all(run, &tasks, report).await?;
+    let out_of_reach = archives::check(run, &tasks, report);
+    let outcomes = check_all(run, &tasks, &out_of_reach, report).await?;
     if level == Level::Quick {
         let what = "the records and all that queries rely on (quick level)";
         report.not_checked.push(what.to_owned());
@@ -88,6 +94,7 @@ pub(super) async fn check_segments(
 async fn check_all(
     run: &Run<'_>,
     tasks: &[Task],
+    out_of_reach: &BTreeSet<String>,
     report: &mut Report,
 ) -> Result<Vec<Option<Summary>>> {
     let mut progress = Progress {
@@ -102,7 +109,8 @@ async fn check_all(
     let mut findings: Vec<(usize, Vec<Finding>)> = Vec::new();
     let mut locked = 0;
     // The largest first, so that the threads end together.
-    let mut order: Vec<usize> = (0..tasks.len()).collect();
+    let lost = |add: &AddedSegment| add.archive.as_ref().is_some_and(|a| out_of_reach.contains(a));
+    let mut order: Vec<usize> = (0..tasks.len()).filter(|&i| !lost(&tasks[i].add)).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(tasks[i].add.bytes));
     let pool = &run.pool;
     let mut running = stream::iter(order)
@@ -168,7 +176,8 @@ struct Summary {
 
 async fn one(run: &Run<'_>, pool: &rayon::ThreadPool, task: Task) -> Result<Outcome> {
     run.demand_go()?;
-    let bytes = match run.storage.get(&task.add.path).await {
+    let storage = run.archives.store_of(&task.add)?;
+    let bytes = match storage.get(&task.add.path).await {
         Ok(bytes) => bytes,
         Err(Error::NotFound(_)) => return Ok(Outcome::missing(&task)),
         // A path that no store accepts.
@@ -179,7 +188,7 @@ async fn one(run: &Run<'_>, pool: &rayon::ThreadPool, task: Task) -> Result<Outc
         Err(e) => return Err(e),
     };
     let sidecar = match &task.add.gone {
-        Some(_) => super::ledger::read_if_there(run, &sidecar_path(&task.add.path)).await?,
+        Some(_) => super::ledger::read_if_in(&storage, &sidecar_path(&task.add.path)).await?,
         None => None,
     };
     let (send, receive) = oneshot::channel();

@@ -23,6 +23,7 @@ use crate::ledger::{
 };
 use crate::merkle::Hash;
 use crate::note::Checkpoint;
+use crate::storage::Storage;
 use crate::{Error, Result};
 
 /// Path of the trail's description.
@@ -153,12 +154,17 @@ pub(super) async fn audit(
     auditor.check_cosigned(kept, there);
     auditor.note_erasures();
     auditor.check_pins();
+    run.archives.learn(&auditor.state);
     auditor.audit.leaves = auditor.leaves;
     Ok(auditor.audit)
 }
 
 pub(super) async fn read_if_there(run: &Run<'_>, path: &str) -> Result<Option<Bytes>> {
-    match run.storage.get(path).await {
+    read_if_in(run.storage, path).await
+}
+
+pub(super) async fn read_if_in(storage: &Storage, path: &str) -> Result<Option<Bytes>> {
+    match storage.get(path).await {
         Ok(bytes) => Ok(Some(bytes)),
         Err(Error::NotFound(_)) => Ok(None),
         Err(e) => Err(e),
@@ -359,7 +365,8 @@ impl Auditor<'_> {
         self.check_key_id(&entry.body);
         self.words.extend(word_of(&entry.body));
         self.audit.appends.note(&entry.body);
-        self.audit.gone.note(&entry.body);
+        let since = self.run.options.since.is_some();
+        self.audit.gone.note(&entry.body, &self.audit.appends, since);
         self.audit.swept.extend(entry.body.swept.iter().flatten().cloned());
         self.count_runs(&entry.body);
         let hmac = match &mut self.audit.chains {

@@ -5,6 +5,7 @@
 //! that cannot be read, a caller that interrupts, and arguments that make no sense are errors.
 
 mod anchors;
+mod archives;
 mod blooms;
 mod cosigned;
 mod description;
@@ -31,6 +32,7 @@ mod values;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -38,6 +40,7 @@ use bytes::Bytes;
 use ed25519_dalek::VerifyingKey;
 use serde::Serialize;
 
+use crate::archive::Archives;
 use crate::encryption::MasterSource;
 use crate::keys::OwnerKey;
 use crate::ledger::Entry;
@@ -129,6 +132,9 @@ pub struct Options {
     /// Only what came since an earlier deep verification is looked at deeply. The trust must hold
     /// a pin of at least its size.
     pub since: Option<Since>,
+    /// Folders or URLs of archives by their names in the ledger. Of others the ledger's policy says
+    /// where they are.
+    pub archives: BTreeMap<String, String>,
     /// Where the master key of the trail's keyring comes from: deep verification of encrypted
     /// segments needs it.
     pub master: MasterSource,
@@ -189,7 +195,8 @@ pub async fn verify(
         None => storage.list("").await?,
     };
     let pool = jobs::threads(options.threads)?;
-    let run = Run { storage, trust, options, progress, cancel, pool };
+    let archives = Archives::new(storage.clone(), options.archives.clone(), std::env::temp_dir());
+    let run = Run { storage, archives, trust, options, progress, cancel, pool };
     let audit = ledger::audit(&run, &objects, &mut report).await?;
     snapshots::check(&run, &audit, &mut report).await?;
     jobs::check_segments(&run, audit, &objects, &mut report).await?;
@@ -218,6 +225,7 @@ pub async fn verify(
 /// What every part of a verification needs.
 struct Run<'a> {
     storage: &'a Storage,
+    archives: Archives,
     trust: &'a Trust,
     options: &'a Options,
     progress: &'a (dyn Fn(Progress) + Sync),

@@ -8,7 +8,7 @@ use data_encoding::HEXLOWER;
 use super::Run;
 use super::report::{Finding, Report};
 use crate::Result;
-use crate::ledger::{AddedSegment, Body, Entry, Kind, entry_path};
+use crate::ledger::{AddedSegment, Body, Entry, GoneBatch, Kind, entry_path};
 use crate::merkle::{self, Hash};
 use crate::segment::merge::MAX_BATCHES;
 use crate::segment::{BatchMeta, Origin, batch_leaf};
@@ -20,6 +20,8 @@ pub(super) struct Introduced {
     /// Hex root over its batches.
     root: String,
     batches: u64,
+    /// Range of `timestamp`, in microseconds.
+    times: (i64, i64),
 }
 
 impl Introduced {
@@ -40,6 +42,7 @@ impl Appends {
             path: add.path.clone(),
             root: add.root.clone(),
             batches: add.batches,
+            times: (add.min, add.max),
         };
         if body.kind == Kind::Append {
             self.0.insert(body.n, body.adds.iter().flatten().map(of).collect());
@@ -66,6 +69,8 @@ pub(super) type Place = (u64, u64, u64);
 pub(super) struct Seen {
     pub(super) place: Place,
     pub(super) root: Hash,
+    /// How many records it had at first.
+    pub(super) rows: u64,
     /// How many of its records are removed.
     pub(super) gone: u64,
     /// Range of `recorded_at`, if every row was read and none is removed.
@@ -155,26 +160,68 @@ pub(super) fn finding(path: &str, batch: &str, what: &str) -> Finding {
     finding
 }
 
-/// What tombstones say of batches: how many records each lost, and its root.
+/// What tombstones together say that a batch lost.
+#[derive(Debug)]
+struct Lost {
+    /// What the first of them says.
+    first: GoneBatch,
+    gone: u64,
+}
+
+impl Lost {
+    fn root(&self) -> Option<Hash> {
+        HEXLOWER.decode(self.first.root.as_bytes()).ok()?.try_into().ok()
+    }
+}
+
+/// What tombstones say of batches.
 #[derive(Debug, Default)]
-pub(super) struct Gone(HashMap<Place, (u64, u64, Option<Hash>)>);
+pub(super) struct Gone {
+    batches: BTreeMap<Place, Lost>,
+    /// What they say that cannot be.
+    findings: Vec<Finding>,
+}
 
 impl Gone {
-    /// Notes what an entry deletes.
-    pub(super) fn note(&mut self, body: &Body) {
-        for batch in body.tombstone.iter().flat_map(|stone| &stone.batches) {
-            let place = (batch.entry, batch.add, batch.index);
-            let root = HEXLOWER.decode(batch.root.as_bytes()).ok().and_then(|r| r.try_into().ok());
-            let (gone, ..) = self.0.entry(place).or_insert((0, batch.rows, root));
-            *gone = gone.saturating_add(batch.gone);
+    /// Notes what an entry deletes. `appends` has all `append` entries before it, unless
+    /// `since`: an incremental verification has read the new ones only.
+    pub(super) fn note(&mut self, body: &Body, appends: &Appends, since: bool) {
+        for said in body.tombstone.iter().flat_map(|stone| &stone.batches) {
+            let place = (said.entry, said.add, said.index);
+            let none = || Lost { first: said.clone(), gone: 0 };
+            let lost = self.batches.entry(place).or_insert_with(none);
+            lost.gone = lost.gone.saturating_add(said.gone);
+            let of_entry = appends.of(said.entry);
+            let add = usize::try_from(said.add).ok().and_then(|at| of_entry?.get(at));
+            let what = match add {
+                _ if (&lost.first.root, lost.first.rows) != (&said.root, said.rows) => {
+                    "an earlier tombstone says something else of it"
+                }
+                _ if lost.gone > said.rows => "it loses more records than it had",
+                None if since && of_entry.is_none() => continue,
+                Some(add) if said.index >= add.batches => "there is no such batch",
+                None => "there is no such batch",
+                Some(add) if said.min < add.times.0 || said.max > add.times.1 => {
+                    "it has no records of the times that are said"
+                }
+                Some(_) => continue,
+            };
+            let message = format!("it deletes from {}: {what}", named(place));
+            self.findings.push(Finding::tampered("tombstone", entry_path(body.n), message));
         }
+    }
+
+    /// What tombstones say that cannot be.
+    pub(super) fn findings(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.findings)
     }
 
     /// Batches of which nothing is left.
     pub(super) fn whole(&self) -> impl Iterator<Item = Seen> {
-        let whole = self.0.iter().filter(|(_, (gone, rows, _))| gone >= rows);
-        whole.filter_map(|(place, (_, rows, root))| {
-            Some(Seen { place: *place, root: (*root)?, gone: *rows, recorded: None })
+        let whole = self.batches.iter().filter(|(_, lost)| lost.gone >= lost.first.rows);
+        whole.filter_map(|(place, lost)| {
+            let rows = lost.first.rows;
+            Some(Seen { place: *place, root: lost.root()?, rows, gone: rows, recorded: None })
         })
     }
 
@@ -184,23 +231,28 @@ impl Gone {
         live: impl Iterator<Item = (&'a Seen, &'a str)>,
     ) -> Vec<Finding> {
         let told = |(seen, path): (&Seen, &str)| {
-            let (gone, root) = match self.0.get(&seen.place) {
-                Some((gone, _, root)) => (*gone, *root),
-                None => (0, Some(seen.root)),
+            let (gone, same) = match self.batches.get(&seen.place) {
+                Some(lost) => {
+                    (lost.gone, (lost.root(), lost.first.rows) == (Some(seen.root), seen.rows))
+                }
+                None => (0, true),
             };
-            if gone == seen.gone && root == Some(seen.root) {
+            if gone == seen.gone && same {
                 return None;
             }
-            let (entry, add, index) = seen.place;
             let message = format!(
-                "batch {index} of segment {add} of entry {entry} lost {} records, and the \
-                 tombstones tell of {gone}, or of another batch",
+                "{} lost {} records, and the tombstones tell of {gone}, or of another batch",
+                named(seen.place),
                 seen.gone
             );
             Some(Finding::tampered("tombstone", path, message))
         };
         live.filter_map(told).collect()
     }
+}
+
+fn named((entry, add, index): Place) -> String {
+    format!("batch {index} of segment {add} of entry {entry}")
 }
 
 /// Where the batches of all live segments are.
@@ -215,10 +267,7 @@ impl Whereabouts {
         for seen in seen {
             let place = seen.place;
             if let Some((_, before)) = self.batches.insert(place, (seen, path.to_owned())) {
-                let (entry, add, index) = place;
-                let message = format!(
-                    "it holds batch {index} of segment {add} of entry {entry}, and so does {before}"
-                );
+                let message = format!("it holds {}, and so does {before}", named(place));
                 report.findings.push(Finding::tampered("batch_twice", path, message));
             }
         }

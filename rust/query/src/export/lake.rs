@@ -10,11 +10,14 @@ use parquet::file::properties::WriterProperties;
 use sealtrail_core::evidence::{FileItem, FileRole};
 
 use super::output::Output;
+use super::progress::State;
 use crate::error::{QueryError, Result};
 use crate::ocsf::{Class, Event, decode, event};
 
 /// Events that are held until their file is written.
 const MOST: usize = 200_000;
+/// Events after which all are written, to go on from there after a crash.
+const SYNCED: u64 = 1 << 20;
 const DAY: i64 = 86_400_000_000;
 
 /// Where events are put: parts of the path.
@@ -68,20 +71,32 @@ pub(super) struct LakeWriter {
     origin: String,
     waiting: BTreeMap<(i64, Class), Vec<Event>>,
     held: usize,
-    numbers: BTreeMap<(i64, Class), u32>,
+    /// Events since files were last noted to go on from.
+    unsynced: u64,
+    /// The first entry of an export that goes on where another ended: files of a series have
+    /// different names, so that they can be put into one lake.
+    since: Option<u64>,
     files: Vec<FileItem>,
 }
 
 impl LakeWriter {
-    pub(super) fn new(lake: Lake, root: &Path, origin: String) -> Self {
+    /// `files` are whole since an earlier run, which was cut short.
+    pub(super) fn new(
+        lake: Lake,
+        root: &Path,
+        origin: String,
+        since: Option<u64>,
+        files: Vec<FileItem>,
+    ) -> Self {
         Self {
             lake,
             root: root.to_owned(),
             origin,
             waiting: BTreeMap::new(),
             held: 0,
-            numbers: BTreeMap::new(),
-            files: Vec::new(),
+            unsynced: 0,
+            since,
+            files,
         }
     }
 
@@ -91,6 +106,7 @@ impl LakeWriter {
         };
         self.waiting.entry((event.time.div_euclid(DAY), event.class)).or_default().push(event);
         self.held += 1;
+        self.unsynced += 1;
         while self.held > MOST {
             let largest = self.waiting.iter().max_by_key(|(_, events)| events.len());
             let Some(key) = largest.map(|(key, _)| *key) else { break };
@@ -104,9 +120,7 @@ impl LakeWriter {
         self.held -= events.len();
         events.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
         let (day, class) = key;
-        let number = self.numbers.entry(key).or_default();
-        let path = format!("{}/{}-{number:06}.parquet", self.lake.folder(day), class.uid);
-        *number += 1;
+        let path = self.free(day, class);
         let records = events.len() as u64;
         let values: Vec<_> = events.into_iter().map(|event| event.value).collect();
         let batch = decode(class, &values)?;
@@ -132,10 +146,34 @@ impl LakeWriter {
         Ok(())
     }
 
+    /// The path of the next file of a day and class.
+    fn free(&self, day: i64, class: Class) -> String {
+        let since = self.since.map(|since| format!("{since:012}-")).unwrap_or_default();
+        let begin = format!("{}/{}-{since}", self.lake.folder(day), class.uid);
+        let number = self.files.iter().filter(|file| file.path.starts_with(&begin)).count();
+        format!("{begin}{number:06}.parquet")
+    }
+
+    fn write_all(&mut self) -> Result<()> {
+        let keys: Vec<_> = self.waiting.keys().copied().collect();
+        keys.into_iter().try_for_each(|key| self.write(key))
+    }
+
+    /// Writes what is held, and notes what is whole; `false` where it is little yet.
+    pub(super) fn sync(&mut self, state: &mut State) -> Result<bool> {
+        // Tests cut exports short after any segment.
+        if !cfg!(test) && self.unsynced < SYNCED {
+            return Ok(false);
+        }
+        self.write_all()?;
+        self.unsynced = 0;
+        state.files.clone_from(&self.files);
+        Ok(true)
+    }
+
     /// Writes what is left; gives all files.
     pub(super) fn finish(mut self) -> Result<Vec<FileItem>> {
-        let keys: Vec<_> = self.waiting.keys().copied().collect();
-        keys.into_iter().try_for_each(|key| self.write(key))?;
+        self.write_all()?;
         self.files.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(self.files)
     }

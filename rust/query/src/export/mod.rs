@@ -8,6 +8,7 @@ mod find;
 mod flat;
 mod lake;
 mod output;
+mod parts;
 mod progress;
 mod series;
 mod sink;
@@ -136,7 +137,7 @@ impl Export {
         self.demand_free(path, &manifest_path)?;
         let kept = Kept::of(path);
         let asked = self.fingerprint(trail)?;
-        let found = kept.load(&asked)?.filter(|_| Sink::goes_on(self.format));
+        let found = kept.load(&asked)?;
         let (unsealed, _) = view.unsealed();
         let view = match &found {
             Some(state) if state.size != view.size() => {
@@ -248,9 +249,11 @@ impl Export {
 
     /// Tells this question from others.
     fn fingerprint(&self, trail: &Trail) -> Result<String> {
+        let Lake { source, region, account } = &self.lake;
+        let redacted = self.redactor.as_ref().map(|redactor| format!("{redactor:?}"));
         let asked = (
-            (&self.filter, self.exclude_access, self.format, &self.since),
-            (&trail.info().trail_id, &self.purpose),
+            (&self.filter, self.exclude_access, self.format, &self.since, redacted),
+            (&trail.info().trail_id, &self.purpose, [source, region, account]),
         );
         let bytes = serde_json::to_vec(&asked).map_err(|e| Error::encoding("question", e))?;
         Ok(HEXLOWER.encode(&Sha256::digest(&bytes)))
@@ -331,10 +334,12 @@ impl<'a> Run<'a> {
             bytes: 0,
             counts: BTreeMap::new(),
             done: 0,
+            files: Vec::new(),
+            parts: 0,
             proofs: 0,
             records: 0,
             size: view.size(),
-            v: 1,
+            v: 2,
         };
         let state = found.unwrap_or(new);
         let redactor = export.redactor.clone();
@@ -342,8 +347,7 @@ impl<'a> Run<'a> {
             Some(_) => Arc::clone(view).leaving_sealed(),
             None => Arc::clone(view),
         };
-        let form = (export.format, &export.lake);
-        let sink = Sink::open(form, trail, &shown, path, &state, &mut attester).await?;
+        let sink = Sink::open(export, trail, &shown, path, &state, &mut attester).await?;
         let since = export.since.as_ref().map_or(0, |since| since.size);
         let line = Vec::new();
         Ok(Self { since, path, segments, finder, attester, sink, redactor, state, line, turn: 0 })
@@ -358,7 +362,7 @@ impl<'a> Run<'a> {
             if at >= self.state.done {
                 self.segment(&segment, rows).await?;
                 self.state.done = at + 1;
-                if kept.is_due() && self.sink.sync(&mut self.state)? {
+                if kept.is_due() && self.sink.sync(&mut self.state).await? {
                     kept.save(&self.state)?;
                 }
             }

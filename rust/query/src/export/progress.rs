@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use sealtrail_core::evidence::FileItem;
 use sealtrail_core::storage::durable::{self, Access};
 use sealtrail_core::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,10 @@ pub(super) struct State {
     pub(super) counts: BTreeMap<String, u64>,
     /// Segments that are done.
     pub(super) done: usize,
+    /// Files of events that are whole.
+    pub(super) files: Vec<FileItem>,
+    /// Parts of the file of rows that are whole.
+    pub(super) parts: u64,
     /// Length of the file of proofs.
     pub(super) proofs: u64,
     pub(super) records: u64,
@@ -52,7 +57,7 @@ impl Kept {
             Err(e) => return Err(e),
         };
         let state: Option<State> = serde_json::from_slice(&bytes).ok();
-        Ok(state.filter(|state| state.v == 1 && state.asked == asked))
+        Ok(state.filter(|state| state.v == 2 && state.asked == asked))
     }
 
     /// Whether it is time to write it down.

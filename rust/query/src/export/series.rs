@@ -1,11 +1,11 @@
-//! Exports that go on where the one before ended: a folder with one file for each.
+//! Exports that go on where the one before ended: a folder with one file, or folder, for each.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use sealtrail_core::Error;
-use sealtrail_core::evidence::{ExportFormat, MANIFEST_SUFFIX, Since};
+use sealtrail_core::evidence::{ExportFormat, MANIFEST, MANIFEST_SUFFIX, Since};
 use sealtrail_core::storage::durable;
 use sealtrail_core::trail::{ReadView, Trail};
 use sha2::{Digest, Sha256};
@@ -36,18 +36,20 @@ impl Export {
         view: &Arc<ReadView>,
         folder: &Path,
     ) -> Result<Option<Next>> {
-        if matches!(self.format, ExportFormat::Ocsf | ExportFormat::Package) {
-            let message =
-                format!("there is no series of {}: use jsonl, csv or parquet", self.format.name());
-            return Err(QueryError::Parameter(message));
+        if self.format == ExportFormat::Package {
+            let message = "there is no series of packages: export jsonl, csv, parquet or ocsf";
+            return Err(QueryError::Parameter(message.to_owned()));
         }
         let attester = trail.attest(view).await?;
-        let names = durable::pick_names(folder, |name| {
-            name.ends_with(MANIFEST_SUFFIX).then(|| name.to_owned())
-        })?;
+        let manifests = match self.format {
+            ExportFormat::Ocsf => in_folders(folder)?,
+            _ => durable::pick_names(folder, |name| {
+                name.ends_with(MANIFEST_SUFFIX).then(|| folder.join(name))
+            })?,
+        };
         let mut newest: Option<Since> = None;
-        for name in names {
-            let bytes = durable::read(&folder.join(&name))?;
+        for path in manifests {
+            let bytes = durable::read(&path)?;
             let (manifest, since) = since_manifest(&attester, &bytes)?;
             let ours = manifest.filters == self.asked && manifest.format == self.format;
             // One that was made apart is no part of the series.
@@ -70,4 +72,19 @@ impl Export {
         let path = folder.join(name);
         Ok(Some(Next { since, path }))
     }
+}
+
+/// The manifests of exports that are folders, in a folder.
+fn in_folders(folder: &Path) -> Result<Vec<PathBuf>> {
+    let inside = match std::fs::read_dir(folder) {
+        Ok(inside) => inside,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(Error::io(folder, e).into()),
+    };
+    let mut found = Vec::new();
+    for item in inside {
+        let manifest = item.map_err(|e| Error::io(folder, e))?.path().join(MANIFEST);
+        found.extend(manifest.is_file().then_some(manifest));
+    }
+    Ok(found)
 }

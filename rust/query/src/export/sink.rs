@@ -7,12 +7,11 @@ use sealtrail_core::evidence::{ExportFormat, FileItem, FileRole, PROOFS, PROOFS_
 use sealtrail_core::trail::{Attester, ReadView, Trail};
 
 use super::flat::Flat;
-use super::lake::{Lake, LakeWriter};
-use super::name_of;
+use super::lake::LakeWriter;
 use super::output::{Output, Written, with_suffix};
 use super::progress::State;
+use super::{Export, name_of};
 use crate::error::{QueryError, Result};
-use crate::output::OutputFormat;
 
 /// Takes records, segment by segment.
 pub(super) enum Sink {
@@ -25,23 +24,15 @@ pub(super) enum Sink {
 }
 
 impl Sink {
-    /// Whether what was left unfinished in this form can be gone on with.
-    pub(super) fn goes_on(format: ExportFormat) -> bool {
-        matches!(format, ExportFormat::Jsonl | ExportFormat::Package)
-    }
-
     pub(super) async fn open(
-        (format, lake): (ExportFormat, &Lake),
+        export: &Export,
         trail: &Trail,
         view: &Arc<ReadView>,
         path: &Path,
         state: &State,
         attester: &mut Attester,
     ) -> Result<Self> {
-        let flat = |format| async move {
-            let output = Output::create(path)?;
-            Flat::new(trail, view, format, output).await.map(|flat| Self::Flat(Box::new(flat)))
-        };
+        let format = export.format;
         match format {
             ExportFormat::Jsonl | ExportFormat::Package => {
                 let (records, proofs) = match format {
@@ -55,12 +46,16 @@ impl Sink {
                 }
                 Ok(Self::Lines { records: Box::new(records), proofs: Box::new(proofs) })
             }
-            ExportFormat::Csv => flat(OutputFormat::Csv).await,
-            ExportFormat::Parquet => flat(OutputFormat::Parquet).await,
+            ExportFormat::Csv | ExportFormat::Parquet => {
+                Ok(Self::Flat(Box::new(Flat::new(trail, view, format, path, state).await?)))
+            }
             ExportFormat::Ocsf => {
-                lake.check()?;
+                export.lake.check()?;
                 let origin = trail.info().origin.clone();
-                Ok(Self::Lake(Box::new(LakeWriter::new(lake.clone(), path, origin))))
+                let since = export.since.as_ref().map(|since| since.size);
+                let lake = export.lake.clone();
+                let writer = LakeWriter::new(lake, path, origin, since, state.files.clone());
+                Ok(Self::Lake(Box::new(writer)))
             }
         }
     }
@@ -91,13 +86,18 @@ impl Sink {
     }
 
     /// Makes what was written last, and notes how far that is; `false` where nothing can go on
-    /// from there.
-    pub(super) fn sync(&mut self, state: &mut State) -> Result<bool> {
-        let Self::Lines { records, proofs } = self else { return Ok(false) };
-        records.sync()?;
-        proofs.sync()?;
-        (state.bytes, state.proofs) = (records.len(), proofs.len());
-        Ok(true)
+    /// from there yet.
+    pub(super) async fn sync(&mut self, state: &mut State) -> Result<bool> {
+        match self {
+            Self::Lines { records, proofs } => {
+                records.sync()?;
+                proofs.sync()?;
+                (state.bytes, state.proofs) = (records.len(), proofs.len());
+                Ok(true)
+            }
+            Self::Flat(flat) => flat.sync(state).await,
+            Self::Lake(lake) => lake.sync(state),
+        }
     }
 
     /// Gives the files their names.

@@ -3,7 +3,7 @@ use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
 use sealtrail_core::config::{Config, Home};
-use sealtrail_core::evidence::{self, PROOFS_SUFFIX};
+use sealtrail_core::evidence;
 use sealtrail_core::keys::OWNER;
 use sealtrail_core::note;
 use sealtrail_core::record::Strictness;
@@ -120,44 +120,114 @@ async fn an_export_finds_what_a_search_finds() {
     }
 }
 
-#[tokio::test]
-async fn what_was_cut_short_goes_on() {
-    let place = Place::new().await;
-    let question = Export {
-        filter: Filter::default().field("user_id", ["!u-2"]),
-        ..export(ExportFormat::Jsonl)
-    };
-    let whole = place.run(&question, "whole.jsonl").await;
-    let segments = place.trail.view().await.unwrap().segments().len();
-    assert!(segments > 5, "{segments}");
-    for after in 1..segments {
-        let name = format!("cut-{after}.jsonl");
-        let view = place.trail.view().await.unwrap();
+impl Place {
+    /// An export that died after so many segments, with a line or file of which only a part was
+    /// written.
+    async fn cut(&self, question: &Export, path: &Path, after: usize) {
+        let view = self.trail.view().await.unwrap();
         let seen = std::sync::atomic::AtomicUsize::new(0);
         let watch = |_: u64, _: u64| {
             let seen = seen.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
             assert!(seen < after, "the process dies here");
         };
-        let path = place.path(&name);
         let dead = Rows::default();
-        let run = question.run(&place.trail, &view, &path, &dead, &watch);
+        let run = question.run(&self.trail, &view, path, &dead, &watch);
         assert!(AssertUnwindSafe(run).catch_unwind().await.is_err());
-        assert!(!path.exists() && with_suffix(&path, ".part").exists());
-        // A line of which only a part was written.
-        let part = with_suffix(&path, ".part");
-        let torn = [std::fs::read(&part).unwrap(), b"{\"audit_id\":\"to".to_vec()].concat();
-        std::fs::write(&part, torn).unwrap();
-        let rows = Rows::default();
-        let done = question.run(&place.trail, &view, &path, &rows, &|_, _| ()).await.unwrap();
-        place.demand(&done);
-        assert!(done.resumed > 0);
-        assert_eq!(rows.get(), whole.manifest.records);
-        for suffix in ["", PROOFS_SUFFIX] {
-            let read = |path: &Path| std::fs::read(with_suffix(path, suffix)).unwrap();
-            assert_eq!(read(&done.path), read(&whole.path), "{after}{suffix}");
+        assert!(!path.is_file());
+        let part = with_suffix(path, ".part");
+        if part.exists() {
+            let torn = [std::fs::read(&part).unwrap(), b"{\"audit_id\":\"to".to_vec()].concat();
+            std::fs::write(&part, torn).unwrap();
         }
-        assert_eq!(done.manifest.counts, whole.manifest.counts);
+        if question.format == ExportFormat::Parquet {
+            std::fs::write(with_suffix(path, ".rows-000099"), b"PAR1").unwrap();
+        }
     }
+}
+
+/// What an export holds, whatever files it is in.
+fn content(done: &Exported) -> Vec<String> {
+    let files = done.manifest.files.iter().map(|file| match done.path.is_dir() {
+        true => done.path.join(&file.path),
+        false => done.path.with_file_name(&file.path),
+    });
+    let mut content = Vec::new();
+    for file in files {
+        if done.manifest.format == ExportFormat::Csv || file.extension().unwrap() != "parquet" {
+            content.push(std::fs::read_to_string(&file).unwrap());
+            continue;
+        }
+        let file = std::fs::File::open(&file).unwrap();
+        let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file);
+        for batch in reader.unwrap().build().unwrap() {
+            let batch = batch.unwrap();
+            let mut out = arrow::json::LineDelimitedWriter::new(Vec::new());
+            out.write(&batch).unwrap();
+            content.extend(String::from_utf8(out.into_inner()).unwrap().lines().map(str::to_owned));
+        }
+    }
+    content.sort();
+    content
+}
+
+#[tokio::test]
+async fn what_was_cut_short_goes_on() {
+    let place = Place::new().await;
+    let filter = Filter::default().field("user_id", ["!u-2"]);
+    use ExportFormat::{Csv, Jsonl, Ocsf, Parquet};
+    for format in [Jsonl, Csv, Parquet, Ocsf] {
+        let question = Export { filter: filter.clone(), ..export(format) };
+        let whole = place.run(&question, &format!("whole.{}", format.name())).await;
+        let segments = place.trail.view().await.unwrap().segments().len();
+        assert!(segments > 5, "{segments}");
+        for after in 1..segments {
+            let path = place.path(&format!("cut-{after}.{}", format.name()));
+            place.cut(&question, &path, after).await;
+            let view = place.trail.view().await.unwrap();
+            let rows = Rows::default();
+            let done = question.run(&place.trail, &view, &path, &rows, &|_, _| ()).await.unwrap();
+            place.demand(&done);
+            assert!(done.resumed > 0);
+            assert_eq!(rows.get(), whole.manifest.records);
+            if matches!(format, Jsonl | Csv) {
+                let hashes = |done: &Exported| -> Vec<String> {
+                    done.manifest.files.iter().map(|file| file.sha256.clone()).collect()
+                };
+                assert_eq!(hashes(&done), hashes(&whole), "{after} {format:?}");
+            }
+            assert_eq!(content(&done).len(), content(&whole).len());
+            assert_eq!(content(&done), content(&whole), "{after} {format:?}");
+            assert_eq!(done.manifest.counts, whole.manifest.counts);
+            let left = std::fs::read_dir(place.dir.path()).unwrap().filter(|item| {
+                let name = item.as_ref().unwrap().file_name().into_string().unwrap();
+                name.contains(".rows-") || name.ends_with(".part") || name.ends_with(".progress")
+            });
+            assert_eq!(left.count(), 0);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_series_of_events_leaves_nothing_out_and_fits_into_one_lake() {
+    let place = Place::new().await;
+    let question = export(ExportFormat::Ocsf);
+    let (mut records, mut paths) = (0, BTreeSet::new());
+    for round in 0..3 {
+        let view = place.trail.view().await.unwrap();
+        let folder = place.path("lake");
+        let next = question.next(&place.trail, &view, &folder).await.unwrap().unwrap();
+        std::fs::create_dir_all(&folder).unwrap();
+        let part = Export { since: Some(next.since), ..question.clone() };
+        let rows = Rows::default();
+        let done = part.run(&place.trail, &view, &next.path, &rows, &|_, _| ()).await.unwrap();
+        place.demand(&done);
+        records += done.manifest.records;
+        let fresh = done.manifest.files.iter().all(|file| paths.insert(file.path.clone()));
+        assert!(fresh, "two files of one name");
+        assert!(question.next(&place.trail, &view, &folder).await.unwrap().is_none());
+        place.record(200 + round * 10..205 + round * 10).await;
+    }
+    assert_eq!(records, 120 + 5 + 5);
 }
 
 #[tokio::test]

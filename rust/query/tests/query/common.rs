@@ -164,6 +164,7 @@ impl TestTrail {
                 without_access: false,
                 vault: None,
                 keys: self.keys.clone(),
+                archives: None,
             })
         });
         Arc::clone(view)

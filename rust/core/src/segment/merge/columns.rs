@@ -124,7 +124,7 @@ impl Mapping {
 }
 
 /// The Arrow type of a column of the merged segment, by its position in the file.
-pub(super) fn arrow_type(columns: &[LogicalColumn], at: usize) -> DataType {
+pub(in crate::segment) fn arrow_type(columns: &[LogicalColumn], at: usize) -> DataType {
     match at.checked_sub(1) {
         None => DataType::UInt16,
         Some(at) => columns.get(at).map_or(DataType::Utf8, |column| column.kind.arrow()),

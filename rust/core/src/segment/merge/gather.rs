@@ -10,7 +10,7 @@ use crate::{Error, Result};
 
 /// Some rows of the merged segment, as the inputs hold them.
 #[derive(Debug, Default)]
-pub(super) struct Chunk {
+pub(in crate::segment) struct Chunk {
     spans: Vec<Span>,
     pub(super) rows: usize,
 }

@@ -49,20 +49,20 @@ impl Write for Hashing {
 
 /// A file that was written.
 #[derive(Debug)]
-pub(super) struct Written {
-    pub(super) file: Unfinished,
-    pub(super) sha256: String,
-    pub(super) bytes: u64,
+pub(in crate::segment) struct Written {
+    pub(in crate::segment) file: Unfinished,
+    pub(in crate::segment) sha256: String,
+    pub(in crate::segment) bytes: u64,
     /// Earliest and latest `timestamp`.
-    pub(super) times: (i64, i64),
-    pub(super) stats: ColumnBounds,
-    pub(super) rows: u64,
+    pub(in crate::segment) times: (i64, i64),
+    pub(in crate::segment) stats: ColumnBounds,
+    pub(in crate::segment) rows: u64,
     /// Whether any row has a rest.
-    pub(super) any_rest: bool,
+    pub(in crate::segment) any_rest: bool,
 }
 
 /// A file that is being written.
-pub(super) struct Output {
+pub(in crate::segment) struct Output {
     writer: SerializedFileWriter<Hashing>,
     factory: ArrowRowGroupWriterFactory,
     schema: SchemaRef,
@@ -77,7 +77,7 @@ pub(super) struct Output {
 
 impl Output {
     /// Begins a file of these columns, whose first rows are `first`.
-    pub(super) fn begin(
+    pub(in crate::segment) fn begin(
         file: Unfinished,
         kept: &Kept<'_>,
         with_rest: bool,
@@ -119,12 +119,39 @@ impl Output {
     }
 
     /// Rows that the row group has room for.
-    pub(super) fn room(&self) -> usize {
+    pub(in crate::segment) fn room(&self) -> usize {
         self.full - self.group_rows
     }
 
+    /// Rows that were added.
+    pub(in crate::segment) fn rows(&self) -> usize {
+        usize::try_from(self.rows).unwrap_or(usize::MAX)
+    }
+
     /// Adds rows, no more than there is room for.
-    pub(super) fn add(&mut self, chunk: &Chunk, columns: &[LogicalColumn]) -> Result<()> {
+    pub(in crate::segment) fn add(
+        &mut self,
+        chunk: &Chunk,
+        columns: &[LogicalColumn],
+    ) -> Result<()> {
+        self.add_columns(chunk.rows, |at| chunk.column(at, &arrow_type(columns, at)))
+    }
+
+    /// As [`add`](Self::add), of columns that are there: `_batch`, the others, the rest.
+    pub(in crate::segment) fn add_arrays(
+        &mut self,
+        arrays: &[ArrayRef],
+        rows: usize,
+    ) -> Result<()> {
+        let missing = || Error::encoding("segment", "a column is missing");
+        self.add_columns(rows, |at| arrays.get(at).cloned().ok_or_else(missing))
+    }
+
+    fn add_columns(
+        &mut self,
+        rows: usize,
+        column: impl Fn(usize) -> Result<ArrayRef> + Sync,
+    ) -> Result<()> {
         let failed = |e| Error::encoding("segment", e);
         if self.group.is_empty() {
             self.group = self.factory.create_column_writers(self.groups).map_err(failed)?;
@@ -136,7 +163,7 @@ impl Output {
             .enumerate()
             .with_max_len(1)
             .map(|(at, writer)| {
-                let array = chunk.column(at, &arrow_type(columns, at))?;
+                let array = column(at)?;
                 for leaf in compute_leaves(&fields[at], &array).map_err(failed)? {
                     writer.write(&leaf).map_err(failed)?;
                 }
@@ -146,11 +173,11 @@ impl Output {
         for (at, range) in &mut self.bounds {
             range.widen(arrays[*at].as_ref());
         }
-        if self.schema.fields().len() > columns.len() + 1 {
+        if self.schema.fields().last().is_some_and(|field| field.name() == REST) {
             self.any_rest |= arrays.last().is_some_and(|rest| rest.null_count() < rest.len());
         }
-        self.group_rows += chunk.rows;
-        self.rows += chunk.rows as u64;
+        self.group_rows += rows;
+        self.rows += rows as u64;
         if self.group_rows >= self.full { self.end_group() } else { Ok(()) }
     }
 
@@ -176,12 +203,16 @@ impl Output {
     }
 
     /// Ends the last row group.
-    pub(super) fn end_rows(&mut self) -> Result<()> {
+    pub(in crate::segment) fn end_rows(&mut self) -> Result<()> {
         self.end_group()
     }
 
     /// Writes the metadata and ends the file.
-    pub(super) fn finish(mut self, description: String, seal: String) -> Result<Written> {
+    pub(in crate::segment) fn finish(
+        mut self,
+        description: String,
+        seal: String,
+    ) -> Result<Written> {
         let failed = |e| Error::encoding("segment", e);
         for (key, value) in [(META_KEY, description), (SEAL_KEY, seal)] {
             self.writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value));

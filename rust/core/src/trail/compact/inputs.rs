@@ -36,9 +36,9 @@ pub(super) async fn open(
     let opening: Vec<_> = segments
         .iter()
         .map(|added| {
-            let (storage, added) = (trail.storage().clone(), Arc::clone(added));
+            let (storage, added) = (trail.store_of(added), Arc::clone(added));
             let (folder, tag) = (folder.to_owned(), tag.to_owned());
-            async move { open_one(&storage, added, &folder, &tag).await }
+            async move { open_one(&storage?, added, &folder, &tag).await }
         })
         .collect();
     let mut opened: Vec<Opened> = stream::iter(opening).buffered(FETCHES).try_collect().await?;

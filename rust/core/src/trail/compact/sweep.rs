@@ -30,35 +30,43 @@ impl Trail {
     pub async fn sweep(&self, grace: Duration) -> Result<SweepReport> {
         let ledger = self.refreshed().await?;
         let retired = &ledger.state().lifecycle.retired;
-        let mut due: Vec<String> = Vec::new();
+        let mut due: Vec<&Retired> = Vec::new();
         let mut times: BTreeMap<u64, i64> = BTreeMap::new();
         let latest = now_micros() - i64::try_from(grace.as_micros()).unwrap_or(i64::MAX);
-        for Retired { path, entry, archive, .. } in retired.values().map(|retired| &**retired) {
-            // What an archive holds is for whoever has the archive.
-            if archive.is_some() {
+        for retired in retired.values().map(|retired| &**retired) {
+            // What an archive holds is for whoever knows where that is.
+            let archive = retired.archive.as_deref();
+            if archive.is_some_and(|name| self.archives().url_of(name).is_none()) {
                 continue;
             }
-            let time = match times.get(entry) {
+            let time = match times.get(&retired.entry) {
                 Some(time) => *time,
                 None => {
-                    let time = self.time_of(*entry).await?;
-                    times.insert(*entry, time);
+                    let time = self.time_of(retired.entry).await?;
+                    times.insert(retired.entry, time);
                     time
                 }
             };
             if time <= latest {
-                due.push(path.clone());
+                due.push(retired);
             }
         }
+        // An archive that cannot be reached does not hold up the trail's own.
+        due.sort_by(|a, b| (&a.archive, &a.path).cmp(&(&b.archive, &b.path)));
         let mut report = SweepReport { files: 0, waiting: (retired.len() - due.len()) as u64 };
-        for some in due.chunks(AT_ONCE) {
-            for path in some {
-                self.storage().delete(path).await?;
-                if retired.get(path).is_some_and(|retired| retired.gone) {
-                    self.storage().delete(&sidecar_path(path)).await?;
+        for some in due.chunk_by(|a, b| a.archive == b.archive).flat_map(|of| of.chunks(AT_ONCE)) {
+            for retired in some {
+                let storage = match &retired.archive {
+                    None => self.storage().clone(),
+                    Some(name) => self.archives().named(name)?,
+                };
+                storage.delete(&retired.path).await?;
+                if retired.gone {
+                    storage.delete(&sidecar_path(&retired.path)).await?;
                 }
             }
-            if self.writer().await?.commit_swept(some).await? {
+            let paths: Vec<String> = some.iter().map(|retired| retired.path.clone()).collect();
+            if self.writer().await?.commit_swept(&paths).await? {
                 report.files += some.len() as u64;
             }
         }

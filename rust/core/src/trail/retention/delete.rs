@@ -124,8 +124,9 @@ impl Trail {
                 // Otherwise it may be that the entry is there.
                 if matches!(e, Error::AlreadyExists(_) | Error::Usage(_)) {
                     for left in removals.iter().filter_map(|removal| removal.left.as_ref()) {
-                        self.storage().delete(&left.added.path).await?;
-                        self.storage().delete(&sidecar_path(&left.added.path)).await?;
+                        let storage = self.store_of(&left.added)?;
+                        storage.delete(&left.added.path).await?;
+                        storage.delete(&sidecar_path(&left.added.path)).await?;
                     }
                 }
                 return Err(e);

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 pub use delete::{Deletion, Order};
 
-use super::{Trail, owner};
+use super::{Destination, Trail, owner};
 use crate::ledger::{ActiveHold, Hold, Kind, Release, State};
 use crate::retention::{InForce, Pinned, Policy};
 use crate::{Error, Result, keys};
@@ -60,8 +60,8 @@ impl Trail {
 
     /// Where this host's configuration says that segments go when their days in hot storage are
     /// over.
-    pub fn archive(&self) -> Option<&str> {
-        self.shared.options.settings.archive.as_deref()
+    pub fn archive(&self) -> Option<&Destination> {
+        self.shared.options.settings.archive.as_ref()
     }
 
     /// Holds the records that match, as the trail's owner: from now on nothing deletes them.

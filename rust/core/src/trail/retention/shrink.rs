@@ -35,11 +35,13 @@ impl Trail {
         place: Option<(u64, u64)>,
     ) -> Result<Shrunk> {
         let (owner, before) = (self.owner_key()?, self.sidecar(add).await?);
-        let folder = match self.storage().local_root() {
+        let storage = self.store_of(add)?;
+        let folder = match storage.local_root() {
             Some(root) => root.join("segments"),
             None => self.state_dir().join("deleting"),
         };
         durable::remove_unfinished(&folder, OWNER)?;
+        let in_archive = add.archive.clone();
         let (info, registry, add) = (Arc::clone(self.info()), state.registry.clone(), add.clone());
         let (sealing, keys) = (self.sealing_for(&[&*add]).await?, self.storage().keys().cloned());
         let work = move || -> Result<(Merged, Vec<u8>)> {
@@ -70,15 +72,16 @@ impl Trail {
         let (merged, sidecar) =
             done.map_err(|e| Error::io("deletion", std::io::Error::other(e)))??;
         let mut added = merged.added;
+        added.archive.clone_from(&in_archive);
         if !sidecar.is_empty() {
             let sha256 = HEXLOWER.encode(&Sha256::digest(&sidecar));
             added.gone = Some(Sidecar { bytes: sidecar.len() as u64, sha256 });
             let path = sidecar_path(&added.path);
-            if self.storage().put_create(&path, Bytes::from(sidecar)).await? == Create::Exists {
+            if storage.put_create(&path, Bytes::from(sidecar)).await? == Create::Exists {
                 return Err(Error::integrity(path, "a fresh name is taken"));
             }
         }
-        self.storage().put_file(&added.path, &merged.file).await?;
+        storage.put_file(&added.path, &merged.file).await?;
         Ok(Shrunk { added, columns: merged.columns })
     }
 }

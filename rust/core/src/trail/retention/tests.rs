@@ -170,14 +170,14 @@ impl World {
     async fn plan(&self) -> Plan {
         let state = std::sync::Arc::clone(self.trail.refreshed().await.unwrap().state());
         let policy = self.trail.policy_in_force(&state).unwrap();
-        let storage = self.trail.storage();
-        let draft = Draft::new(storage, state, &policy, self.now, false).await.unwrap();
+        let archives = self.trail.archives();
+        let draft = Draft::new(archives, state, &policy, self.now, false).await.unwrap();
         let mut held = Held::default();
         for (hold, user) in &self.holds {
             let records = self.alive.iter().filter(|(_, record)| record.user == *user);
             records.for_each(|(id, _)| held.add(hold, id));
         }
-        draft.finish(storage, &held).await.unwrap()
+        draft.finish(archives, &held).await.unwrap()
     }
 
     async fn delete(&mut self) {

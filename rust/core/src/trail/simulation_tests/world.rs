@@ -145,6 +145,7 @@ async fn promised(good: &Storage, hosts: &[Host], tags: &Tags) {
             unflushed: Vec::new(),
             without_access: false,
             vault: None,
+            archives: None,
             keys: None,
         })
         .await,
@@ -162,6 +163,7 @@ async fn check(good: &Storage, hosts: &[Host], tags: &Tags, owner: Arc<OwnerKey>
         unflushed: Vec::new(),
         without_access: false,
         vault: None,
+        archives: None,
         keys: None,
     };
     let found = one_of_each(tags.of_view(&view).await);

@@ -18,6 +18,7 @@ mod seals;
 mod since;
 mod snapshots;
 mod statistics;
+mod tombstones;
 
 use maker::small;
 
