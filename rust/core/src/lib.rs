@@ -10,6 +10,7 @@ pub mod catalogue;
 pub mod columns;
 pub mod config;
 pub mod demo;
+pub mod encryption;
 mod error;
 pub mod evidence;
 pub mod import;

@@ -88,6 +88,9 @@ impl Maintain {
         if format == ReportFormat::Json {
             return json(session, &Round { report: &report, backup: copied.as_ref() });
         }
+        if let Some(name) = &report.new_generation {
+            writeln!(session.out, "new segments are encrypted under the generation {name}")?;
+        }
         if report.committed > 0 {
             writeln!(session.out, "{} committed", count(report.committed, "record"))?;
         }

@@ -130,6 +130,7 @@ impl Verify {
             unsealed,
             unsealed_looks,
             archives: session.settings(&url)?.archives,
+            master: session.master()?,
             ..Options::default()
         };
         ask(session, &url, trail.as_ref(), view.map_or(0, |view| view.size()), options.level)?;

@@ -109,7 +109,10 @@ impl Archives {
         if let Some(storage) = opened.get(&url) {
             return Ok(storage.clone());
         }
-        let storage = Storage::open(&url)?;
+        let mut storage = Storage::open(&url)?;
+        if let Some(keys) = self.shared.own.keys() {
+            storage = storage.with_keys(Arc::clone(keys));
+        }
         opened.insert(url, storage.clone());
         Ok(storage)
     }
@@ -134,12 +137,15 @@ impl Archives {
     pub(crate) async fn open(&self, segment: &AddedSegment) -> Result<SegmentFile> {
         if segment.is_jsonl() {
             let kept = self.restore(segment).await?;
-            return SegmentFile::open_file(&segment.path, &kept.path);
+            return SegmentFile::open_file(&segment.path, &kept.path, None);
         }
         let storage = self.store_of(segment)?;
         match storage.local_root() {
-            Some(root) => SegmentFile::open_local(&segment.path, root),
-            None => SegmentFile::open(&segment.path, storage.get(&segment.path).await?),
+            Some(root) => SegmentFile::open_local(&segment.path, root, storage.keys()),
+            None => {
+                let bytes = storage.get(&segment.path).await?;
+                SegmentFile::open_with(&segment.path, bytes, storage.keys())
+            }
         }
     }
 
@@ -211,8 +217,9 @@ impl Archives {
     /// # Errors
     /// As [`open`](Self::open); `NotFound` if it is not here.
     pub(crate) fn open_here(&self, segment: &AddedSegment) -> Result<SegmentFile> {
-        match self.store_of(segment)?.local_root() {
-            Some(root) => SegmentFile::open_local(&segment.path, root),
+        let storage = self.store_of(segment)?;
+        match storage.local_root() {
+            Some(root) => SegmentFile::open_local(&segment.path, root, storage.keys()),
             None => Err(Error::NotFound(segment.path.clone())),
         }
     }

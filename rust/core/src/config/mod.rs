@@ -5,6 +5,7 @@
 //! and the nearest valid name. `${NAME}` and `${NAME:-default}` in text values stand for
 //! environment variables; `$${` is a literal `${`.
 
+mod encryption;
 mod home;
 mod idle;
 mod lifecycle;
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+pub use encryption::EncryptionConfig;
 pub use home::Home;
 pub use lifecycle::{
     ArchivalConfig, ArchiveEncryption, ArchiveFormat, BackupConfig, CompressionAlgorithm,

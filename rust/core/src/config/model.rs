@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 use url::Url;
 
+use super::encryption::EncryptionConfig;
 use super::lifecycle::{ArchivalConfig, IntegrityConfig, RetentionConfig, RotationConfig};
 use super::redaction::RedactionConfig;
 
@@ -20,8 +21,8 @@ const LOCAL_MAX_AGE_SECONDS: u64 = 300;
 const REMOTE_MAX_AGE_SECONDS: u64 = 60;
 
 /// Sections of `audit` that are accepted and kept, but have no effect in this version.
-pub(super) const LATER_SECTIONS: [&str; 5] =
-    ["destinations", "encryption", "compliance", "access_control", "alerts"];
+pub(super) const LATER_SECTIONS: [&str; 4] =
+    ["destinations", "compliance", "access_control", "alerts"];
 
 /// Settings whose form is known, and that have no effect in this version.
 pub(super) const LATER_SETTINGS: [&str; 5] = [
@@ -60,9 +61,8 @@ pub struct Config {
     /// Accepted, but not in force in this version: stands for `retention.archival` where that names
     /// no destination.
     pub archival: ArchivalConfig,
-    /// Accepted, but not in force in this version: encryption of records and segments.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub encryption: Option<Value>,
+    /// What of the trail is encrypted at rest.
+    pub encryption: EncryptionConfig,
     /// That the trail is what was recorded.
     pub integrity: IntegrityConfig,
     /// What is sensitive in records, and what becomes of it.

@@ -8,6 +8,7 @@ use data_encoding::HEXLOWER;
 use futures::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
 
+use super::encrypted;
 use super::erase::erased;
 use super::now_micros;
 use super::open::WRITER_FILE;
@@ -17,6 +18,7 @@ use super::seen::Seen;
 use super::writer::{Pending, Writer, day_of};
 use crate::anchors::Publisher;
 use crate::columns::{LogicalColumn, Registry};
+use crate::encryption::Sealing;
 use crate::keys::{self, WriterKeys};
 use crate::ledger::{
     CHECKPOINT_HINT, DueSnapshot, Entry, HEARTBEAT, Ledger, RecoveredLog, SnapshotRef, WalRange,
@@ -174,6 +176,10 @@ impl Writer {
         records: &[Pending],
         ends: Ends,
     ) -> Result<()> {
+        let sealing = match records.is_empty() {
+            true => None,
+            false => encrypted::sealing(&self.settings).await?,
+        };
         let built = match (records.first(), records.last()) {
             (Some(first), Some(last)) => {
                 let rows = records
@@ -186,7 +192,7 @@ impl Writer {
                     })
                     .collect();
                 let recorded = (first.recorded_at, last.recorded_at);
-                Some(self.build(c, rows, recorded)?)
+                Some(self.build(c, rows, recorded, sealing)?)
             }
             _ => None,
         };
@@ -213,6 +219,7 @@ impl Writer {
         c: &Committer,
         rows: Vec<Row<'_>>,
         recorded: (i64, i64),
+        sealing: Option<Sealing>,
     ) -> Result<Built> {
         let signer = Signer {
             trail: &self.info.trail_id,
@@ -221,6 +228,7 @@ impl Writer {
             epoch: c.keys.epoch(),
             hmac: c.keys.hmac(),
             by_day: self.info.by_day(),
+            sealing,
         };
         let count = rows.len() as u64;
         let mut registry = c.ledger.state().registry.clone();

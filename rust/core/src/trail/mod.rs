@@ -11,6 +11,7 @@ mod compact;
 mod configured;
 mod cosigned;
 mod disk;
+mod encrypted;
 mod epoch;
 mod erase;
 mod files;
@@ -66,6 +67,7 @@ pub use compact::{
 };
 pub use cosigned::Cosigned;
 pub use disk::{Disk, FreeSpace};
+pub use encrypted::{KeyStatus, KeysStatus};
 pub use erase::{ErasureState, ErasureStatus, STORE};
 pub use follow::{Follower, Records};
 pub use import::{ImportProblem, ImportProgress, ImportReport, ImportRun};
@@ -135,6 +137,9 @@ impl Trail {
         let vault = privacy::vault(&info.trail_id, &storage, &options);
         vault.learn(erase::erased(ledger.state()));
         options.settings.vault = Some(Arc::clone(&vault));
+        let keyring = encrypted::keyring(&info.trail_id, &storage, &options);
+        options.settings.keyring = Some(Arc::clone(&keyring));
+        let storage = storage.with_keys(keyring);
         let folder = position::state_name(&info.trail_id, storage.url());
         let folder = options.home.state_dir.join(folder).join("restored");
         let archives = Archives::new(storage.clone(), options.settings.archives.clone(), folder);
@@ -279,6 +284,7 @@ impl Trail {
         }
         // A writer that is lent is the first that can be had.
         slot.give_back().await;
+        self.ready_to_encrypt().await?;
         let writer = self.open_own_writer().await?;
         if let Some(settings) = &self.shared.options.settings.in_force {
             configured::tell_of_changes(&writer, &self.state_dir(), settings).await?;

@@ -9,8 +9,10 @@ use serde_json::Value;
 use crate::Result;
 use crate::access::AccessSettings;
 use crate::config::{
-    ArchivalConfig, ArchiveFormat, Config, Home, Loaded, RedactionConfig, SyncMode as ConfigSync,
+    ArchivalConfig, ArchiveFormat, Config, EncryptionConfig, Home, Loaded, RedactionConfig,
+    SyncMode as ConfigSync,
 };
+use crate::encryption::{Keyring, MasterSource};
 use crate::json::Limits;
 use crate::keys::{OwnerKey, Passphrase, PrivacySource};
 use crate::retention::Policy;
@@ -65,8 +67,12 @@ pub struct Settings {
     /// Backups and other places, by name, that hold copies of the keys of data subjects: an erasure
     /// is pending until each has confirmed it.
     pub key_holders: Vec<String>,
+    /// What is encrypted at rest.
+    pub encryption: EncryptionConfig,
     /// The keys of the trail's data subjects, once it is open.
     pub(super) vault: Option<Arc<Vault>>,
+    /// The keyring, once the trail is open.
+    pub(super) keyring: Option<Arc<Keyring>>,
 }
 
 /// Where segments go when their days in hot storage are over, and how.
@@ -129,7 +135,9 @@ impl Settings {
             archive,
             redaction: config.redaction.clone(),
             key_holders: config.redaction.personal.holders.clone(),
+            encryption: config.encryption.clone(),
             vault: None,
+            keyring: None,
         }
     }
 }
@@ -147,13 +155,16 @@ pub struct OpenOptions {
     pub passphrase: Passphrase,
     /// Where the trail's privacy key comes from.
     pub privacy: PrivacySource,
+    /// Where the master key of its keyring comes from.
+    pub master: MasterSource,
 }
 
 impl OpenOptions {
     /// The owner's key is looked for in the keys folder, not locked.
     pub fn new(home: Home, settings: Settings) -> Self {
         let privacy = PrivacySource::new(settings.redaction.key.as_deref(), &|_| None);
-        Self { home, settings, owner: None, passphrase: Passphrase::default(), privacy }
+        let master = MasterSource::new(settings.encryption.key.as_deref(), &|_| None);
+        Self { home, settings, owner: None, passphrase: Passphrase::default(), privacy, master }
     }
 
     pub(super) fn owner_key(&self, trail_id: &str) -> Result<Arc<OwnerKey>> {

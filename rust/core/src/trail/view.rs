@@ -10,6 +10,7 @@ use super::open::writer_folders;
 use crate::access::EVENT_TYPE;
 use crate::archive::Archives;
 use crate::columns::LogicalColumn;
+use crate::encryption::Keyring;
 use crate::ledger::{AddedSegment, Moment, State, moment};
 use crate::subjects::Vault;
 use crate::wal::WalSnapshot;
@@ -28,12 +29,15 @@ pub struct ReadView {
     pub vault: Option<Arc<Vault>>,
     /// The stores of its segments; none if all are in the trail's own.
     pub archives: Option<Archives>,
+    /// What opens encrypted segments.
+    pub keys: Option<Arc<Keyring>>,
 }
 
 impl ReadView {
     pub(super) fn new(state: Arc<State>, unflushed: Vec<Bytes>, trail: &Trail) -> Arc<Self> {
         let (vault, archives) = (Some(Arc::clone(trail.vault())), Some(trail.archives().clone()));
-        Arc::new(Self { state, unflushed, without_access: false, vault, archives })
+        let keys = trail.storage().keys().cloned();
+        Arc::new(Self { state, unflushed, without_access: false, vault, archives, keys })
     }
 
     /// The same moment, whose answers leave out the records of who looked if `exclude` says so.
@@ -88,9 +92,8 @@ impl ReadView {
 
     /// Other contents, asked about in the same way.
     fn with(&self, state: State, unflushed: Vec<Bytes>) -> Arc<Self> {
-        let (vault, archives) = (self.vault.clone(), self.archives.clone());
-        let (state, without_access) = (Arc::new(state), self.without_access);
-        Arc::new(Self { state, unflushed, without_access, vault, archives })
+        let (state, unflushed) = (Arc::new(state), unflushed);
+        Arc::new(Self { state, unflushed, ..self.clone() })
     }
 
     /// Promoted columns, in order of first use.

@@ -41,6 +41,7 @@ use ed25519_dalek::VerifyingKey;
 use serde::Serialize;
 
 use crate::archive::Archives;
+use crate::encryption::MasterSource;
 use crate::keys::OwnerKey;
 use crate::ledger::Entry;
 use crate::note::Checkpoint;
@@ -136,6 +137,9 @@ pub struct Options {
     pub archives: BTreeMap<String, String>,
     /// The trail's own store has what archives hold, as a copy has.
     pub together: bool,
+    /// Where the master key of the trail's keyring comes from: deep verification of encrypted
+    /// segments needs it.
+    pub master: MasterSource,
 }
 
 /// An earlier deep verification.

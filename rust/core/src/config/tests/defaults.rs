@@ -108,6 +108,14 @@ fn the_defaults_are_the_documented_ones() {
                 "compression": { "enabled": true, "algorithm": "zstd", "level": 9 },
             },
             "archival": no_archive,
+            "encryption": {
+                "hot": false,
+                "archive": false,
+                "sensitivity_levels": [],
+                "key": null,
+                "key_rotation": "quarterly",
+                "wal": true,
+            },
             "integrity": {
                 "immutable": true,
                 "integrity_check": "hmac-sha256",

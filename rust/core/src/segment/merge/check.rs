@@ -69,10 +69,10 @@ pub(super) fn check(
     meta: &SegmentMeta,
     written: &Written,
     gone: &Gone,
-    target: &Target<'_>,
+    (target, path): (&Target<'_>, &str),
 ) -> Result<()> {
     let name = format!("merged segment {}", meta.segment);
-    let file = SegmentFile::open_file(&name, written.file.path())?;
+    let file = SegmentFile::open_file(path, written.file.path(), target.keys)?;
     let wrong = |what: String| Error::integrity(&name, format!("{what}; nothing was changed"));
     if file.meta() != meta || written.rows != meta.rows {
         return Err(wrong("what was written is not what was to be written".to_owned()));

@@ -17,6 +17,7 @@ use parquet::file::writer::SerializedFileWriter;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use super::Kept;
 use super::columns::arrow_type;
 use super::gather::Chunk;
 use crate::columns::{BATCH, LogicalColumn, REST};
@@ -78,15 +79,17 @@ impl Output {
     /// Begins a file of these columns, whose first rows are `first`.
     pub(in crate::segment) fn begin(
         file: Unfinished,
-        columns: &[LogicalColumn],
+        kept: &Kept<'_>,
         with_rest: bool,
         first: &[ArrayRef],
         of: (usize, bool),
         effort: &Effort,
     ) -> Result<Self> {
         let failed = |e| Error::encoding("segment", e);
+        let columns = kept.columns;
         let values = first.get(1..=columns.len()).unwrap_or_default();
-        let properties = write::properties(columns, values, of, effort)?.build();
+        let properties = write::properties(columns, values, of, effort)?;
+        let properties = write::sealed(properties, kept.sealing, kept.segment)?.build();
         let mut fields = vec![Field::new(BATCH, DataType::UInt16, false)];
         let optional = |column: &LogicalColumn| !write::REQUIRED.contains(&column.name.as_str());
         fields.extend(columns.iter().map(|c| Field::new(&c.name, c.kind.arrow(), optional(c))));

@@ -63,11 +63,13 @@ async fn open_one(
         other => other,
     };
     let (file, copy) = match storage.local_root() {
-        Some(root) => (SegmentFile::open_local(&added.path, root).map_err(missing)?, None),
+        Some(root) => {
+            (SegmentFile::open_local(&added.path, root, storage.keys()).map_err(missing)?, None)
+        }
         None => {
             let bytes = storage.get(&added.path).await.map_err(missing)?;
             let copy = copy(&bytes, folder, tag)?;
-            (SegmentFile::open_file(&added.path, copy.path())?, Some(copy))
+            (SegmentFile::open_file(&added.path, copy.path(), storage.keys())?, Some(copy))
         }
     };
     Ok(Opened { added, file, place: None, _copy: copy })

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use plan::Seals;
 pub use plan::{CompactPlan, Group};
 pub use sweep::SweepReport;
 
@@ -38,6 +39,8 @@ pub struct CompactOptions {
     pub level: i32,
     /// Files of segments that are open at a time, over all merges.
     pub max_open_files: usize,
+    /// Whether segments in the clear are encrypted even where they need not be merged.
+    pub encrypt: bool,
     /// Whether [`maintain`](Trail::maintain) merges.
     pub merges: bool,
     /// Merges at a time; 0 for as many as there are cores.
@@ -57,6 +60,7 @@ impl Default for CompactOptions {
             target_bytes: TARGET_BYTES,
             level: ZSTD_LEVEL,
             max_open_files: MAX_OPEN_FILES,
+            encrypt: false,
             merges: true,
             threads: 0,
             grace: GRACE,
@@ -141,6 +145,9 @@ pub struct CompactReport {
 pub struct MaintainReport {
     /// Records that were in logs of this host and are committed now.
     pub committed: u64,
+    /// The generation of the keyring that was due and is made now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new_generation: Option<String>,
     /// What was merged and swept.
     pub compact: CompactReport,
 }
@@ -153,12 +160,18 @@ impl Trail {
     pub async fn plan_compaction(&self, options: &CompactOptions) -> Result<CompactPlan> {
         let ledger = self.refreshed().await?;
         let by_day = self.info().by_day();
-        Ok(CompactPlan::of(
-            &ledger.state().segments,
-            by_day,
-            options.target_bytes,
-            options.most_inputs(),
-        ))
+        let seals = match self.keyring().is_some_and(|keyring| keyring.config().hot) {
+            true if options.encrypt => Seals::Everything,
+            true => Seals::Mixed,
+            false if options.encrypt => {
+                let message = "segments are to be encrypted, and `encryption.hot` is not set";
+                return Err(Error::Usage(message.to_owned()));
+            }
+            false => Seals::Apart,
+        };
+        let segments = &ledger.state().segments;
+        let most = options.most_inputs();
+        Ok(CompactPlan::of(segments, by_day, options.target_bytes, seals, most))
     }
 
     /// Merges small segments of each partition into large ones, and removes files that were
@@ -174,12 +187,13 @@ impl Trail {
         Ok(report)
     }
 
-    /// Everything that is due: commits what the logs of this host hold, compacts, and removes
+    /// Everything that is due: makes the next generation of the keyring, commits what the logs of this host hold, compacts, and removes
     /// files that were replaced long enough ago.
     ///
     /// # Errors
     /// As [`recover`](Self::recover) and [`compact`](Self::compact).
     pub async fn maintain(&self, options: &CompactOptions) -> Result<MaintainReport> {
+        let new_generation = self.rotate_key_if_due().await?;
         let committed = self.view().await?.unflushed.len() as u64;
         if committed > 0 {
             match self.recover().await {
@@ -197,6 +211,6 @@ impl Trail {
                 CompactReport { swept, ..CompactReport::default() }
             }
         };
-        Ok(MaintainReport { committed, compact })
+        Ok(MaintainReport { committed, new_generation, compact })
     }
 }

@@ -1,7 +1,7 @@
 //! Which segments to merge: small ones of a partition, such that each row is rewritten a number of
 //! times that grows with the logarithm of the data only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -38,6 +38,17 @@ pub struct Group {
     pub(crate) inputs: Vec<Arc<AddedSegment>>,
 }
 
+/// What of encryption decides which segments are merged with each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seals {
+    /// What is encrypted stays apart from what is not.
+    Apart,
+    /// Everything that is merged is encrypted.
+    Mixed,
+    /// So it is, and what is in the clear is written anew even where it need not be merged.
+    Everything,
+}
+
 /// What a compaction would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct CompactPlan {
@@ -59,18 +70,30 @@ impl CompactPlan {
         segments: &[Arc<AddedSegment>],
         by_day: bool,
         target: u64,
+        sealing: Seals,
         most: usize,
     ) -> Self {
-        let mut partitions: BTreeMap<(&str, &str), Vec<&Arc<AddedSegment>>> = BTreeMap::new();
+        let mut partitions: BTreeMap<((&str, &str), bool), Vec<&Arc<AddedSegment>>> =
+            BTreeMap::new();
         for segment in segments.iter().filter(|s| is_movable(s)) {
             if let Some(partition) = segment.partition(by_day) {
-                partitions.entry(partition).or_default().push(segment);
+                let apart = sealing == Seals::Apart && segment.key.is_some();
+                partitions.entry((partition, apart)).or_default().push(segment);
             }
         }
         let mut groups = Vec::new();
-        for ((domain, period), segments) in partitions {
-            let chosen = worth_merging(segments, target);
-            for inputs in cut(chosen, target, most.clamp(2, MOST_INPUTS)) {
+        for (((domain, period), _), segments) in partitions {
+            let chosen = worth_merging(segments.clone(), target);
+            let mut cuts = cut(chosen, target, most.clamp(2, MOST_INPUTS));
+            if sealing == Seals::Everything {
+                let merged: HashSet<&str> =
+                    cuts.iter().flatten().map(|s| s.path.as_str()).collect();
+                let plain = segments.into_iter().filter(|s| s.key.is_none());
+                let alone = plain.filter(|s| !merged.contains(s.path.as_str()));
+                let alone: Vec<_> = alone.map(|segment| vec![Arc::clone(segment)]).collect();
+                cuts.extend(alone);
+            }
+            for inputs in cuts {
                 groups.push(Group {
                     domain: domain.to_owned(),
                     period: period.to_owned(),

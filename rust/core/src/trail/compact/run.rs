@@ -152,6 +152,9 @@ impl Compaction<'_> {
         let by_day = self.trail.info().by_day();
         let (trail, writer) = (self.trail.info().trail_id.clone(), self.writer.id.clone());
         let (progress, options) = (Arc::clone(&self.progress), self.options.clone());
+        let keys = self.trail.storage().keys().cloned();
+        let inputs: Vec<&AddedSegment> = opened.iter().map(|o| &*o.added).collect();
+        let sealing = self.trail.sealing_for(&inputs).await?;
         let work = move || {
             let signer = Signer {
                 trail: &trail,
@@ -160,6 +163,7 @@ impl Compaction<'_> {
                 epoch: signing.epoch,
                 hmac: &signing.hmac,
                 by_day,
+                sealing,
             };
             let watch = |rows: u64| {
                 progress.rows.fetch_add(rows, Ordering::Relaxed);
@@ -167,7 +171,8 @@ impl Compaction<'_> {
                 demand_go(&options)
             };
             let (folder, tag, level) = (&folder, &tag, options.level);
-            let target = Target { folder, tag, level, watch: &watch };
+            let keys = keys.as_ref();
+            let target = Target { folder, tag, level, keys, watch: &watch };
             let inputs = opened.iter().map(|o| Input::new(o.file.clone(), &o.added, o.place));
             let mut inputs: Vec<Input<'_>> = inputs.collect::<Result<_>>()?;
             merge(&mut inputs, &signer, &mut registry, &target)

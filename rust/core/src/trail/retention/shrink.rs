@@ -43,6 +43,7 @@ impl Trail {
         durable::remove_unfinished(&folder, OWNER)?;
         let in_archive = add.archive.clone();
         let (info, registry, add) = (Arc::clone(self.info()), state.registry.clone(), add.clone());
+        let (sealing, keys) = (self.sealing_for(&[&*add]).await?, self.storage().keys().cloned());
         let work = move || -> Result<(Merged, Vec<u8>)> {
             let (hmac, mut registry) = (owner.hmac()?, registry);
             let signer = Signer {
@@ -52,12 +53,18 @@ impl Trail {
                 epoch: 0,
                 hmac: &hmac,
                 by_day: info.by_day(),
+                sealing,
             };
             let cut = Cut::of(&file, &before, rows)?;
             let sidecar = cut.gone.to_bytes();
             let sidecar = if cut.gone.batches.is_empty() { Vec::new() } else { sidecar };
-            let target =
-                Target { folder: &folder, tag: OWNER, level: ZSTD_LEVEL, watch: &|_| Ok(()) };
+            let target = Target {
+                folder: &folder,
+                tag: OWNER,
+                level: ZSTD_LEVEL,
+                keys: keys.as_ref(),
+                watch: &|_| Ok(()),
+            };
             let input = Input::new(file, &add, place)?.without(cut);
             Ok((merge(&mut [input], &signer, &mut registry, &target)?, sidecar))
         };
