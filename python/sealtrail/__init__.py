@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealtrail import demo, events
+from sealtrail._backup import inspect_backup, restore_backup, verify_backup
 from sealtrail._errors import (
     AccessError,
     AlreadyExistsError,
@@ -127,10 +128,13 @@ __all__ = [
     "demo",
     "events",
     "init",
+    "inspect_backup",
     "job",
     "jobs",
     "open",
+    "restore_backup",
     "search_fields",
     "verify",
+    "verify_backup",
     "verify_integrity",
 ]

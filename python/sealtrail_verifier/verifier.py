@@ -1,5 +1,6 @@
 """The verification of a whole trail."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from sealtrail_verifier.note import VerifierKey
 from sealtrail_verifier.report import Report
 from sealtrail_verifier.seals import Seals
 
+_COPY: Final = re.compile(r"copies/copy-[0-9a-f]{16}\.json")
 NEVER_CHECKED: Final = (
     "page index and bloom filters of the Parquet files",
     "the limit max_record_bytes, which no trail states",

@@ -100,6 +100,11 @@ fn open_at(py: Python<'_>, place: Place, url: &str) -> PyResult<Trail> {
 }
 
 impl Trail {
+    /// The surroundings in which it was opened.
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
     /// The trail itself.
     pub(crate) fn inner(&self) -> &trail::Trail {
         &self.inner

@@ -60,7 +60,7 @@ impl PinWish {
         archives
     }
 
-    fn pinning(self, home: &Home, url: &str) -> Result<Pinning> {
+    pub(crate) fn pinning(self, home: &Home, url: &str) -> Result<Pinning> {
         if self.no_pin && (self.pin.is_some() || self.require_pin || self.since_last) {
             let message = "no_pin goes with none of pin, require_pin and since_last";
             return Err(Error::Usage(message.to_owned()));
@@ -222,6 +222,24 @@ pub(crate) fn set_pin(
 /// Forgets the pin of a trail; whether there was one.
 pub(crate) fn clear_pin(py: Python<'_>, storage: &Storage, home: &Home) -> PyResult<bool> {
     Pins::of(home).clear(storage.url()).map_err(|error| error.raise(py))
+}
+
+/// The keys that the caller named (a public one, the owner's), else those in the keys folder for the
+/// trail of this id.
+pub(crate) fn trust_of(
+    (key, owner_key): (Option<String>, Option<String>),
+    home: &Home,
+    trail_id: &str,
+) -> Result<Trust> {
+    let wish = Wish {
+        level: String::new(),
+        key,
+        owner_key,
+        threads: 0,
+        unsealed: (0, 0),
+        pinning: PinWish::default(),
+    };
+    trust(&wish, home, Some(trail_id))
 }
 
 /// The keys that the caller named, else those in the keys folder.

@@ -177,7 +177,7 @@ pub(in crate::segment) struct Kept<'a> {
 
 impl<'a> Kept<'a> {
     /// That of a file that is not encrypted.
-    pub(super) fn plain(columns: &'a [LogicalColumn]) -> Self {
+    pub(in crate::segment) fn plain(columns: &'a [LogicalColumn]) -> Self {
         Self { columns, segment: "", sealing: None }
     }
 }
