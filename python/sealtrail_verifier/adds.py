@@ -13,6 +13,9 @@ MAX_BOUND: Final = 128
 _PATH: Final = re.compile(
     rf"segments/domain=({'|'.join(DOMAINS)})/(month|day)=([0-9-]+)/([0-9a-f-]+)\.parquet"
 )
+_GENERATION: Final = re.compile(r"[1-9][0-9]{0,7}-[0-9a-f]{16}")
+TEXTS: Final = frozenset({"audit_id", "event_type"})
+"""Columns whose bounds are not told of encrypted segments."""
 _ARCHIVE: Final = re.compile("[a-z0-9-]{1,64}")
 _FORMAT: Final = re.compile("jsonl")
 
@@ -30,7 +33,8 @@ class Add:
     """A segment that an entry brings into the trail; times are microseconds since 1970.
 
     `item` is the canonical JSON of all that the entry says of it. `archive` names
-    the store that holds it (None: the trail's own), `format` is None for Parquet.
+    the store that holds it (None: the trail's own), `format` is None for Parquet, `key`
+    the keyring's generation under which it is encrypted (None: it is not).
     """
 
     path: str
@@ -50,6 +54,7 @@ class Add:
     archive: str | None = None
     format: str | None = None
     gone: Sidecar | None = None
+    key: str | None = None
 
     @property
     def partition(self) -> tuple[str, str]:
@@ -110,8 +115,11 @@ def _add(item: object, *, moved: bool) -> Add:
         archive=members.text("archive", _ARCHIVE) if moved and members.has("archive") else None,
         format=members.text("format", _FORMAT) if moved and members.has("format") else None,
         gone=_sidecar(members.inner("gone")) if moved and members.has("gone") else None,
+        key=members.text("key", _GENERATION) if members.has("key") else None,
     )
     members.end()
+    if add.key is not None and add.stats.keys() & TEXTS:
+        raise FormatError("form", f"{path} is encrypted, and its texts are told")
     return add
 
 

@@ -48,7 +48,7 @@ def look(data: bytes, task: Task) -> Outcome:
     """Checks what a segment holds; whether its bytes are the signed ones is for `stored`."""
     checker = _Checker(task)
     try:
-        with pq.ParquetFile(pa.BufferReader(data)) as file:
+        with pq.ParquetFile(pa.BufferReader(data), decryption_properties=task.decryption) as file:
             checker.check_file(file)
     except FormatError as bad:
         checker.wrong(bad.kind, bad.problem)
