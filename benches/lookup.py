@@ -3,7 +3,8 @@
 Ids that callers gave say nothing about time: every segment may have one. Cold means that a new
 process asks first, and that the system has nothing of the trail in memory; its start and opening
 the trail are left out. The peer is DuckDB, asked for the row of that id in a Parquet file that it
-wrote itself from the same events. Usage: ``python benches/lookup.py [--events 10000000]``.
+wrote itself from the same events. Usage: ``python benches/lookup.py [--events 100000]``; the targets
+are meant for 10,000,000 events.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def peer(lines: Path, ids: list[str]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--events", type=int, default=100_000)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sealtrail-bench-") as place:
         folder = Path(place)
