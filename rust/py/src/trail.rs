@@ -450,7 +450,9 @@ impl Trail {
         let looking = access::ask(py, &self.inner, question)?;
         let archives = pinning.archives(self.inner.archives().said());
         let level = level.to_owned();
-        let wish = verify::Wish { level, key, owner_key, threads, unsealed, pinning, archives };
+        let master = self.place.options(self.inner.url()).map_err(|error| error.raise(py))?.master;
+        let wish =
+            verify::Wish { level, key, owner_key, threads, unsealed, pinning, archives, master };
         let trail = (self.inner.storage(), Some(self.inner.info().trail_id.as_str()));
         let report = verify::verify(py, trail, &self.place.home, wish, progress);
         looking.answered(py, report, |_| 0)
