@@ -489,7 +489,9 @@ class Questions:
         This is the list of the ledger: what else lies in the folders is no part of the trail.
         ``location`` is what DuckDB, Polars and pandas open. Their rows are physical: the fixed
         columns that hold a value, the columns that this file promoted, and ``_rest``, the
-        remaining fields as JSON; partition ``domain`` is in ``path``.
+        remaining fields as JSON; partition ``domain`` is in ``path``. Where ``key`` is not None, it
+        is the generation of the keyring under which the file is encrypted: other programs read it
+        only by Parquet modular encryption, with the key and AAD prefix of FORMAT section 18.
 
         Args:
             verify: Read every file first, and compare its length and SHA-256 with the ledger's.

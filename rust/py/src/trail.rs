@@ -440,8 +440,10 @@ impl Trail {
         let size = view.map_or(0, |view| view.size());
         let question = access::question("verify", size, purpose).filter("level", level);
         let looking = access::ask(py, &self.inner, question)?;
-        let wish =
-            verify::Wish { level: level.to_owned(), key, owner_key, threads, unsealed, pinning };
+        let keyring = self.inner.keyring();
+        let master = keyring.map(|keyring| keyring.source().clone()).unwrap_or_default();
+        let level = level.to_owned();
+        let wish = verify::Wish { level, key, owner_key, threads, unsealed, pinning, master };
         let trail = (self.inner.storage(), Some(self.inner.info().trail_id.as_str()));
         let report = verify::verify(py, trail, &self.place.home, wish, progress);
         looking.answered(py, report, |_| 0)

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use sealtrail_core::access::ask_apart;
 use sealtrail_core::anchors::Anchors;
 use sealtrail_core::config::Home;
+use sealtrail_core::encryption::MasterSource;
 use sealtrail_core::keys::{OwnerKey, trail_id_bytes};
 use sealtrail_core::ledger::entry_path;
 use sealtrail_core::pins::{self, Pin, Pins};
@@ -32,6 +33,8 @@ pub(crate) struct Wish {
     /// Records in this host's logs: of events, and of who looked.
     pub(crate) unsealed: (u64, u64),
     pub(crate) pinning: PinWish,
+    /// Where the master key of the keyring comes from.
+    pub(crate) master: MasterSource,
 }
 
 /// Which checkpoints from outside to demand.
@@ -89,7 +92,8 @@ pub(crate) fn verify_url(
         given => given,
     };
     let looking = ask(py, &place, &url, &level, purpose)?;
-    let wish = Wish { level, key, owner_key, threads, unsealed: (0, 0), pinning };
+    let master = place.options(&url).map_err(|error| error.raise(py))?.master;
+    let wish = Wish { level, key, owner_key, threads, unsealed: (0, 0), pinning, master };
     let report = verify(py, (&storage, trail_id.as_deref()), &place.home, wish, progress);
     looking.answered(py, report, |_| 0)
 }
@@ -154,7 +158,8 @@ pub(crate) fn verify(
     let trust = trust(&wish, home, trail_id).map_err(|error| error.raise(py))?;
     let pinning = wish.pinning.pinning(home, storage.url()).map_err(|error| error.raise(py))?;
     let (unsealed, unsealed_looks) = wish.unsealed;
-    let mut options = Options { level, unsealed, unsealed_looks, ..Options::default() };
+    let mut options =
+        Options { level, unsealed, unsealed_looks, master: wish.master, ..Options::default() };
     if wish.threads > 0 {
         options.threads = wish.threads;
     }
@@ -194,6 +199,7 @@ pub(crate) fn set_pin(
         threads: 0,
         unsealed: (0, 0),
         pinning: PinWish::default(),
+        master: MasterSource::default(),
     };
     let trust = trust(&wish, home, Some(trail_id)).map_err(|error| error.raise(py))?;
     let checkpoint = bridge::wait(py, pins::read_note(storage, &trust.owner, note))?;
