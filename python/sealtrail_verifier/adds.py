@@ -11,7 +11,8 @@ from sealtrail_verifier.records import DOMAINS
 
 MAX_BOUND: Final = 128
 _PATH: Final = re.compile(
-    rf"segments/domain=({'|'.join(DOMAINS)})/(month|day)=([0-9-]+)/([0-9a-f-]+)\.parquet"
+    rf"segments/domain=({'|'.join(DOMAINS)})/(month|day)=([0-9-]+)/([0-9a-f-]+)"
+    r"\.(?:parquet|jsonl\.zst)"
 )
 _GENERATION: Final = re.compile(r"[1-9][0-9]{0,7}-[0-9a-f]{16}")
 TEXTS: Final = frozenset({"audit_id", "event_type"})
@@ -33,8 +34,9 @@ class Add:
     """A segment that an entry brings into the trail; times are microseconds since 1970.
 
     `item` is the canonical JSON of all that the entry says of it. `archive` names
-    the store that holds it (None: the trail's own), `format` is None for Parquet, `key`
-    the keyring's generation under which it is encrypted (None: it is not).
+    the store that holds it (None: the trail's own), `format` is None for Parquet
+    and `jsonl` for compressed JSON lines, `key` the keyring's generation under which
+    it is encrypted (None: it is not).
     """
 
     path: str
@@ -97,6 +99,9 @@ def _add(item: object, *, moved: bool) -> Add:
     domain, partitioning, period, segment = match.groups() if match else ("", "", "", "")
     if not is_uuid(segment):
         raise FormatError("form", f"the file name of {path} is not a UUID")
+    format_ = members.text("format", _FORMAT) if moved and members.has("format") else None
+    if path.endswith(".jsonl.zst") != (format_ is not None):
+        raise FormatError("form", f"the name of {path} is not that of its format")
     add = Add(
         path=path,
         domain=domain,
@@ -113,7 +118,7 @@ def _add(item: object, *, moved: bool) -> Add:
         stats=_stats(members.inner("stats")),
         item=jcs.encode(item),
         archive=members.text("archive", _ARCHIVE) if moved and members.has("archive") else None,
-        format=members.text("format", _FORMAT) if moved and members.has("format") else None,
+        format=format_,
         gone=_sidecar(members.inner("gone")) if moved and members.has("gone") else None,
         key=members.text("key", _GENERATION) if members.has("key") else None,
     )

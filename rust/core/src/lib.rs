@@ -5,6 +5,7 @@
 pub mod access;
 pub mod anchors;
 pub mod archive;
+pub mod backup;
 pub mod catalogue;
 pub mod columns;
 pub mod config;

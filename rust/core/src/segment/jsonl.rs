@@ -283,14 +283,9 @@ impl Target {
             Some(output) => output,
             none => {
                 let of = (self.rows, false);
-                let begun = Output::begin(
-                    file()?,
-                    &Kept::plain(&self.columns),
-                    self.with_rest,
-                    &arrays,
-                    of,
-                    &RESTORED,
-                )?;
+                // Only what is in the clear becomes compressed lines.
+                let kept = Kept { columns: &self.columns, segment: "restored", sealing: None };
+                let begun = Output::begin(file()?, &kept, self.with_rest, &arrays, of, &RESTORED)?;
                 none.insert(begun)
             }
         };

@@ -173,9 +173,12 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 pub fn read_range(path: &Path, range: Range<u64>) -> Result<Vec<u8>> {
     let read = || {
         let mut file = File::open(path)?;
+        let end = range.end.min(file.metadata()?.len());
+        let length = end.saturating_sub(range.start);
         file.seek(SeekFrom::Start(range.start))?;
-        let mut bytes = Vec::new();
-        file.take(range.end.saturating_sub(range.start)).read_to_end(&mut bytes)?;
+        // All of it in one call.
+        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+        file.take(length).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
     read().map_err(|e| reading(path, e))
@@ -342,6 +345,20 @@ pub fn pick_names<T>(folder: &Path, mut pick: impl FnMut(&str) -> Option<T>) -> 
 fn is_temporary(path: &Path) -> bool {
     path.file_name()
         .is_some_and(|name| name.as_encoded_bytes().starts_with(TEMPORARY_PREFIX.as_bytes()))
+}
+
+/// Bytes that this user can write to the file system of a folder.
+///
+/// # Errors
+/// `Error::Io`, also where the system does not say.
+pub fn free_space(folder: &Path) -> Result<u64> {
+    #[cfg(unix)]
+    {
+        let figures = rustix::fs::statvfs(folder).map_err(|e| Error::io(folder, e.into()))?;
+        Ok(figures.f_bavail.saturating_mul(figures.f_frsize))
+    }
+    #[cfg(not(unix))]
+    Err(Error::io(folder, io::ErrorKind::Unsupported.into()))
 }
 
 /// A file that one process at a time can hold. Freed when dropped, and when the process ends.

@@ -49,6 +49,11 @@ impl Storage {
         Ok(Self { url, backend, keys: None })
     }
 
+    /// A storage under a URL with another store behind it.
+    pub(crate) fn over(url: &str, store: Arc<dyn ObjectStore>) -> Self {
+        Self { url: url.to_owned(), backend: Backend::Remote(store), keys: None }
+    }
+
     /// The normalised URL: an absolute path without links, or the store's URL without a slash at
     /// its end. State and keys are bound to it.
     pub fn url(&self) -> &str {

@@ -10,8 +10,10 @@ use data_encoding::HEXLOWER;
 use super::adopt::Bequest;
 use super::clock::Clock;
 use super::commit::Committer;
+use super::disk::Disks;
 use super::plan::Plan;
 use super::position::{Candidate, Position, unhex};
+use super::pressure::Gauge;
 use super::seen::Seen;
 use super::settings::OpenOptions;
 use super::writer::{Intake, Pending, Writer};
@@ -233,7 +235,9 @@ pub(super) async fn resume(
         oldest: (!pending.is_empty()).then(Instant::now),
         pending,
         flushing: Arc::default(),
+        flushing_bytes: 0,
     };
+    let disks = Disks::new(&committer.dir, committer.ledger.storage(), &settings);
     Ok(Arc::new(Writer {
         id: keys.id().to_owned(),
         clock: Clock::start(
@@ -246,6 +250,8 @@ pub(super) async fn resume(
         wal,
         intake: Mutex::new(intake),
         committer: tokio::sync::Mutex::new(committer),
+        gauge: Gauge::default(),
+        disks,
         compacting: tokio::sync::Mutex::default(),
         lock: Mutex::new(Some(lock)),
     }))
@@ -425,6 +431,7 @@ fn start_flusher(writer: Weak<Writer>) -> Result<()> {
         // A failure stays visible: the next record, flush or close meets it again.
         let _ = writer.wal.sync_if_due();
         let _ = runtime.block_on(writer.tell_of_jump());
+        let _ = runtime.block_on(writer.tell_of_full_disks());
         if writer.is_due() {
             let _ = runtime.block_on(writer.flush());
         }

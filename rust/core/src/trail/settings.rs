@@ -19,6 +19,8 @@ use crate::retention::Policy;
 use crate::subjects::Vault;
 use crate::wal::SyncMode;
 
+use super::pressure::Pressure;
+
 /// Opening reads so many entries without a snapshot in a few milliseconds.
 const SNAPSHOT_SPACING: u64 = 64;
 
@@ -29,10 +31,14 @@ pub struct Settings {
     pub max_bytes: u64,
     /// ... or when the oldest has waited this long.
     pub max_age: Duration,
+    /// ... or when there are so many.
+    pub max_records: u64,
     /// When a record counts as durable.
     pub sync: SyncMode,
     /// Size and depth of a record.
     pub limits: Limits,
+    /// When recording waits, and when a full disk is warned of.
+    pub pressure: Pressure,
     /// How far a `timestamp` may lie ahead of this host's clock.
     pub max_future: Duration,
     /// How long ids that callers gave are remembered; zero for not at all.
@@ -86,6 +92,11 @@ impl Destination {
         let url = config.destination.clone()?;
         Some(Self { name: config.name.clone(), url, format: config.format })
     }
+
+    /// Whether segments become compressed JSON lines there.
+    pub fn is_jsonl(&self) -> bool {
+        self.format == ArchiveFormat::CompressedJsonl
+    }
 }
 
 impl Settings {
@@ -110,6 +121,8 @@ impl Settings {
         Self {
             max_bytes: trail.flush.max_bytes(),
             max_age: Duration::from_secs(trail.flush.max_age_seconds_for(url)),
+            max_records: trail.flush.max_records.unwrap_or(u64::MAX),
+            pressure: Pressure::from_config(&trail.limits),
             sync,
             limits: Limits {
                 max_bytes: usize::try_from(trail.limits.max_record_bytes).unwrap_or(usize::MAX),

@@ -51,6 +51,18 @@ impl ReadView {
         Arc::new(Self { unflushed, without_access: true, ..Self::clone(&self) })
     }
 
+    /// The same moment, whose answers leave out what is in archives if `exclude` says so.
+    #[must_use]
+    pub fn excluding_archive(self: Arc<Self>, exclude: bool) -> Arc<Self> {
+        if !exclude || self.segments().iter().all(|segment| segment.archive.is_none()) {
+            return self;
+        }
+        let mut state = State::clone(&self.state);
+        state.segments.retain(|segment| segment.archive.is_none());
+        state.rows = state.segments.iter().map(|segment| segment.rows).sum();
+        Arc::new(Self { state: Arc::new(state), ..Self::clone(&self) })
+    }
+
     /// The same moment with these of its segments only, and nothing that is in no segment yet.
     #[must_use]
     pub fn only(&self, segments: Vec<Arc<AddedSegment>>) -> Arc<Self> {

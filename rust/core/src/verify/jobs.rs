@@ -13,6 +13,7 @@ use super::report::{Finding, Report};
 use super::secrets::Seals;
 use super::segment::{self, Outcome, Task, TrailFacts};
 use super::{Level, Progress, Run};
+use crate::backup::is_marker;
 use crate::config::EncryptionConfig;
 use crate::encryption::{Keyring, is_keyring_object};
 use crate::ledger::{
@@ -284,6 +285,7 @@ fn note_orphans(audit: &Audit, objects: &[(String, u64)], report: &mut Report) {
             || entry_number(path).is_some()
             || cosigned::size_of(path).is_some()
             || is_key_object(path)
+            || is_marker(path)
             || is_keyring_object(path)
             || live.contains(segment_of(path))
             || (audit.removed.contains(segment_of(path)) && !audit.swept.contains(segment_of(path)))

@@ -104,7 +104,7 @@ impl Finding {
     }
 
     /// Something that is not as it must be.
-    pub(super) fn tampered(
+    pub(crate) fn tampered(
         kind: &'static str,
         object: impl Into<String>,
         message: impl Into<String>,
@@ -113,7 +113,7 @@ impl Finding {
     }
 
     /// Something that is not there.
-    pub(super) fn missing(
+    pub(crate) fn missing(
         kind: &'static str,
         object: impl Into<String>,
         message: impl Into<String>,
@@ -273,7 +273,7 @@ impl Report {
     }
 
     /// Settles the verdict.
-    pub(super) fn conclude(&mut self) {
+    pub(crate) fn conclude(&mut self) {
         let worst = self.findings.iter().map(|f| f.verdict).max();
         let sound = match self.unsealed {
             0 if self.erased_subjects > 0 => Verdict::Erased,

@@ -163,8 +163,8 @@ impl TestTrail {
                 unflushed: self.unflushed.clone(),
                 without_access: false,
                 vault: None,
-                keys: self.keys.clone(),
                 archives: None,
+                keys: self.keys.clone(),
             })
         });
         Arc::clone(view)

@@ -1,6 +1,7 @@
 //! Small segments become large ones, and files that nobody needs any more go.
 
 mod inputs;
+mod moves;
 mod plan;
 mod run;
 mod sweep;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+pub use moves::MoveReport;
 use plan::Seals;
 pub use plan::{CompactPlan, Group};
 pub use sweep::SweepReport;
@@ -25,6 +27,8 @@ use crate::{Error, Result};
 
 /// Bytes of a finished segment, unless told otherwise.
 pub const TARGET_BYTES: u64 = 256 << 20;
+/// Files of segments that merging has open at a time, unless told otherwise.
+const MAX_OPEN_FILES: usize = 768;
 /// How long files stay after the entry that removed them, unless told otherwise.
 pub const GRACE: Duration = Duration::from_secs(3600);
 
@@ -37,6 +41,8 @@ pub struct CompactOptions {
     pub level: i32,
     /// Whether segments in the clear are encrypted even where they need not be merged.
     pub encrypt: bool,
+    /// Files of segments that are open at a time, over all merges.
+    pub max_open_files: usize,
     /// Whether [`maintain`](Trail::maintain) merges.
     pub merges: bool,
     /// Merges at a time; 0 for as many as there are cores.
@@ -56,6 +62,7 @@ impl Default for CompactOptions {
             target_bytes: TARGET_BYTES,
             level: ZSTD_LEVEL,
             encrypt: false,
+            max_open_files: MAX_OPEN_FILES,
             merges: true,
             threads: 0,
             grace: GRACE,
@@ -75,7 +82,23 @@ impl CompactOptions {
             false => 1,
         };
         let (target_bytes, merges) = (rotation.max_segment_mb << 20, rotation.enabled);
-        Self { target_bytes, level, merges, ..Self::default() }
+        let max_open_files = usize::try_from(rotation.max_open_files).unwrap_or(MAX_OPEN_FILES);
+        Self { target_bytes, level, max_open_files, merges, ..Self::default() }
+    }
+}
+
+impl CompactOptions {
+    /// Merges at a time.
+    fn at_once(&self) -> usize {
+        match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        }
+    }
+
+    /// Segments that one merge may have open.
+    fn most_inputs(&self) -> usize {
+        (self.max_open_files / self.at_once()).max(2)
     }
 }
 
@@ -149,7 +172,7 @@ impl Trail {
             false => Seals::Apart,
         };
         let segments = &ledger.state().segments;
-        Ok(CompactPlan::of(segments, by_day, options.target_bytes, seals))
+        Ok(CompactPlan::of(segments, by_day, options.target_bytes, (options.most_inputs(), seals)))
     }
 
     /// Merges small segments of each partition into large ones, and removes files that were
