@@ -10,9 +10,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from sealtrail_verifier import jcs
 from sealtrail_verifier.folder import Folder
 from sealtrail_verifier.forms import FormatError, Members
@@ -162,6 +159,11 @@ def _id(secret: bytes) -> str:
 
 def _unwrap(outer: bytes, info: bytes, wrapped: bytes, context: bytes) -> bytes | None:
     """The key of 32 bytes that was wrapped under another; None if it was changed."""
+    try:
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - only needed here
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+    except ImportError:
+        raise LockedError("decrypting needs the package `cryptography`") from None
     if len(wrapped) != _WRAPPED:
         return None
     salt, commitment = wrapped[:_SALT], wrapped[_SALT : _SALT + _COMMITMENT]

@@ -34,10 +34,10 @@ pub(crate) struct Wish {
     /// Records in this host's logs: of events, and of who looked.
     pub(crate) unsealed: (u64, u64),
     pub(crate) pinning: PinWish,
+    /// Where the master key of the keyring comes from.
+    pub(crate) master: MasterSource,
     /// Folders or URLs of archives by their names.
     pub(crate) archives: BTreeMap<String, String>,
-    /// Opens the trail's keyring.
-    pub(crate) master: MasterSource,
 }
 
 /// Which checkpoints from outside to demand.
@@ -176,8 +176,8 @@ pub(crate) fn verify(
     let pinning = wish.pinning.pinning(home, storage.url()).map_err(|error| error.raise(py))?;
     let (unsealed, unsealed_looks) = wish.unsealed;
     let (archives, master) = (wish.archives, wish.master);
-    let options = Options { level, unsealed, unsealed_looks, archives, ..Options::default() };
-    let mut options = Options { master, ..options };
+    let mut options =
+        Options { level, unsealed, unsealed_looks, archives, master, ..Options::default() };
     if wish.threads > 0 {
         options.threads = wish.threads;
     }

@@ -161,6 +161,11 @@ impl Keyring {
         &self.config
     }
 
+    /// Where its master key comes from.
+    pub fn source(&self) -> &MasterSource {
+        &self.source
+    }
+
     /// The id of the trail.
     pub fn trail_id(&self) -> &str {
         &self.trail
