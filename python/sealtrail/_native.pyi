@@ -119,6 +119,7 @@ class Trails:
         params: Sequence[Any] | Mapping[str, Any] | None,
         purpose: str | None,
         exclude_access: bool,
+        include_archive: bool,
     ) -> Query: ...
     def table(self, purpose: str | None) -> Table: ...
 
@@ -162,6 +163,7 @@ class Trail:
         at: str | None,
         purpose: str | None,
         exclude_access: bool,
+        include_archive: bool,
     ) -> Query: ...
     def tail(
         self,

@@ -133,6 +133,15 @@ impl<'a> Session<'a> {
         change: impl FnOnce(&mut Settings),
     ) -> Result<Trail, Failure> {
         let url = self.trail_url()?;
+        self.open_at(url, change)
+    }
+
+    /// Opens the trail at a URL.
+    pub(crate) fn open_at(
+        &mut self,
+        url: String,
+        change: impl FnOnce(&mut Settings),
+    ) -> Result<Trail, Failure> {
         let mut settings = self.settings(&url)?;
         change(&mut settings);
         let passphrase = self.passphrase();

@@ -27,6 +27,7 @@ pub(crate) mod prove;
 pub(crate) mod record;
 pub(crate) mod redact;
 pub(crate) mod refused;
+pub(crate) mod restore;
 pub(crate) mod retention;
 pub(crate) mod search;
 pub(crate) mod sql;

@@ -22,7 +22,7 @@ use crate::{Error, Result};
 use restored::{Kept, LIMIT, Restored};
 
 /// The member of a retention policy that says where archives are, by name.
-pub const IN_POLICY: &str = "archives";
+const IN_POLICY: &str = "archives";
 
 /// The stores that hold a trail's segments. Cheap to clone.
 ///
@@ -76,12 +76,7 @@ impl Archives {
 
     /// Takes over what the policy in force says, as of a state of the ledger.
     pub fn learn(&self, state: &State) {
-        let policy = state.lifecycle.policy.as_ref().map(|known| &known.policy);
-        let named = policy.and_then(|policy| policy.get(IN_POLICY)?.as_object());
-        let named = named.into_iter().flatten().filter(|(name, _)| is_archive(name));
-        let pinned = named
-            .filter_map(|(name, url)| Some((name.clone(), url.as_str()?.to_owned())))
-            .collect();
+        let pinned = archives_of(state).collect();
         *self.shared.pinned.lock().unwrap_or_else(PoisonError::into_inner) = pinned;
     }
 
@@ -94,6 +89,12 @@ impl Archives {
     pub fn url_of(&self, name: &str) -> Option<String> {
         let pinned = self.shared.pinned.lock().unwrap_or_else(PoisonError::into_inner);
         self.shared.said.get(name).or_else(|| pinned.get(name)).cloned()
+    }
+
+    /// The folder or URL of an archive, as the owner's policy says.
+    pub(crate) fn pinned(&self, name: &str) -> Option<String> {
+        let pinned = self.shared.pinned.lock().unwrap_or_else(PoisonError::into_inner);
+        pinned.get(name).cloned()
     }
 
     /// The store of an archive.
@@ -273,6 +274,14 @@ impl Archives {
             }
         }
     }
+}
+
+/// Names and URLs of archives, as the policy in force of a state says.
+pub(crate) fn archives_of(state: &State) -> impl Iterator<Item = (String, String)> {
+    let policy = state.lifecycle.policy.as_ref().map(|known| &known.policy);
+    let named = policy.and_then(|policy| policy.get(IN_POLICY)?.as_object());
+    let named = named.into_iter().flatten().filter(|(name, _)| is_archive(name));
+    named.filter_map(|(name, url)| Some((name.clone(), url.as_str()?.to_owned())))
 }
 
 fn unknown(name: &str) -> Error {

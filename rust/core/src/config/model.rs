@@ -58,8 +58,7 @@ pub struct Config {
     pub retention: RetentionConfig,
     /// In what files records are kept.
     pub rotation: RotationConfig,
-    /// Accepted, but not in force in this version: stands for `retention.archival` where that names
-    /// no destination.
+    /// Stands for `retention.archival` where that names no destination.
     pub archival: ArchivalConfig,
     /// What of the trail is encrypted at rest.
     pub encryption: EncryptionConfig,

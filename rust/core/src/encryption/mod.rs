@@ -7,6 +7,7 @@
 mod due;
 mod file;
 mod keyring;
+mod log;
 mod objects;
 mod wrapped;
 
@@ -18,5 +19,7 @@ pub use file::{Opening, Sealing};
 pub use keyring::{
     Generation, GenerationInfo, Keyring, MASTER_KEY_VARIABLE, MasterSource, is_generation,
 };
+pub(crate) use log::LogCipher;
+pub use log::LogSealing;
 pub(crate) use objects::is_keyring_object;
 pub use wrapped::{open_object, seal_object};

@@ -4,57 +4,88 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Encoding;
-use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
-use super::sample;
 use super::write::{Effort, QUICK_ZSTD_LEVEL, TEXT_BYTES, zstd_of};
-use crate::columns::{ColumnType, LogicalColumn};
+use crate::columns::ColumnType;
 use crate::{Error, Result};
 
 /// A way to write a column: by a dictionary of its values, or without one in this encoding.
 type Way = Option<Encoding>;
 
-const TEXTS: [Way; 3] = [None, Some(Encoding::PLAIN), Some(Encoding::DELTA_LENGTH_BYTE_ARRAY)];
+const TEXTS: [Way; 4] = [
+    None,
+    Some(Encoding::PLAIN),
+    Some(Encoding::DELTA_LENGTH_BYTE_ARRAY),
+    Some(Encoding::DELTA_BYTE_ARRAY),
+];
 const INTEGERS: [Way; 3] =
     [None, Some(Encoding::BYTE_STREAM_SPLIT), Some(Encoding::DELTA_BINARY_PACKED)];
 const DOUBLES: [Way; 2] = [None, Some(Encoding::BYTE_STREAM_SPLIT)];
 /// Fewer values tell nothing; a dictionary is never much worse.
 const ENOUGH: usize = 256;
-/// Rows that are tried.
+/// Rows that are tried: most, least, and of how many one.
 const SAMPLE: usize = 16_384;
+const LEAST_SAMPLE: usize = 4096;
+const SAMPLED: usize = 16;
 /// With so few different values among them a dictionary is best.
 const FEW: usize = 48;
+/// For numbers, which are few bytes by the time that they are compressed.
+const NUMBERS_LEVEL: i32 = 15;
+/// A higher level must save one byte of so many.
+const WORTH: usize = 40;
 
-/// How to write a column that has these values, among others.
+/// How to write a column that has these values, among others of so many rows.
 pub(super) fn column(
     builder: WriterPropertiesBuilder,
-    column: &LogicalColumn,
+    (name, kind): (&str, ColumnType),
     values: &ArrayRef,
+    rows: usize,
     effort: &Effort,
 ) -> Result<WriterPropertiesBuilder> {
-    let path = ColumnPath::from(column.name.as_str());
-    let ways: &[Way] = match (column.kind, column.name.as_str()) {
+    let path = ColumnPath::from(name);
+    let ways: &[Way] = match (kind, name) {
         (ColumnType::Timestamp, _) => &[Some(Encoding::DELTA_BINARY_PACKED)],
         (_, "audit_id") => &[Some(Encoding::DELTA_BYTE_ARRAY)],
-        (ColumnType::Utf8, _) if sample::suits_quick_coding(values.as_string::<i32>())? => {
-            let builder = builder.set_column_compression(path.clone(), zstd_of(QUICK_ZSTD_LEVEL)?);
-            return Ok(builder.set_column_dictionary_enabled(path, false));
-        }
         (ColumnType::Utf8, _) => &TEXTS,
         (ColumnType::Int64, _) => &INTEGERS,
         (ColumnType::Float64, _) => &DOUBLES,
         (ColumnType::Boolean, _) => return Ok(builder),
     };
-    let values = &values.slice(0, values.len().min(SAMPLE));
+    let sample = (rows / SAMPLED).clamp(LEAST_SAMPLE, SAMPLE);
+    let values = &values.slice(0, values.len().min(sample));
     let few = ways.len() > 1 && are_few(values);
     let way = if few { None } else { best(ways, values, effort)? };
-    let level = if is_text(values) && way.is_some() { effort.text_level } else { effort.level };
+    let level = if few { effort.level } else { level(way, values, effort)? };
     let builder = builder.set_column_compression(path.clone(), zstd_of(level)?);
     Ok(apply(builder, &path, way))
+}
+
+/// The level that is worth its time. Of what has no repetitions only the coding of single bytes
+/// gains anything, and what a longer search finds costs more than it saves.
+fn level(way: Way, values: &ArrayRef, effort: &Effort) -> Result<i32> {
+    if values.len() - values.null_count() < ENOUGH {
+        return Ok(effort.level);
+    }
+    let higher = match values.data_type() {
+        DataType::Utf8 if is_text(values) => effort.text_level,
+        DataType::Utf8 => effort.level,
+        _ => NUMBERS_LEVEL.max(effort.level),
+    };
+    let mut best = (size(way, values, QUICK_ZSTD_LEVEL, effort)?, QUICK_ZSTD_LEVEL);
+    for level in [effort.level, higher] {
+        if level > best.1 {
+            let size = size(way, values, level, effort)?;
+            if size + best.0 / WORTH < best.0 {
+                best = (size, level);
+            }
+        }
+    }
+    Ok(best.1)
 }
 
 fn apply(builder: WriterPropertiesBuilder, path: &ColumnPath, way: Way) -> WriterPropertiesBuilder {
@@ -84,7 +115,8 @@ fn is_text(values: &ArrayRef) -> bool {
     text.iter().flatten().map(str::len).sum::<usize>() >= count * TEXT_BYTES
 }
 
-/// The way that takes the fewest bytes.
+/// The way that takes the fewest bytes, quickly compressed: who is best then is best or near it at
+/// all levels.
 fn best(ways: &[Way], values: &ArrayRef, effort: &Effort) -> Result<Way> {
     let (Some(first), true) = (ways.first(), values.len() - values.null_count() >= ENOUGH) else {
         return Ok(ways.first().copied().flatten());
@@ -94,7 +126,7 @@ fn best(ways: &[Way], values: &ArrayRef, effort: &Effort) -> Result<Way> {
     }
     let mut best = (usize::MAX, *first);
     for way in ways {
-        let size = size(*way, values, effort)?;
+        let size = size(*way, values, QUICK_ZSTD_LEVEL, effort)?;
         if size < best.0 {
             best = (size, *way);
         }
@@ -102,10 +134,11 @@ fn best(ways: &[Way], values: &ArrayRef, effort: &Effort) -> Result<Way> {
     Ok(best.1)
 }
 
-fn size(way: Way, values: &ArrayRef, effort: &Effort) -> Result<usize> {
+fn size(way: Way, values: &ArrayRef, level: i32, effort: &Effort) -> Result<usize> {
     let failed = |e| Error::encoding("segment", e);
     let builder = WriterProperties::builder()
-        .set_compression(zstd_of(effort.level)?)
+        .set_compression(zstd_of(level)?)
+        .set_statistics_enabled(EnabledStatistics::None)
         .set_data_page_size_limit(effort.page_bytes)
         .set_dictionary_page_size_limit(effort.dictionary_bytes);
     let properties = apply(builder, &ColumnPath::from("v"), way).build();

@@ -36,14 +36,17 @@ pub(crate) const REQUIRED: [&str; 5] =
     ["timestamp", "audit_id", "event_type", "recorded_at", "schema_version"];
 
 const BLOOM_FPP: f64 = 0.1;
+/// Of filters for ids of records, which are asked in every segment for one that is in a single one:
+/// a segment that is opened in vain costs a thousand times what asking its filter does.
+const ID_BLOOM_FPP: f64 = 0.002;
 const ROW_GROUP_ROWS: usize = 131_072;
 const PAGE_ROWS: usize = 20_000;
 /// Longest string that the ledger gives as a bound, in bytes.
 pub(crate) const MAX_BOUND: usize = 128;
 /// Bytes of a string in Parquet's own statistics; longer ones are bounded by their beginnings.
 const MAX_STATISTIC: usize = 32;
-/// Ids of what passes: their rows lie close together, which a compressor sees in the values but
-/// not in positions within a dictionary.
+/// Ids of what passes: their rows lie close together, which the quickest compressor sees in the
+/// values, one after the other, but not in positions within a dictionary.
 const PASSING_IDS: [&str; 6] = [
     "execution_id",
     "parent_execution",
@@ -188,8 +191,8 @@ pub(super) fn sealed(
     })
 }
 
-/// How to write these columns, judged by some of their values: of a file of so many rows, with which
-/// the ids ascend or not.
+/// How to write these columns, judged by some of their values (those of the rest last, if there is
+/// one): of a file of so many rows, with which the ids ascend or not.
 pub(super) fn properties(
     columns: &[LogicalColumn],
     values: &[ArrayRef],
@@ -208,24 +211,33 @@ pub(super) fn properties(
         .set_sorting_columns(sorting(columns));
     for (column, values) in columns.iter().zip(values) {
         builder = match effort.tries {
-            true => tried::column(builder, column, values, effort)?,
+            true => {
+                let column = (column.name.as_str(), column.kind);
+                tried::column(builder, column, values, rows, effort)?
+            }
             false => column_properties(builder, column, values, effort)?,
         };
         // Ids that ascend with the rows are found by the bounds of their pages.
         let found = column.name == "audit_id" && ascending;
         if effort.blooms && BLOOM_COLUMNS.contains(&column.name.as_str()) && !found {
             let path = ColumnPath::from(column.name.as_str());
+            let fpp = if column.name == "audit_id" { ID_BLOOM_FPP } else { BLOOM_FPP };
             builder = builder
-                .set_column_bloom_filter_fpp(path.clone(), BLOOM_FPP)
+                .set_column_bloom_filter_fpp(path.clone(), fpp)
                 .set_column_bloom_filter_max_ndv(path, rows.min(effort.group_rows) as u64);
         }
     }
     let rest = ColumnPath::from(REST);
-    Ok(builder
-        .set_column_dictionary_enabled(rest.clone(), false)
-        .set_column_encoding(rest.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY)
-        .set_column_compression(rest.clone(), zstd_of(effort.text_level)?)
-        .set_column_statistics_enabled(rest, EnabledStatistics::None))
+    let builder = builder.set_column_statistics_enabled(rest.clone(), EnabledStatistics::None);
+    match values.get(columns.len()) {
+        Some(values) if effort.tries => {
+            tried::column(builder, (REST, ColumnType::Utf8), values, rows, effort)
+        }
+        _ => Ok(builder
+            .set_column_dictionary_enabled(rest.clone(), false)
+            .set_column_encoding(rest.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY)
+            .set_column_compression(rest, zstd_of(effort.text_level)?)),
+    }
 }
 
 fn sorting(columns: &[LogicalColumn]) -> Option<Vec<SortingColumn>> {
@@ -281,12 +293,16 @@ fn column_properties(
             let (quick, passing) =
                 (sample::suits_quick_coding(values)?, PASSING_IDS.contains(&name));
             let count = values.len() - values.null_count();
-            let level = match quick {
+            let level = match quick || passing {
                 true => QUICK_ZSTD_LEVEL,
-                false if !passing && values.value_data().len() >= count * TEXT_BYTES => {
-                    effort.text_level
-                }
+                false if values.value_data().len() >= count * TEXT_BYTES => effort.text_level,
                 false => effort.level,
+            };
+            let builder = match passing && !quick {
+                true => {
+                    builder.set_column_encoding(path.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY)
+                }
+                false => builder,
             };
             builder
                 .set_column_dictionary_enabled(path.clone(), !quick && !passing)

@@ -173,9 +173,12 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 pub fn read_range(path: &Path, range: Range<u64>) -> Result<Vec<u8>> {
     let read = || {
         let mut file = File::open(path)?;
+        let end = range.end.min(file.metadata()?.len());
+        let length = end.saturating_sub(range.start);
         file.seek(SeekFrom::Start(range.start))?;
-        let mut bytes = Vec::new();
-        file.take(range.end.saturating_sub(range.start)).read_to_end(&mut bytes)?;
+        // All of it in one call.
+        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+        file.take(length).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
     read().map_err(|e| reading(path, e))

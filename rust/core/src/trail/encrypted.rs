@@ -66,10 +66,18 @@ impl Trail {
         }
     }
 
-    /// What replaces these segments is encrypted with; `None` if it is not.
-    pub(super) async fn sealing_for(&self, inputs: &[&AddedSegment]) -> Result<Option<Sealing>> {
+    /// What replaces these segments, in an archive or not, is encrypted with; `None` if it is not.
+    pub(super) async fn sealing_for(
+        &self,
+        inputs: &[&AddedSegment],
+        archived: bool,
+    ) -> Result<Option<Sealing>> {
         let Some(keyring) = self.keyring() else { return Ok(None) };
-        match Sealing::hot(keyring).await? {
+        let configured = match archived {
+            true => Sealing::archive(keyring).await?,
+            false => Sealing::hot(keyring).await?,
+        };
+        match configured {
             None if inputs.iter().any(|input| input.key.is_some()) => {
                 Sealing::everything(keyring).await.map(Some)
             }

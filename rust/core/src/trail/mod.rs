@@ -4,6 +4,7 @@ mod access;
 mod adopt;
 mod anchoring;
 mod attest;
+mod checked;
 mod checkpoint;
 mod clock;
 mod commit;
@@ -22,9 +23,11 @@ mod lend;
 mod load;
 mod lookup;
 mod moved;
+mod narrow;
 mod open;
 mod opened;
 mod owner;
+mod parcel;
 mod past;
 mod places;
 mod plan;
@@ -61,9 +64,10 @@ mod tests;
 
 pub use access::{Access, Ended, Rows, ask_apart};
 pub use attest::Attester;
+pub use checked::{CheckedSegment, Checker};
 pub use compact::{
     CompactOptions, CompactPlan, CompactProgress, CompactReport, GRACE, Group, MaintainReport,
-    SweepReport, TARGET_BYTES,
+    MoveReport, SweepReport, TARGET_BYTES,
 };
 pub use cosigned::Cosigned;
 pub use disk::{Disk, FreeSpace};

@@ -92,6 +92,11 @@ impl Destination {
         let url = config.destination.clone()?;
         Some(Self { name: config.name.clone(), url, format: config.format })
     }
+
+    /// Whether segments become compressed JSON lines there.
+    pub fn is_jsonl(&self) -> bool {
+        self.format == ArchiveFormat::CompressedJsonl
+    }
 }
 
 impl Settings {

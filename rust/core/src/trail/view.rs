@@ -51,6 +51,18 @@ impl ReadView {
         Arc::new(Self { unflushed, without_access: true, ..Self::clone(&self) })
     }
 
+    /// The same moment, whose answers leave out what is in archives if `exclude` says so.
+    #[must_use]
+    pub fn excluding_archive(self: Arc<Self>, exclude: bool) -> Arc<Self> {
+        if !exclude || self.segments().iter().all(|segment| segment.archive.is_none()) {
+            return self;
+        }
+        let mut state = State::clone(&self.state);
+        state.segments.retain(|segment| segment.archive.is_none());
+        state.rows = state.segments.iter().map(|segment| segment.rows).sum();
+        Arc::new(Self { state: Arc::new(state), ..Self::clone(&self) })
+    }
+
     /// The same moment with these of its segments only, and nothing that is in no segment yet.
     #[must_use]
     pub fn only(&self, segments: Vec<Arc<AddedSegment>>) -> Arc<Self> {
@@ -125,7 +137,13 @@ impl Trail {
         for dir in writer_folders(&self.state_dir())? {
             let id = dir.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
             if own.as_ref().is_none_or(|writer| writer.id != id) {
-                logs.insert(id, Log::Other(WalSnapshot::open(&dir.join("wal"))?));
+                logs.insert(
+                    id,
+                    Log::Other(
+                        WalSnapshot::open(&dir.join("wal"))?
+                            .with_keys(self.storage().keys().cloned()),
+                    ),
+                );
             }
         }
         if let Some(writer) = own {

@@ -2,6 +2,7 @@
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use parquet::bloom_filter::Sbbf;
+use parquet::file::metadata::ColumnChunkMetaData;
 
 use super::description::excerpt;
 use super::report::Finding;
@@ -76,11 +77,37 @@ impl Blooms {
             })?;
             if let Some(filter) = filter {
                 checked.outcome.bloom_filters += 1;
-                self.filters.push((column, filter, true));
+                // A reader goes by the filter's place and length, not by its header.
+                let sound = stands_as_written(&filter, chunk, file)?;
+                if !sound {
+                    let name = chunk.column_descr().name();
+                    let message = format!("column {:?}: not the form of a filter", excerpt(name));
+                    let path = &checked.task.add.path;
+                    checked.outcome.findings.push(Finding::tampered("bloom", path, message));
+                }
+                self.filters.push((column, filter, sound));
             }
         }
         Ok(true)
     }
+}
+
+/// Whether header and bits of a filter are all that is in its place.
+fn stands_as_written(
+    filter: &Sbbf,
+    chunk: &ColumnChunkMetaData,
+    file: &SegmentFile,
+) -> Result<bool> {
+    let mut written = Vec::new();
+    filter.write(&mut written).map_err(|e| Error::encoding(file.path(), e))?;
+    let bytes = file.bytes()?;
+    let from = chunk.bloom_filter_offset().and_then(|from| usize::try_from(from).ok());
+    let stored = from.and_then(|from| bytes.get(from..from.checked_add(written.len())?));
+    let length = chunk.bloom_filter_length().and_then(|length| usize::try_from(length).ok());
+    let blocks = filter.num_blocks();
+    Ok(length == Some(written.len())
+        && stored == Some(written.as_slice())
+        && blocks.is_power_of_two())
 }
 
 /// Whether a bloom filter has every value of an array; `None` if the filter is unusable.

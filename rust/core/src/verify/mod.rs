@@ -135,11 +135,11 @@ pub struct Options {
     /// Folders or URLs of archives by their names in the ledger. Of others the ledger's policy says
     /// where they are.
     pub archives: BTreeMap<String, String>,
-    /// The trail's own store has what archives hold, as a copy has.
-    pub together: bool,
     /// Where the master key of the trail's keyring comes from: deep verification of encrypted
     /// segments needs it.
     pub master: MasterSource,
+    /// The trail's own store has what archives hold, as a copy has.
+    pub together: bool,
 }
 
 /// An earlier deep verification.

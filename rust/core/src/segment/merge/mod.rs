@@ -28,6 +28,7 @@ use crate::record::SCHEMA_VERSION;
 use crate::segment::gone::Gone;
 use crate::storage::durable::Unfinished;
 use crate::{Error, Result};
+pub(crate) use check::read_back;
 use columns::Mapping;
 pub(in crate::segment) use columns::arrow_type;
 pub(crate) use cut::Cut;
@@ -167,11 +168,11 @@ pub(crate) struct Target<'a> {
 }
 
 /// What of the new segment is known before its rows.
-pub(super) struct Kept<'a> {
-    pub(super) columns: &'a [LogicalColumn],
+pub(in crate::segment) struct Kept<'a> {
+    pub(in crate::segment) columns: &'a [LogicalColumn],
     /// Its id.
-    pub(super) segment: &'a str,
-    pub(super) sealing: Option<&'a Sealing>,
+    pub(in crate::segment) segment: &'a str,
+    pub(in crate::segment) sealing: Option<&'a Sealing>,
 }
 
 /// A merged segment, verified but without its name.
@@ -229,7 +230,8 @@ pub(crate) fn merge(
         _ => Gone::default(),
     };
     let path = path_of(&meta, signer);
-    check::check(&meta, &written, &gone, (target, &path))?;
+    let file = SegmentFile::open_file(&path, written.file.path(), target.keys)?;
+    read_back(&meta, &file, &gone, target.watch)?;
     let key = sealing.map(|sealing| sealing.generation().to_owned());
     let rows = inputs.iter().map(Input::rows).sum();
     Ok(named(meta, written, rows, (path, key)))
@@ -420,8 +422,9 @@ fn begin(
     (chunk, level): (&Chunk, i32),
 ) -> Result<Output> {
     let columns = kept.columns;
+    let count = columns.len() + 1 + usize::from(with_rest);
     let first: Result<Vec<_>> =
-        (0..=columns.len()).map(|at| chunk.column(at, &arrow_type(columns, at))).collect();
+        (0..count).map(|at| chunk.column(at, &arrow_type(columns, at))).collect();
     let rows = inputs.iter().map(Input::rows).sum::<u64>();
     let of = (usize::try_from(rows).unwrap_or(usize::MAX), ids_ascend(inputs));
     let text_level = (level + TEXT_LEVELS).min(HIGHEST_LEVEL);

@@ -56,7 +56,6 @@ pub(in crate::segment) struct Written {
     /// Earliest and latest `timestamp`.
     pub(in crate::segment) times: (i64, i64),
     pub(in crate::segment) stats: ColumnBounds,
-    pub(in crate::segment) rows: u64,
     /// Whether any row has a rest.
     pub(in crate::segment) any_rest: bool,
 }
@@ -87,7 +86,7 @@ impl Output {
     ) -> Result<Self> {
         let failed = |e| Error::encoding("segment", e);
         let columns = kept.columns;
-        let values = first.get(1..=columns.len()).unwrap_or_default();
+        let values = first.get(1..).unwrap_or_default();
         let properties = write::properties(columns, values, of, effort)?;
         let properties = write::sealed(properties, kept.sealing, kept.segment)?.build();
         let mut fields = vec![Field::new(BATCH, DataType::UInt16, false)];
@@ -232,8 +231,7 @@ impl Output {
             }
         }
         let sha256 = HEXLOWER.encode(&hasher.finalize());
-        let (rows, any_rest) = (self.rows, self.any_rest);
-        Ok(Written { file, sha256, bytes, times, stats, rows, any_rest })
+        Ok(Written { file, sha256, bytes, times, stats, any_rest: self.any_rest })
     }
 }
 

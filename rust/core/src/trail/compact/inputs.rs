@@ -8,6 +8,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::ledger::AddedSegment;
 use crate::segment::SegmentFile;
+use crate::segment::gone::Gone;
 use crate::storage::Storage;
 use crate::storage::durable::Unfinished;
 use crate::trail::Trail;
@@ -17,28 +18,37 @@ use crate::{Error, Result};
 /// Objects that are fetched at a time.
 const FETCHES: usize = 8;
 
+/// Bytes of inputs that are held in memory, so that small ones are read once and not column by
+/// column.
+const HELD_BYTES: u64 = 64 << 20;
+
 /// A segment that is to be merged.
 pub(super) struct Opened {
     pub(super) added: Arc<AddedSegment>,
     pub(super) file: SegmentFile,
     /// The entry that introduced its batches, and which of that entry's segments it is.
     pub(super) place: Option<(u64, u64)>,
+    /// What its sidecar says of removed rows.
+    pub(super) gone: Gone,
     /// A copy of an object of a store, for as long as it is needed.
     _copy: Option<Unfinished>,
 }
 
-/// Opens segments; those of a store are copied into `folder`, because many do not fit into memory.
+/// Opens segments; what does not fit into memory of those of a store is copied into `folder`.
 pub(super) async fn open(
     trail: &Trail,
     segments: &[Arc<AddedSegment>],
     (folder, tag): (&Path, &str),
 ) -> Result<Vec<Opened>> {
+    let mut held = 0;
     let opening: Vec<_> = segments
         .iter()
         .map(|added| {
             let (storage, added) = (trail.store_of(added), Arc::clone(added));
             let (folder, tag) = (folder.to_owned(), tag.to_owned());
-            async move { open_one(&storage?, added, &folder, &tag).await }
+            held += added.bytes;
+            let hold = held <= HELD_BYTES;
+            async move { open_one(&storage?, added, hold, (&folder, &tag)).await }
         })
         .collect();
     let mut opened: Vec<Opened> = stream::iter(opening).buffered(FETCHES).try_collect().await?;
@@ -48,6 +58,7 @@ pub(super) async fn open(
             let place = places.of(&segment.added).await?;
             segment.place = Some((place.adding.n, place.index));
         }
+        segment.gone = trail.archives().sidecar(&segment.added).await?;
     }
     Ok(opened)
 }
@@ -55,14 +66,18 @@ pub(super) async fn open(
 async fn open_one(
     storage: &Storage,
     added: Arc<AddedSegment>,
-    folder: &Path,
-    tag: &str,
+    hold: bool,
+    (folder, tag): (&Path, &str),
 ) -> Result<Opened> {
     let missing = |e| match e {
         Error::NotFound(_) => Error::integrity(&added.path, "the segment is missing"),
         other => other,
     };
     let (file, copy) = match storage.local_root() {
+        _ if hold => {
+            let bytes = storage.get(&added.path).await.map_err(missing)?;
+            (SegmentFile::open_with(&added.path, bytes, storage.keys())?, None)
+        }
         Some(root) => {
             (SegmentFile::open_local(&added.path, root, storage.keys()).map_err(missing)?, None)
         }
@@ -72,7 +87,7 @@ async fn open_one(
             (SegmentFile::open_file(&added.path, copy.path(), storage.keys())?, Some(copy))
         }
     };
-    Ok(Opened { added, file, place: None, _copy: copy })
+    Ok(Opened { added, file, place: None, gone: Gone::default(), _copy: copy })
 }
 
 fn copy(bytes: &Bytes, folder: &Path, tag: &str) -> Result<Unfinished> {

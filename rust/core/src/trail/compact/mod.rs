@@ -1,6 +1,7 @@
 //! Small segments become large ones, and files that nobody needs any more go.
 
 mod inputs;
+mod moves;
 mod plan;
 mod run;
 mod sweep;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+pub use moves::MoveReport;
 use plan::Seals;
 pub use plan::{CompactPlan, Group};
 pub use sweep::SweepReport;
@@ -37,10 +39,10 @@ pub struct CompactOptions {
     pub target_bytes: u64,
     /// zstd level of finished segments, 1 to 22.
     pub level: i32,
-    /// Files of segments that are open at a time, over all merges.
-    pub max_open_files: usize,
     /// Whether segments in the clear are encrypted even where they need not be merged.
     pub encrypt: bool,
+    /// Files of segments that are open at a time, over all merges.
+    pub max_open_files: usize,
     /// Whether [`maintain`](Trail::maintain) merges.
     pub merges: bool,
     /// Merges at a time; 0 for as many as there are cores.
@@ -59,8 +61,8 @@ impl Default for CompactOptions {
         Self {
             target_bytes: TARGET_BYTES,
             level: ZSTD_LEVEL,
-            max_open_files: MAX_OPEN_FILES,
             encrypt: false,
+            max_open_files: MAX_OPEN_FILES,
             merges: true,
             threads: 0,
             grace: GRACE,
@@ -170,8 +172,7 @@ impl Trail {
             false => Seals::Apart,
         };
         let segments = &ledger.state().segments;
-        let most = options.most_inputs();
-        Ok(CompactPlan::of(segments, by_day, options.target_bytes, seals, most))
+        Ok(CompactPlan::of(segments, by_day, options.target_bytes, (options.most_inputs(), seals)))
     }
 
     /// Merges small segments of each partition into large ones, and removes files that were

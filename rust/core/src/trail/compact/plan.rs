@@ -49,6 +49,40 @@ pub(crate) enum Seals {
     Everything,
 }
 
+impl Group {
+    fn of((domain, period): (&str, &str), inputs: Vec<Arc<AddedSegment>>) -> Self {
+        Self {
+            domain: domain.to_owned(),
+            period: period.to_owned(),
+            segments: inputs.len() as u64,
+            rows: inputs.iter().map(|s| s.rows).sum(),
+            bytes: inputs.iter().map(|s| s.bytes).sum(),
+            times: (
+                inputs.iter().map(|s| s.min).min().unwrap_or_default(),
+                inputs.iter().map(|s| s.max).max().unwrap_or_default(),
+            ),
+            inputs,
+        }
+    }
+}
+
+/// Groups segments that move to an archive, by partition: neighbours in time go together, as many as
+/// make a finished segment. One that lost rows goes alone.
+pub(super) fn for_archive(
+    partitions: BTreeMap<(&str, &str), Vec<&Arc<AddedSegment>>>,
+    target: u64,
+    most: usize,
+) -> Vec<Group> {
+    let mut groups = Vec::new();
+    for (partition, segments) in partitions {
+        let (cut, whole): (Vec<_>, Vec<_>) = segments.into_iter().partition(|s| s.gone.is_some());
+        let alone = cut.into_iter().map(|segment| vec![Arc::clone(segment)]);
+        let together = in_order(whole, target, most).into_iter().chain(alone);
+        groups.extend(together.map(|inputs| Group::of(partition, inputs)));
+    }
+    groups
+}
+
 /// What a compaction would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct CompactPlan {
@@ -70,8 +104,7 @@ impl CompactPlan {
         segments: &[Arc<AddedSegment>],
         by_day: bool,
         target: u64,
-        sealing: Seals,
-        most: usize,
+        (most, sealing): (usize, Seals),
     ) -> Self {
         let mut partitions: BTreeMap<((&str, &str), bool), Vec<&Arc<AddedSegment>>> =
             BTreeMap::new();
@@ -84,7 +117,7 @@ impl CompactPlan {
         let mut groups = Vec::new();
         for (((domain, period), _), segments) in partitions {
             let chosen = worth_merging(segments.clone(), target);
-            let mut cuts = cut(chosen, target, most.clamp(2, MOST_INPUTS));
+            let mut cuts = cut(chosen, target, most);
             if sealing == Seals::Everything {
                 let merged: HashSet<&str> =
                     cuts.iter().flatten().map(|s| s.path.as_str()).collect();
@@ -94,18 +127,7 @@ impl CompactPlan {
                 cuts.extend(alone);
             }
             for inputs in cuts {
-                groups.push(Group {
-                    domain: domain.to_owned(),
-                    period: period.to_owned(),
-                    segments: inputs.len() as u64,
-                    rows: inputs.iter().map(|s| s.rows).sum(),
-                    bytes: inputs.iter().map(|s| s.bytes).sum(),
-                    times: (
-                        inputs.iter().map(|s| s.min).min().unwrap_or_default(),
-                        inputs.iter().map(|s| s.max).max().unwrap_or_default(),
-                    ),
-                    inputs,
-                });
+                groups.push(Group::of((domain, period), inputs));
             }
         }
         let merged: u64 = groups.iter().map(|group| group.segments).sum();
@@ -144,12 +166,20 @@ fn worth_merging(mut segments: Vec<&Arc<AddedSegment>>, target: u64) -> Vec<&Arc
     segments
 }
 
-/// Cuts what is to be merged into groups of neighbours in time that each become one segment.
-fn cut(
+/// Cuts what is to be merged into groups that each become one segment, as far as that pays.
+fn cut(segments: Vec<&Arc<AddedSegment>>, target: u64, most: usize) -> Vec<Vec<Arc<AddedSegment>>> {
+    let mut groups = in_order(segments, target, most);
+    groups.retain(|group| doubles(group));
+    groups
+}
+
+/// Groups of neighbours in time, each as large as one segment may be.
+fn in_order(
     mut segments: Vec<&Arc<AddedSegment>>,
     target: u64,
     most: usize,
 ) -> Vec<Vec<Arc<AddedSegment>>> {
+    let most = most.clamp(2, MOST_INPUTS);
     segments.sort_by(|a, b| (a.min, &a.path).cmp(&(b.min, &b.path)));
     let mut groups = Vec::new();
     let mut group: Vec<Arc<AddedSegment>> = Vec::new();
@@ -160,7 +190,7 @@ fn cut(
         group.push(Arc::clone(segment));
     }
     groups.push(group);
-    groups.retain(|group| doubles(group));
+    groups.retain(|group| !group.is_empty());
     groups
 }
 

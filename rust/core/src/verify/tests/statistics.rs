@@ -222,6 +222,18 @@ fn a_false_bloom_filter_is_found() {
 }
 
 #[test]
+fn a_bloom_filter_of_another_length_is_found() {
+    for more in [-32, 32] {
+        let report = chunk("session_id", |chunk| {
+            let built = chunk.build().unwrap();
+            let length = built.bloom_filter_length().unwrap() + more;
+            built.into_builder().set_bloom_filter_length(Some(length))
+        });
+        assert!(super::kinds(&report).contains(&"bloom"), "{more}: {:?}", report.findings);
+    }
+}
+
+#[test]
 fn values_below_the_surface_are_compared_too() {
     // A row group of other rows than it says.
     let report = changed(|built| {

@@ -26,7 +26,7 @@ fn of_partition(place: &str, n: u64, bytes: u64, (min, max): (i64, i64)) -> Arc<
 }
 
 fn plan(segments: &[Arc<AddedSegment>]) -> CompactPlan {
-    CompactPlan::of(segments, false, 256 * MB, Seals::Apart, usize::MAX)
+    CompactPlan::of(segments, false, 256 * MB, (usize::MAX, Seals::Apart))
 }
 
 #[test]
