@@ -131,6 +131,7 @@ def verify_backup(  # noqa: PLR0913
         "require_pin": require_pin,
         "since_last": False,
         "anchors": False,
+        "archives": {},
     }
     report = _native.verify_backup(
         _place(copy, copy_key),
