@@ -79,7 +79,7 @@ async fn sample(trail: &Trail) -> Outcome<Vec<String>> {
     for n in 0..SAMPLES {
         let segment = &view.segments()[n * view.segments().len() / SAMPLES];
         let row = usize::try_from(segment.rows)? * (n % 7) / 7;
-        let records = SegmentFile::open_local(&segment.path, root)?.records(&[row])?;
+        let records = SegmentFile::open_local(&segment.path, root, None)?.records(&[row])?;
         let record: serde_json::Value = serde_json::from_slice(&records[0])?;
         ids.extend(record["audit_id"].as_str().map(str::to_owned));
     }

@@ -42,6 +42,10 @@ def as_url(url: Path_ | None) -> str | None:
     return None if url is None else fspath(url)
 
 
+def as_archives(archives: Mapping[str, Path_] | None) -> dict[str, str]:
+    return {name: fspath(url) for name, url in (archives or {}).items()}
+
+
 def as_moment(at: int | datetime | None) -> str | None:
     return at.isoformat() if isinstance(at, datetime) else None if at is None else str(int(at))
 

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from os import fspath
 from typing import Any, Literal
 
-from sealtrail._arguments import Path_, as_object, as_path, as_size, as_threads, as_url
+from sealtrail._arguments import (
+    Path_,
+    as_archives,
+    as_object,
+    as_path,
+    as_size,
+    as_threads,
+    as_url,
+)
 from sealtrail._errors import NotFoundError
 from sealtrail._native import Trail as NativeTrail
 from sealtrail._reports import VerifyReport
@@ -31,6 +39,7 @@ class Integrity:
         no_pin: bool = False,
         require_pin: bool = False,
         anchors: bool = False,
+        archives: Mapping[str, Path_] | None = None,
         progress: Callable[[int, int], object] | None = None,
         purpose: str | None = None,
     ) -> VerifyReport:
@@ -53,6 +62,8 @@ class Integrity:
             require_pin: ``UNANCHORED`` if there is nothing to compare with.
             anchors: Demand the checkpoints in the trail's anchors, too; ``UNANCHORED`` if none of
                 them can be read.
+            archives: Where archives of the trail are, by their names in the ledger. Of others the
+                configuration or the owner's policy says so.
             progress: Called now and then with records checked and records in all.
             purpose: What for; as for :meth:`sql`.
 
@@ -66,6 +77,7 @@ class Integrity:
             "require_pin": require_pin,
             "since_last": since_last,
             "anchors": anchors,
+            "archives": as_archives(archives),
         }
         purpose = self._purpose if purpose is None else purpose
         report = self._native.verify(

@@ -84,6 +84,7 @@ class Trails:
         params: Sequence[Any] | Mapping[str, Any] | None,
         purpose: str | None,
         exclude_access: bool,
+        include_archive: bool,
     ) -> Query: ...
     def table(self, purpose: str | None) -> Table: ...
 
@@ -127,6 +128,7 @@ class Trail:
         at: str | None,
         purpose: str | None,
         exclude_access: bool,
+        include_archive: bool,
     ) -> Query: ...
     def tail(
         self,

@@ -53,6 +53,7 @@ class Questions:
         at: int | datetime | None = None,
         purpose: str | None = None,
         exclude_access: bool = False,
+        include_archive: bool = True,
     ) -> Result:
         """Ask a question; records that are not committed yet are included.
 
@@ -69,6 +70,7 @@ class Questions:
             purpose: What for; it is recorded with who asked. Default: that of
                 :func:`sealtrail.open`, else SEALTRAIL_PURPOSE.
             exclude_access: Leave the records of who looked out of the answer.
+            include_archive: False leaves out what is in archives.
 
         Returns:
             The answer, computed as it is read.
@@ -87,7 +89,9 @@ class Questions:
             [{'n': 1}]
         """
         moment, purpose = as_moment(at), self._purpose_of(purpose)
-        return Result(self._native.sql(query, params, moment, purpose, exclude_access))
+        return Result(
+            self._native.sql(query, params, moment, purpose, exclude_access, include_archive)
+        )
 
     def search(  # noqa: PLR0913
         self,
@@ -104,6 +108,7 @@ class Questions:
         fields: Sequence[str] | None = None,
         purpose: str | None = None,
         exclude_access: bool = False,
+        include_archive: bool = True,
         **matching: Values,
     ) -> SearchResult:
         r"""Find what happened; everything that is given must be met. The earliest comes first.
@@ -125,6 +130,7 @@ class Questions:
             fields: Only these: paths such as ``resource.path``, or columns such as ``actor``.
             purpose: What for; as for :meth:`sql`. Each reading of the results is recorded.
             exclude_access: Leave out the records of who looked.
+            include_archive: False leaves out what is in archives.
             **matching: Values of the logical fields (:func:`sealtrail.search_fields`: ``user_id``,
                 ``agent_id``, ``event_type``, ``status``, ``source_ip``, ``resource``...) or of
                 paths (``**{"resource.type": "file"}``): one or a list. ``*`` stands for any
@@ -166,6 +172,7 @@ class Questions:
         fields: Sequence[str] | None = None,
         purpose: str | None = None,
         exclude_access: bool = False,
+        include_archive: bool = True,
         **matching: Values,
     ) -> SearchQuery:
         """A search that goes on: with ``where``, ``order_by``, ``limit`` and more.
@@ -489,7 +496,8 @@ class Questions:
         This is the list of the ledger: what else lies in the folders is no part of the trail.
         ``location`` is what DuckDB, Polars and pandas open. Their rows are physical: the fixed
         columns that hold a value, the columns that this file promoted, and ``_rest``, the
-        remaining fields as JSON; partition ``domain`` is in ``path``.
+        remaining fields as JSON; partition ``domain`` is in ``path``. ``archive`` names the archive
+        that holds a file; where ``format`` is ``jsonl`` it is no Parquet but compressed JSON lines.
 
         Args:
             verify: Read every file first, and compare its length and SHA-256 with the ledger's.

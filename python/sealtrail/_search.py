@@ -111,6 +111,7 @@ class SearchQuery:
     _select: tuple[str, ...] = ()
     _purpose: str | None = None
     _exclude_access: bool = False
+    _include_archive: bool = True
 
     def where(self, *conditions: str, **fields: Values) -> SearchQuery:
         """Only what meets these as well.
@@ -177,6 +178,10 @@ class SearchQuery:
     def exclude_access(self) -> SearchQuery:
         """Without the records of who looked."""
         return replace(self, _exclude_access=True)
+
+    def exclude_archive(self) -> SearchQuery:
+        """Without what is in archives."""
+        return replace(self, _include_archive=False)
 
     def run(self) -> SearchResult:
         """Search."""
@@ -271,6 +276,7 @@ class SearchQuery:
             "fields": self._select,
             "purpose": self._purpose,
             "exclude_access": self._exclude_access,
+            "include_archive": self._include_archive,
         }
         return json.dumps(asked)
 
@@ -299,6 +305,8 @@ def make(native: _native.Trail, options: Mapping[str, Any]) -> SearchQuery:
         query = query.purpose(purpose)
     if rest.pop("exclude_access", False):
         query = query.exclude_access()
+    if not rest.pop("include_archive", True):
+        query = query.exclude_archive()
     return query.where(*_several(rest.pop("where", None)), **rest)
 
 

@@ -15,6 +15,7 @@ from sealtrail import _native
 from sealtrail._arguments import (
     Path_,
     Source,
+    as_archives,
     as_object,
     as_path,
     as_paths,
@@ -355,6 +356,7 @@ def verify(  # noqa: PLR0913
     no_pin: bool = False,
     require_pin: bool = False,
     anchors: bool = False,
+    archives: Mapping[str, Path_] | None = None,
     progress: Callable[[int, int], object] | None = None,
     purpose: str | None = None,
 ) -> VerifyReport:
@@ -374,6 +376,7 @@ def verify(  # noqa: PLR0913
         no_pin: As for :meth:`Trail.verify`.
         require_pin: As for :meth:`Trail.verify`.
         anchors: As for :meth:`Trail.verify`.
+        archives: As for :meth:`Trail.verify`.
         progress: As for :meth:`Trail.verify`.
         purpose: As for :meth:`Trail.verify`.
 
@@ -395,6 +398,7 @@ def verify(  # noqa: PLR0913
             "require_pin": require_pin,
             "since_last": since_last,
             "anchors": anchors,
+            "archives": as_archives(archives),
         },
         progress=progress,
         purpose=purpose,

@@ -53,9 +53,11 @@ class Trails:
         *,
         purpose: str | None = None,
         exclude_access: bool = False,
+        include_archive: bool = True,
     ) -> Result:
         """Ask all trails a question; see :meth:`Trail.sql`. It is recorded in each of them."""
-        return Result(self._native.sql(query, params, self._purpose_of(purpose), exclude_access))
+        purpose = self._purpose_of(purpose)
+        return Result(self._native.sql(query, params, purpose, exclude_access, include_archive))
 
     def register(self, name: str, table: ArrowStream | Path_) -> None:
         """Bring a table into the SQL of this object; see :meth:`Trail.register`."""

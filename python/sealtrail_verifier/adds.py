@@ -11,7 +11,8 @@ from sealtrail_verifier.records import DOMAINS
 
 MAX_BOUND: Final = 128
 _PATH: Final = re.compile(
-    rf"segments/domain=({'|'.join(DOMAINS)})/(month|day)=([0-9-]+)/([0-9a-f-]+)\.parquet"
+    rf"segments/domain=({'|'.join(DOMAINS)})/(month|day)=([0-9-]+)/([0-9a-f-]+)"
+    r"\.(?:parquet|jsonl\.zst)"
 )
 _ARCHIVE: Final = re.compile("[a-z0-9-]{1,64}")
 _FORMAT: Final = re.compile("jsonl")
@@ -30,7 +31,8 @@ class Add:
     """A segment that an entry brings into the trail; times are microseconds since 1970.
 
     `item` is the canonical JSON of all that the entry says of it. `archive` names
-    the store that holds it (None: the trail's own), `format` is None for Parquet.
+    the store that holds it (None: the trail's own), `format` is None for Parquet
+    and `jsonl` for compressed JSON lines.
     """
 
     path: str
@@ -92,6 +94,9 @@ def _add(item: object, *, moved: bool) -> Add:
     domain, partitioning, period, segment = match.groups() if match else ("", "", "", "")
     if not is_uuid(segment):
         raise FormatError("form", f"the file name of {path} is not a UUID")
+    format_ = members.text("format", _FORMAT) if moved and members.has("format") else None
+    if path.endswith(".jsonl.zst") != (format_ is not None):
+        raise FormatError("form", f"the name of {path} is not that of its format")
     add = Add(
         path=path,
         domain=domain,
@@ -108,7 +113,7 @@ def _add(item: object, *, moved: bool) -> Add:
         stats=_stats(members.inner("stats")),
         item=jcs.encode(item),
         archive=members.text("archive", _ARCHIVE) if moved and members.has("archive") else None,
-        format=members.text("format", _FORMAT) if moved and members.has("format") else None,
+        format=format_,
         gone=_sidecar(members.inner("gone")) if moved and members.has("gone") else None,
     )
     members.end()

@@ -93,6 +93,14 @@ class Rows:
                     self.count += 1
             self._check_statistics(file.metadata.row_group(i), seen)
 
+    def read_lines(self, lines: Iterator[bytes], ordinals: list[int]) -> None:
+        """Reads the records of compressed lines, each with the ordinal of its batch."""
+        for line in lines:
+            if self.count >= len(ordinals):
+                raise FormatError("rows", f"it has more than {len(ordinals)} rows")
+            self._row(ordinals[self.count], None, line)
+            self.count += 1
+
     def totals(self) -> Iterator[tuple[str, str]]:
         """Yields what is wrong with the whole: bounds, misfits, needless columns."""
         add = self._task.add
@@ -121,10 +129,14 @@ class Rows:
         if rows[-1:] != [self.count]:
             rows.append(self.count)
 
-    def _row(self, ordinal: int | None, stored: list[Any], rest: str | None) -> None:
+    def _row(self, ordinal: int | None, stored: list[Any] | None, rest: str | bytes | None) -> None:
+        """Checks a row: columns and a rest, or a whole record as bytes."""
         canonical = recorded = None
         try:
-            record, canonical = self._record(stored, rest)
+            if isinstance(rest, bytes):
+                record, canonical = self._whole(rest)
+            else:
+                record, canonical = self._record(stored or [], rest)
             recorded = self._check_record(record, canonical)
         except FormatError as bad:
             self._wrong(bad.kind, bad.problem)
@@ -163,14 +175,26 @@ class Rows:
             raise FormatError(
                 "representation", "the record is split into columns and rest in another way"
             )
+        self._rests = self._rests or rest is not None
+        self._count(record, stored, misfits)
+        return record, canonical
+
+    def _whole(self, canonical: bytes) -> tuple[dict[str, Any], bytes]:
+        """A record that is not in columns; its columns are counted all the same."""
+        record = jcs.decode(canonical)
+        if not isinstance(record, dict):
+            raise FormatError("representation", "the record is not an object")
+        stored, misfits = take_apart(self._said.columns, jcs.parse(canonical))
+        self._count(record, stored, misfits)
+        return record, canonical
+
+    def _count(self, record: dict[str, Any], stored: list[Any], misfits: list[bool]) -> None:
         for i, misfit in enumerate(misfits):
             self._misfits[i] += misfit
             self._filled[i] = self._filled[i] or stored[i] is not None
-        self._rests = self._rests or rest is not None
         for column in self._absent:
             if column.fits(lookup(record, column.path)):
                 self._wrong("columns", f"the fixed column {column.name} is absent, but has values")
-        return record, canonical
 
     def _check_record(self, record: dict[str, Any], canonical: bytes) -> int | None:
         """Checks a record by itself and in its place; returns its `recorded_at`, if it is sound."""

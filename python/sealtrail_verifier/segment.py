@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sealtrail_verifier import gone as sidecars
-from sealtrail_verifier import keys, merkle, metadata
+from sealtrail_verifier import keys, lines, merkle, metadata
 from sealtrail_verifier.adds import sidecar_path
 from sealtrail_verifier.columns import ARROW, by_name
 from sealtrail_verifier.forms import FormatError, unhex
@@ -48,12 +48,16 @@ def look(data: bytes, task: Task) -> Outcome:
     """Checks what a segment holds; whether its bytes are the signed ones is for `stored`."""
     checker = _Checker(task)
     try:
+        if task.add.format is not None:
+            checker.check_lines(data)
+            return checker.outcome
         with pq.ParquetFile(pa.BufferReader(data)) as file:
             checker.check_file(file)
     except FormatError as bad:
         checker.wrong(bad.kind, bad.problem)
     except Exception as error:  # noqa: BLE001 - a bad Parquet file may raise anything
-        checker.wrong("unreadable", f"not readable as Parquet: {error}"[:300])
+        form = "Parquet" if task.add.format is None else "compressed lines"
+        checker.wrong("unreadable", f"not readable as {form}: {error}"[:300])
     return checker.outcome
 
 
@@ -71,11 +75,8 @@ class _Checker:
 
     def check_file(self, file: Any) -> None:
         said = self._read_metadata(file.metadata.metadata or {})
-        self._check_against_ledger(said)
-        self._check_batch_list(said.batches)
+        self._check_said(said)
         self._check_schema(file.schema_arrow, said)
-        for problem in _column_problems(said, self.task):
-            self.wrong("columns", problem)
         if not file.metadata.num_rows == said.rows == self.task.add.rows:
             raise FormatError(
                 "rows", f"it has {file.metadata.num_rows} rows, not {self.task.add.rows}"
@@ -84,6 +85,35 @@ class _Checker:
         gone = self._read_sidecar(said.batches)
         rows = Rows(said, self.task, gone)
         rows.read(file)
+        self._check_rows(said, rows, gone)
+
+    def check_lines(self, data: bytes) -> None:
+        read = lines.split(data)
+        head = lines.read_head(next(read, b""))
+        said = metadata.read(head.description)
+        self._check_seal(said, head.seal)
+        self._check_said(said)
+        if said.rows != self.task.add.rows:
+            raise FormatError("rows", f"it says {said.rows} rows, not {self.task.add.rows}")
+        one = len(said.batches) == 1
+        if one != (head.ordinals is None):
+            raise FormatError("lines", "it must have ordinals exactly if it has several batches")
+        ordinals = [0] * said.rows if head.ordinals is None else head.ordinals
+        if len(ordinals) != said.rows:
+            raise FormatError("lines", "its ordinals are not one for each row")
+
+        gone = self._read_sidecar(said.batches)
+        rows = Rows(said, self.task, gone)
+        rows.read_lines(read, ordinals)
+        self._check_rows(said, rows, gone)
+
+    def _check_said(self, said: Metadata) -> None:
+        self._check_against_ledger(said)
+        self._check_batch_list(said.batches)
+        for problem in _column_problems(said, self.task):
+            self.wrong("columns", problem)
+
+    def _check_rows(self, said: Metadata, rows: Rows, gone: dict[int, Gone]) -> None:
         self.outcome.rows = rows.count
         for (kind, problem), numbers in rows.problems.items():
             self.wrong(kind, problem, rows=ranges(numbers))
@@ -107,12 +137,14 @@ class _Checker:
             raise FormatError("metadata", f"the file's metadata entries are not ours, but {names}")
         _check_arrow_schema(entries.get(_ARROW_SCHEMA))
         said = metadata.read(entries[b"sealtrail"])
-        seal = unhex(entries[b"sealtrail.seal"].decode("ascii", "replace"), 32)
+        self._check_seal(said, unhex(entries[b"sealtrail.seal"].decode("ascii", "replace"), 32))
+        return said
+
+    def _check_seal(self, said: Metadata, seal: bytes) -> None:
         if self.task.key is not None:
             expected = keys.mac(self.task.key, b"sealtrail segment v1\n" + said.sealed)
             if not hmac.compare_digest(expected, seal):
                 self.wrong("seal", "the HMAC seal does not hold")
-        return said
 
     def _check_against_ledger(self, said: Metadata) -> None:
         entry, add = self.task.entry, self.task.add

@@ -81,7 +81,11 @@ class _Verification:
             name
             for name in self.folder.files()
             if not (
-                name in known or is_slot(name) or cosigned.is_name(name) or subjects.is_name(name)
+                name in known
+                or is_slot(name)
+                or cosigned.is_name(name)
+                or subjects.is_name(name)
+                or _COPY.fullmatch(name)
             )
         ]
         self.report.not_checked += NEVER_CHECKED
@@ -142,8 +146,8 @@ class _Verification:
         """Checks a live segment."""
         entry, add = task.entry, task.add
         folder = self.folder if add.archive is None else self.archives.get(add.archive)
-        if folder is None or add.format is not None:
-            reason = f"it is in the archive {add.archive}" if folder is None else "it is no Parquet"
+        if folder is None:
+            reason = f"it is in the archive {add.archive}, of which no folder was given"
             self.report.not_checked.append(f"{add.path}, with {add.rows} rows: {reason}")
             batches.unread(entry, add)
             return

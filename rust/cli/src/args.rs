@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-
 use sealtrail_core::ledger::is_archive;
 
 use crate::commands::{
-    anchor, check_proof, checkpoint, compact, completions, config, custody, demo, erase, events,
-    evidence, export, fields, get, hold, import, init, jobs, keys, maintain, man, pin, prove,
-    record, redact, retention, search, sql, stats, subject_report, tail, trace_chain, verify, who,
+    anchor, backup, check_proof, checkpoint, compact, completions, config, custody, demo, erase,
+    events, evidence, export, fields, get, hold, import, init, jobs, keys, maintain, man, pin,
+    prove, record, redact, restore, retention, search, sql, stats, subject_report, tail,
+    trace_chain, verify, who,
 };
 use crate::failure::Failure;
 use crate::session::Session;
@@ -134,6 +134,8 @@ enum Command {
     Compact(compact::Compact),
     Maintain(maintain::Maintain),
     Retention(retention::Retention),
+    RestoreFromArchive(restore::RestoreFromArchive),
+    Backup(backup::Backup),
     Hold(hold::Hold),
     Export(export::Export),
     Evidence(evidence::Evidence),
@@ -188,6 +190,8 @@ impl Cli {
             Command::Compact(command) => command.run(session),
             Command::Maintain(command) => command.run(session),
             Command::Retention(command) => command.run(session),
+            Command::RestoreFromArchive(command) => command.run(session),
+            Command::Backup(command) => command.run(session),
             Command::Hold(command) => command.run(session),
             Command::Export(command) => command.run(session),
             Command::Evidence(command) => command.run(session),

@@ -18,6 +18,9 @@ pub(crate) struct Excluding {
     /// Leave out the records of who looked (system.audit_access)
     #[arg(long)]
     pub(crate) exclude_access: bool,
+    /// Leave out what is in archives; otherwise they are asked, too
+    #[arg(long)]
+    pub(crate) exclude_archive: bool,
 }
 
 impl Session<'_> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use sealtrail_core::Error;
 use sealtrail_core::access::Access;
 use sealtrail_core::config::{self, Home, Loaded};
+use sealtrail_core::encryption::MasterSource;
 use sealtrail_core::keys::{OwnerKey, PASSPHRASE_VARIABLE, Passphrase, PrivacySource};
 use sealtrail_core::trail::{OpenOptions, Settings, Trail};
 use sealtrail_query::{Engine, EngineOptions};
@@ -132,6 +133,15 @@ impl<'a> Session<'a> {
         change: impl FnOnce(&mut Settings),
     ) -> Result<Trail, Failure> {
         let url = self.trail_url()?;
+        self.open_at(url, change)
+    }
+
+    /// Opens the trail at a URL.
+    pub(crate) fn open_at(
+        &mut self,
+        url: String,
+        change: impl FnOnce(&mut Settings),
+    ) -> Result<Trail, Failure> {
         let mut settings = self.settings(&url)?;
         change(&mut settings);
         let passphrase = self.passphrase();
@@ -139,6 +149,7 @@ impl<'a> Session<'a> {
         let options = OpenOptions {
             home: self.home()?,
             privacy: PrivacySource::new(settings.redaction.key.as_deref(), &self.env),
+            master: MasterSource::new(settings.encryption.key.as_deref(), &self.env),
             settings,
             owner,
             passphrase,
@@ -161,6 +172,12 @@ impl<'a> Session<'a> {
         settings.archives.extend(self.global.archive.iter().cloned());
         settings.archives.values_mut().for_each(|url| *url = self.placed(url));
         Ok(settings)
+    }
+
+    /// Where the master key of the trail's keyring comes from.
+    pub(crate) fn master(&mut self) -> Result<MasterSource, Failure> {
+        let key = self.config()?.config.encryption.key.clone();
+        Ok(MasterSource::new(key.as_deref(), &self.env))
     }
 
     /// How a locked key is opened: SEALTRAIL_PASSPHRASE, or a question on the terminal.

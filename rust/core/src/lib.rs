@@ -5,10 +5,12 @@
 pub mod access;
 pub mod anchors;
 pub mod archive;
+pub mod backup;
 pub mod catalogue;
 pub mod columns;
 pub mod config;
 pub mod demo;
+pub mod encryption;
 mod error;
 pub mod evidence;
 pub mod import;

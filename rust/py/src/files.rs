@@ -22,7 +22,12 @@ pub(crate) fn files(py: Python<'_>, view: &ReadView, root: &str, by_day: bool) -
     let plain = |value: fn(&AddedSegment) -> &String| {
         text(segments.iter().map(|s| Some(value(s).clone())).collect())
     };
-    let locations = segments.iter().map(|s| Some(format!("{root}/{}", s.path))).collect();
+    let root_of = |segment: &AddedSegment| match (&segment.archive, &view.archives) {
+        (None, _) => Some(root.to_owned()),
+        (Some(name), archives) => archives.as_ref()?.url_of(name),
+    };
+    let location = |s: &AddedSegment| Some(format!("{}/{}", root_of(s)?, s.path));
+    let locations = segments.iter().map(|s| location(s)).collect();
     let number = |value: fn(&AddedSegment) -> u64| {
         Arc::new(UInt64Array::from_iter_values(segments.iter().map(|s| value(s)))) as ArrayRef
     };
@@ -42,6 +47,13 @@ pub(crate) fn files(py: Python<'_>, view: &ReadView, root: &str, by_day: bool) -
         ("sha256", plain(|s| &s.sha256)),
         ("root", plain(|s| &s.root)),
         ("location", text(locations)),
+        ("archive", text(segments.iter().map(|s| s.archive.clone()).collect())),
+        ("format", text(segments.iter().map(|s| Some(format(s).to_owned())).collect())),
     ]);
     Ok(Query::of(rows.map_err(|error| internal(py, &error.to_string()))?))
+}
+
+/// How the object of a segment is written.
+fn format(segment: &AddedSegment) -> &'static str {
+    if segment.is_jsonl() { "jsonl" } else { "parquet" }
 }

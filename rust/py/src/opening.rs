@@ -6,6 +6,7 @@ use std::sync::Arc;
 use pyo3::exceptions::PyUserWarning;
 use pyo3::prelude::*;
 use sealtrail_core::config::{self, Home, Loaded};
+use sealtrail_core::encryption::MasterSource;
 use sealtrail_core::keys::{OwnerKey, Passphrase, PrivacySource};
 use sealtrail_core::trail::{OpenOptions, Settings};
 use sealtrail_core::{Error, Result};
@@ -79,6 +80,7 @@ impl Place {
         Ok(OpenOptions {
             home: self.home.clone(),
             privacy: PrivacySource::new(settings.redaction.key.as_deref(), &variable),
+            master: MasterSource::new(settings.encryption.key.as_deref(), &variable),
             settings,
             owner: owner_of_environment()?.map(Arc::new),
             passphrase: passphrase(),

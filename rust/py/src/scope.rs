@@ -84,21 +84,24 @@ impl Trails {
         self.tables.unregister(name)
     }
 
-    #[pyo3(signature = (query, params, purpose, exclude_access))]
+    #[pyo3(signature = (query, params, purpose, exclude_access, include_archive))]
     fn sql(
         &self,
         query: &Bound<'_, PyString>,
         params: &Bound<'_, PyAny>,
         purpose: Option<String>,
         exclude_access: bool,
+        include_archive: bool,
     ) -> PyResult<Query> {
         let py = query.py();
         let text = query.to_str()?.to_owned();
         let params = params::params(params)?;
         let scope = self.scope(py)?.excluding_access(exclude_access);
+        let scope = scope.excluding_archive(!include_archive);
         let question = access::question("sql", 0, purpose)
             .query(text.clone())
-            .filter("params", params::shown(&params));
+            .filter("params", params::shown(&params))
+            .filter("exclude_archive", (!include_archive).then_some(true));
         let questions = self.questions(&scope, &question);
         Query::ask(py, engine(py)?, scope, text, params)?.recorded(py, questions)
     }

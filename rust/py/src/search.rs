@@ -31,6 +31,7 @@ pub(crate) struct Wanted {
     pub(crate) search: Search,
     purpose: Option<String>,
     pub(crate) exclude_access: bool,
+    exclude_archive: bool,
     keywords: Map<String, Value>,
 }
 
@@ -51,7 +52,7 @@ impl Wanted {
 
     /// The view without the records of who looked, if that is wanted.
     pub(crate) fn view(&self, view: Arc<ReadView>) -> Arc<ReadView> {
-        view.excluding_access(self.exclude_access)
+        view.excluding_access(self.exclude_access).excluding_archive(self.exclude_archive)
     }
 }
 
@@ -85,11 +86,18 @@ pub(crate) fn read(py: Python<'_>, asked: &str) -> PyResult<Wanted> {
     let parsed = serde_json::from_str::<Map<String, Value>>(asked);
     let mut map = parsed.map_err(|error| usage(error.to_string()))?;
     let exclude_access = map.remove("exclude_access") == Some(Value::Bool(true));
+    let exclude_archive = map.get("include_archive") == Some(&Value::Bool(false));
     let purpose = match map.remove("purpose") {
         Some(Value::String(purpose)) => Some(purpose),
         _ => None,
     };
-    let keywords = map.clone();
+    let mut keywords = map.clone();
+    // It is a keyword to tell of where it is not the default.
+    map.remove("include_archive");
+    keywords.remove("include_archive");
+    if exclude_archive {
+        keywords.insert("exclude_archive".to_owned(), true.into());
+    }
     let mut text = |name: &str| match map.remove(name) {
         Some(Value::String(text)) => Some(text),
         _ => None,
@@ -103,7 +111,7 @@ pub(crate) fn read(py: Python<'_>, asked: &str) -> PyResult<Wanted> {
         search.order = Order::parse(&order).map_err(|error| wrong(py, error))?;
     }
     search.check().map_err(|error| wrong(py, error))?;
-    Ok(Wanted { search, purpose, exclude_access, keywords })
+    Ok(Wanted { search, purpose, exclude_access, exclude_archive, keywords })
 }
 
 /// What is wrong with the keywords is wrong usage; with an expression, wrong SQL.

@@ -290,7 +290,7 @@ impl Trail {
         compacting::run(py, &self.inner, compacting::Work::Maintain, wish, progress)
     }
 
-    #[pyo3(signature = (query, params, at, purpose, exclude_access))]
+    #[pyo3(signature = (query, params, at, purpose, exclude_access, include_archive))]
     fn sql(
         &self,
         query: &Bound<'_, PyString>,
@@ -298,15 +298,18 @@ impl Trail {
         at: Option<&str>,
         purpose: Option<String>,
         exclude_access: bool,
+        include_archive: bool,
     ) -> PyResult<Query> {
         let py = query.py();
         let text = query.to_str()?.to_owned();
         let params = params::params(params)?;
         let scope = self.scope(py, at)?.excluding_access(exclude_access);
+        let scope = scope.excluding_archive(!include_archive);
         let question = access::question("sql", scope.entries(), purpose)
             .query(text.clone())
             .filter("params", params::shown(&params))
-            .filter("at", at);
+            .filter("at", at)
+            .filter("exclude_archive", (!include_archive).then_some(true));
         let query = Query::ask(py, engine(py)?, scope, text, params)?;
         query.recorded(py, vec![(self.inner.clone(), question)])
     }
@@ -431,7 +434,7 @@ impl Trail {
         key: Option<String>,
         owner_key: Option<String>,
         threads: usize,
-        pinning: verify::PinWish,
+        mut pinning: verify::PinWish,
         progress: Option<&Bound<'_, PyAny>>,
         purpose: Option<String>,
     ) -> PyResult<Vec<u8>> {
@@ -440,8 +443,9 @@ impl Trail {
         let size = view.map_or(0, |view| view.size());
         let question = access::question("verify", size, purpose).filter("level", level);
         let looking = access::ask(py, &self.inner, question)?;
-        let wish =
-            verify::Wish { level: level.to_owned(), key, owner_key, threads, unsealed, pinning };
+        let archives = pinning.archives(self.inner.archives().said());
+        let level = level.to_owned();
+        let wish = verify::Wish { level, key, owner_key, threads, unsealed, pinning, archives };
         let trail = (self.inner.storage(), Some(self.inner.info().trail_id.as_str()));
         let report = verify::verify(py, trail, &self.place.home, wish, progress);
         looking.answered(py, report, |_| 0)

@@ -1,5 +1,6 @@
 //! Verification, with the keys that the caller has.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -32,6 +33,8 @@ pub(crate) struct Wish {
     /// Records in this host's logs: of events, and of who looked.
     pub(crate) unsealed: (u64, u64),
     pub(crate) pinning: PinWish,
+    /// Folders or URLs of archives by their names.
+    pub(crate) archives: BTreeMap<String, String>,
 }
 
 /// Which checkpoints from outside to demand.
@@ -43,9 +46,20 @@ pub(crate) struct PinWish {
     require_pin: bool,
     since_last: bool,
     anchors: bool,
+    archives: BTreeMap<String, String>,
 }
 
 impl PinWish {
+    /// The archives that are known, and those that the caller named.
+    pub(crate) fn archives(
+        &mut self,
+        known: &BTreeMap<String, String>,
+    ) -> BTreeMap<String, String> {
+        let mut archives = known.clone();
+        archives.append(&mut self.archives);
+        archives
+    }
+
     fn pinning(self, home: &Home, url: &str) -> Result<Pinning> {
         if self.no_pin && (self.pin.is_some() || self.require_pin || self.since_last) {
             let message = "no_pin goes with none of pin, require_pin and since_last";
@@ -75,7 +89,7 @@ pub(crate) fn verify_url(
     key: Option<String>,
     owner_key: Option<String>,
     threads: usize,
-    pinning: PinWish,
+    mut pinning: PinWish,
     progress: Option<&Bound<'_, PyAny>>,
     purpose: Option<String>,
 ) -> PyResult<Vec<u8>> {
@@ -89,7 +103,10 @@ pub(crate) fn verify_url(
         given => given,
     };
     let looking = ask(py, &place, &url, &level, purpose)?;
-    let wish = Wish { level, key, owner_key, threads, unsealed: (0, 0), pinning };
+    let settings = place.settings(&url).map_err(|error| error.raise(py))?;
+    let archives = pinning.archives(&settings.archives);
+    let unsealed = (0, 0);
+    let wish = Wish { level, key, owner_key, threads, unsealed, pinning, archives };
     let report = verify(py, (&storage, trail_id.as_deref()), &place.home, wish, progress);
     looking.answered(py, report, |_| 0)
 }
@@ -154,7 +171,8 @@ pub(crate) fn verify(
     let trust = trust(&wish, home, trail_id).map_err(|error| error.raise(py))?;
     let pinning = wish.pinning.pinning(home, storage.url()).map_err(|error| error.raise(py))?;
     let (unsealed, unsealed_looks) = wish.unsealed;
-    let mut options = Options { level, unsealed, unsealed_looks, ..Options::default() };
+    let archives = wish.archives;
+    let mut options = Options { level, unsealed, unsealed_looks, archives, ..Options::default() };
     if wish.threads > 0 {
         options.threads = wish.threads;
     }

@@ -311,7 +311,11 @@ impl Engine {
         trail.last = Some((asked, Arc::clone(&unflushed)));
         Kept {
             own: Arc::clone(&trail.shape),
-            readers: SegmentReaderFactory::new(routed(view, store), Arc::clone(&trail.footers)),
+            readers: SegmentReaderFactory::new(
+                routed(view, store),
+                view.keys.clone(),
+                Arc::clone(&trail.footers),
+            ),
             values: Arc::clone(&trail.values),
             unflushed,
         }

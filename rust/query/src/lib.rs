@@ -35,7 +35,7 @@ mod words;
 
 pub use engine::{Engine, EngineOptions, QueryResult};
 pub use error::{QueryError, Result, SqlProblem};
-pub use held::held_by;
+pub use held::{held_by, kept_until};
 pub use scope::{CallersTable, Scope, ScopedTrail};
 pub use sealtrail_core::trail::ReadView;
 pub use sql::Params;

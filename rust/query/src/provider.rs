@@ -21,7 +21,10 @@ use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use datafusion::physical_plan::union::UnionExec;
 use datafusion::scalar::ScalarValue;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use object_store::path::Path;
 use sealtrail_core::columns::{REST, Shredder, fixed};
+use sealtrail_core::encryption::Opening;
 use sealtrail_core::ledger::AddedSegment;
 use sealtrail_core::trail::ReadView;
 
@@ -33,6 +36,9 @@ use crate::scope::store_url;
 use crate::shape::{DOMAIN, Shape};
 use crate::sieve::{Chosen, Holder, Test};
 use crate::values::ValueCache;
+
+/// Encrypted segments opened at a time.
+const OPENED_AT_A_TIME: usize = 32;
 
 /// All records: those of the segments and those not yet in one.
 #[derive(Debug)]
@@ -102,6 +108,23 @@ impl TrailTable {
         }
         let (readers, adapters) = (&self.readers, &self.adapters);
         Holder { test, readers, adapters, values: &self.values }.choose(segments).await
+    }
+
+    /// Opens the encrypted ones of these segments, whose schema is needed to plan.
+    async fn open_encrypted(&self, segments: &[Chosen]) -> Result<()> {
+        let encrypted = segments.iter().filter(|(segment, _)| segment.key.is_some());
+        let places: Vec<(Path, u64)> = encrypted
+            .map(|(segment, _)| (Path::from(segment.path.as_str()), segment.bytes))
+            .collect();
+        let opening = places.into_iter().map(|(path, bytes)| {
+            let readers = Arc::clone(&self.readers);
+            async move { readers.footer(&path, bytes).await.map(drop) }
+        });
+        let opened = stream::iter(opening).buffer_unordered(OPENED_AT_A_TIME);
+        opened.try_collect::<()>().await.map_err(|error| match Opening::cause(error) {
+            Ok(error) => DataFusionError::External(Box::new(error)),
+            Err(error) => error.into(),
+        })
     }
 
     /// The plan over these segments.
@@ -231,6 +254,7 @@ impl TableProvider for TrailTable {
         }
         let segments = self.within_reach(segments).await?;
         let segments = self.choose(test, segments).await;
+        self.open_encrypted(&segments).await?;
         let mut plans = Vec::new();
         if !segments.is_empty() {
             plans.push(self.segments_plan(&scan, segments)?);

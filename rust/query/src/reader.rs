@@ -22,8 +22,9 @@ use parquet::arrow::{ARROW_SCHEMA_META_KEY, encode_arrow_schema, parquet_to_arro
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{
     FileMetaData, KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataBuilder,
-    ParquetMetaDataReader,
+    ParquetMetaDataReader, RowGroupMetaData,
 };
+use sealtrail_core::encryption::{Keyring, Opening};
 use serde::Deserialize;
 
 use crate::adapter::{Layout, MISFITS, SEGMENT};
@@ -92,12 +93,18 @@ impl FooterCache {
 #[derive(Debug)]
 pub(crate) struct SegmentReaderFactory {
     store: Arc<dyn ObjectStore>,
+    /// What opens encrypted segments.
+    keys: Option<Arc<Keyring>>,
     cache: Arc<FooterCache>,
 }
 
 impl SegmentReaderFactory {
-    pub(crate) fn new(store: Arc<dyn ObjectStore>, cache: Arc<FooterCache>) -> Self {
-        Self { store, cache }
+    pub(crate) fn new(
+        store: Arc<dyn ObjectStore>,
+        keys: Option<Arc<Keyring>>,
+        cache: Arc<FooterCache>,
+    ) -> Self {
+        Self { store, keys, cache }
     }
 
     pub(crate) fn store(&self) -> &dyn ObjectStore {
@@ -114,7 +121,7 @@ impl SegmentReaderFactory {
             return Ok(footer);
         }
         let end = SegmentEnd { store: self.store.as_ref(), path };
-        let footer = load_footer(end, path, size).await?;
+        let footer = load_footer(end, path, size, self.keys.as_ref()).await?;
         self.cache.put(path, &footer);
         Ok(footer)
     }
@@ -137,8 +144,12 @@ async fn load_footer(
     from: impl MetadataFetch,
     path: &Path,
     size: u64,
+    keys: Option<&Arc<Keyring>>,
 ) -> Result<Arc<Footer>, ParquetError> {
+    let opening = Opening::of(keys, path.as_ref());
+    let properties = opening.properties().map_err(|e| ParquetError::External(Box::new(e)))?;
     let metadata = ParquetMetaDataReader::new()
+        .with_decryption_properties(Some(properties))
         .with_page_index_policy(PageIndexPolicy::Optional)
         .with_prefetch_hint(Some(FOOTER_HINT))
         .load_and_finish(from, size)
@@ -162,6 +173,7 @@ impl ParquetFileReaderFactory for SegmentReaderFactory {
             .counter("bytes_scanned", partition_index);
         Ok(Box::new(SegmentReader {
             store: Arc::clone(&self.store),
+            keys: self.keys.clone(),
             cache: Arc::clone(&self.cache),
             path: file.object_meta.location,
             size: file.object_meta.size,
@@ -172,6 +184,7 @@ impl ParquetFileReaderFactory for SegmentReaderFactory {
 
 struct SegmentReader {
     store: Arc<dyn ObjectStore>,
+    keys: Option<Arc<Keyring>>,
     cache: Arc<FooterCache>,
     path: Path,
     size: u64,
@@ -209,8 +222,8 @@ impl AsyncFileReader for SegmentReader {
             if let Some(footer) = self.cache.get(&self.path, self.size) {
                 return Ok(Arc::clone(&footer.metadata));
             }
-            let (path, size) = (self.path.clone(), self.size);
-            let footer = load_footer(&mut *self, &path, size).await?;
+            let (path, size, keys) = (self.path.clone(), self.size, self.keys.clone());
+            let footer = load_footer(&mut *self, &path, size, keys.as_ref()).await?;
             self.cache.put(&path, &footer);
             Ok(Arc::clone(&footer.metadata))
         }
@@ -231,7 +244,9 @@ struct Described {
 }
 
 /// Replaces the segment's description, which holds tree hashes of every batch, by the names of
-/// the columns with misfits and an Arrow schema that reads text as views.
+/// the columns with misfits and an Arrow schema that reads text as views. The metadata of an
+/// encrypted segment stays as it is, because only so it keeps what decrypts: such a segment must be
+/// planned with the schema.
 fn slim(
     footer: ParquetMetaData,
     path: &Path,
@@ -259,6 +274,11 @@ fn slim(
     }
     let described = kept[1..].iter().filter_map(|kv| Some((kv.key.clone(), kv.value.clone()?)));
     let schema = schema.with_metadata(described.collect());
+    let is_encrypted =
+        |group: &RowGroupMetaData| group.columns().iter().any(|c| c.crypto_metadata().is_some());
+    if footer.row_groups().iter().any(is_encrypted) {
+        return Ok((footer, Arc::new(schema)));
+    }
     let file = FileMetaData::new(
         file.version(),
         file.num_rows(),

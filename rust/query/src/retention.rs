@@ -1,14 +1,14 @@
 //! Retention as the doors offer it: plan, apply, status, and why a record is kept so long.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use datafusion::common::ScalarValue;
 use sealtrail_core::catalogue::catalogue;
 use sealtrail_core::config::PriceConfig;
 use sealtrail_core::json::parse_timestamp;
-use sealtrail_core::ledger::ActiveHold;
+use sealtrail_core::ledger::{ActiveHold, AddedSegment};
 use sealtrail_core::retention::{Action, Decided, Draft, Event, Plan, Tier};
-use sealtrail_core::trail::{Deletion, Order, SweepReport, Trail};
+use sealtrail_core::trail::{CompactOptions, Deletion, MoveReport, Order, SweepReport, Trail};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -44,26 +44,36 @@ pub async fn plan(engine: &Engine, trail: &Trail, now: i64) -> Result<Plan> {
 }
 
 /// What was done.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Applied {
     /// What was deleted.
     pub deletion: Deletion,
+    /// What moved to the archive.
+    pub moved: MoveReport,
     /// Files that went, and those that stay for a grace period.
     pub swept: SweepReport,
 }
 
-/// Deletes what is due at `now` by the word of `order`, and removes the files of what was deleted
-/// at least `grace` ago.
+/// Does what is due at `now`: deletes by the word of `order`, moves segments to the archive, and
+/// removes the files of what was deleted or moved as long ago as the grace period of `options`.
 ///
 /// # Errors
-/// As [`plan`] and [`Trail::delete_planned`].
+/// As [`plan`], [`Trail::delete_planned`] and [`Trail::archive_planned`]. What is in the ledger by
+/// then stays.
 pub async fn apply(
     engine: &Engine,
     trail: &Trail,
     now: i64,
     order: &Order,
-    grace: Duration,
+    options: &CompactOptions,
 ) -> Result<Applied> {
+    let deletion = delete(engine, trail, now, order).await?;
+    let moved = archive(engine, trail, now, options).await?;
+    let swept = trail.sweep(options.grace).await?;
+    Ok(Applied { deletion, moved, swept })
+}
+
+async fn delete(engine: &Engine, trail: &Trail, now: i64, order: &Order) -> Result<Deletion> {
     let mut deletion = Deletion::default();
     for last in (0..TRIES).map(|n| n + 1 == TRIES) {
         let plan = plan(engine, trail, now).await?;
@@ -81,8 +91,47 @@ pub async fn apply(
             Err(e) => return Err(e.into()),
         }
     }
-    let swept = trail.sweep(grace).await?;
-    Ok(Applied { deletion, swept })
+    Ok(deletion)
+}
+
+/// Moves to the archive what is due, if there is one.
+async fn archive(
+    engine: &Engine,
+    trail: &Trail,
+    now: i64,
+    options: &CompactOptions,
+) -> Result<MoveReport> {
+    if trail.archive().is_none() {
+        return Ok(MoveReport::default());
+    }
+    // What is left of segments that lost records may be due now.
+    let plan = plan(engine, trail, now).await?;
+    Ok(trail.archive_planned(&plan, options).await?)
+}
+
+/// What maintenance does of it, without anybody who approves: nothing unless the owner pinned a
+/// policy, which then is the approval. Segments move if the configuration names an archive. Records
+/// are deleted if the owner's key is on this host and opens without a passphrase; what was removed
+/// is swept by [`Trail::maintain`].
+///
+/// # Errors
+/// As [`apply`].
+pub async fn maintain(
+    engine: &Engine,
+    trail: &Trail,
+    now: i64,
+    options: &CompactOptions,
+) -> Result<Option<Applied>> {
+    let view = trail.view().await?;
+    let Some(policy) = &view.state.lifecycle.policy else { return Ok(None) };
+    let mut applied = Applied::default();
+    if trail.has_owner_key() {
+        let approver = format!("owner, by the policy of entry {}", policy.entry);
+        let order = Order { approver, reason: "retention policy".to_owned() };
+        applied.deletion = delete(engine, trail, now, &order).await?;
+    }
+    applied.moved = archive(engine, trail, now, options).await?;
+    Ok(Some(applied))
 }
 
 /// What is in a store, and what that costs.
@@ -126,6 +175,8 @@ pub struct Status {
     pub hot: Stored,
     /// In archives.
     pub archive: Stored,
+    /// Where the archives are that hold some of it, by name; none where nothing says so.
+    pub archives: BTreeMap<String, Option<String>>,
     /// What is due.
     pub due: DueNow,
     /// Records that were deleted so far.
@@ -148,11 +199,15 @@ pub async fn status(
     let view = trail.view().await?;
     let life = &view.state.lifecycle;
     let (mut hot, mut archive) = (Stored::default(), Stored::default());
+    let mut archives = BTreeMap::new();
     for add in view.segments() {
         let place = if add.archive.is_some() { &mut archive } else { &mut hot };
         place.segments += 1;
         place.records += add.rows;
         place.bytes += add.bytes + add.gone.as_ref().map_or(0, |gone| gone.bytes);
+        if let Some(name) = &add.archive {
+            archives.entry(name.clone()).or_insert_with(|| trail.archives().url_of(name));
+        }
     }
     hot.cost_per_month = hot.bytes as f64 / 1e9 * prices.hot_per_gb_month;
     archive.cost_per_month = archive.bytes as f64 / 1e9 * prices.archive_per_gb_month;
@@ -164,6 +219,7 @@ pub async fn status(
         holds: life.holds.keys().cloned().collect(),
         hot,
         archive,
+        archives,
         due: DueNow {
             delete_records: whole.1 + part.1,
             delete_segments: (whole.0, part.0),
@@ -183,7 +239,7 @@ pub async fn status(
 /// As [`Trail::get`], [`filter_of`] and [`Engine::ask`].
 pub async fn explain(engine: &Engine, trail: &Trail, audit_id: &str) -> Result<Option<Value>> {
     let view = trail.view().await?;
-    let Some(record) = trail.get_in(&view, audit_id).await? else { return Ok(None) };
+    let Some((record, segment)) = trail.find_in(&view, audit_id).await? else { return Ok(None) };
     let record: Value = serde_json::from_slice(&record)
         .map_err(|e| sealtrail_core::Error::encoding(audit_id, e))?;
     let told = |name: &str| record[name].as_str().unwrap_or_default();
@@ -230,7 +286,17 @@ pub async fn explain(engine: &Engine, trail: &Trail, audit_id: &str) -> Result<O
         "delete": delete.map(text),
         "floor": floor(Tier::Floor),
         "held_by": held_by,
+        "place": segment.map(|segment| place(trail, &segment)),
     })))
+}
+
+/// Where a segment is.
+fn place(trail: &Trail, segment: &AddedSegment) -> Value {
+    let url = match &segment.archive {
+        None => Some(trail.url().to_owned()),
+        Some(name) => trail.archives().url_of(name),
+    };
+    json!({ "archive": segment.archive, "path": segment.path, "url": url })
 }
 
 fn decided_by(decided: &Decided) -> Value {

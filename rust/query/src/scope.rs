@@ -79,6 +79,15 @@ impl Scope {
         self
     }
 
+    /// The same, without what is in archives if `exclude` says so.
+    #[must_use]
+    pub fn excluding_archive(mut self, exclude: bool) -> Self {
+        for trail in &mut self.trails {
+            trail.view = Arc::clone(&trail.view).excluding_archive(exclude);
+        }
+        self
+    }
+
     pub(crate) fn excludes_access(&self) -> bool {
         self.trails.iter().any(|trail| trail.view.without_access)
     }

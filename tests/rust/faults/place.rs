@@ -84,7 +84,8 @@ impl Place {
         assert!(view.unflushed.is_empty());
         let mut ids = BTreeSet::new();
         for segment in view.segments() {
-            let file = SegmentFile::open_local(&segment.path, Path::new(&self.url())).unwrap();
+            let file =
+                SegmentFile::open_local(&segment.path, Path::new(&self.url()), None).unwrap();
             let rows: Vec<usize> = (0..usize::try_from(segment.rows).unwrap()).collect();
             for record in file.records(&rows).unwrap() {
                 let record: serde_json::Value = serde_json::from_slice(&record).unwrap();

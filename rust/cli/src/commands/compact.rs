@@ -19,6 +19,7 @@ Examples:
   sealtrail compact --dry-run
   sealtrail compact
   sealtrail compact --target-mb 128 -o json
+  sealtrail compact --encrypt                        (after encryption.hot was switched on)
 
 Segments of a domain and month (or day) that are smaller than half the target are merged; records,
 leaves, roots and proofs stay what they are. It is safe while others write, compact or read: the new
@@ -32,6 +33,9 @@ pub(crate) struct Compact {
     /// Print what would be merged, and change nothing
     #[arg(long)]
     dry_run: bool,
+    /// Encrypt segments that are in the clear, those too that need not be merged
+    #[arg(long)]
+    encrypt: bool,
     #[command(flatten)]
     how: How,
     /// Otherwise table on a terminal, json elsewhere
@@ -77,7 +81,7 @@ impl How {
 impl Compact {
     pub(crate) fn run(self, session: &mut Session<'_>) -> Result<u8, Failure> {
         let trail = session.open()?;
-        let options = self.how.options(session)?;
+        let options = CompactOptions { encrypt: self.encrypt, ..self.how.options(session)? };
         let format = session.report_format(self.output);
         if self.dry_run {
             let plan = session.wait(trail.plan_compaction(&options))?;

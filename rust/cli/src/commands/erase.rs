@@ -5,9 +5,11 @@ use std::io::Write;
 
 use clap::{Args, Subcommand};
 use sealtrail_core::trail::{ErasureState, ErasureStatus};
-use sealtrail_query::held_by;
+use sealtrail_query::search::times::text;
+use sealtrail_query::{held_by, kept_until};
 
 use crate::failure::Failure;
+use crate::filter::now;
 use crate::output::ReportFormat;
 use crate::session::Session;
 use crate::text::aligned;
@@ -20,7 +22,8 @@ Examples:
 Needs the owner's key, the trail's privacy key, and every anchor. An entry is signed first; then the
 key of the person is destroyed, and with it everything that was sealed for them: records, hashes and
 proofs stay. The erasure is ERASURE_PENDING until every holder of the key confirmed it (see
-`sealtrail erasures`). An active hold on records of the person forbids it. It cannot be undone.";
+`sealtrail erasures`). An active hold on records of the person forbids it. Where minimum_days of the
+retention policy keeps records of theirs, --against-minimum must say why. It cannot be undone.";
 
 const AFTER_ERASURES: &str = "\
 Examples:
@@ -47,6 +50,10 @@ pub(crate) struct Erase {
     /// Who approved it; it is recorded
     #[arg(long, value_name = "NAME")]
     approver: String,
+    /// Why it is done although a retention rule keeps records of the person for
+    /// longer (minimum_days); it is recorded
+    #[arg(long, value_name = "TEXT", verbatim_doc_comment)]
+    against_minimum: Option<String>,
     /// Say whether it could be done, and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -96,12 +103,29 @@ impl Erase {
                 format!("hold {hold} keeps records of {}; nothing was erased", self.subject);
             return Err(Failure::usage(message));
         }
+        let place = (&engine, &trail, &view);
+        let kept = session.wait(kept_until(place, now(), &self.subject, &paths))?;
+        let reason = match (kept, &self.against_minimum) {
+            (None, _) => self.reason.clone(),
+            (Some(_), Some(why)) if !why.trim().is_empty() => {
+                format!("{}; against minimum_days: {why}", self.reason)
+            }
+            (Some(until), _) => {
+                let message = format!(
+                    "minimum_days keeps records of {} until {}; nothing was erased. Say why it is \
+                     to be done all the same: --against-minimum TEXT",
+                    self.subject,
+                    text(until)
+                );
+                return Err(Failure::usage(message));
+            }
+        };
         if self.dry_run {
             session.wait(trail.demand_erasable(&self.subject, &active))?;
             session.note(format_args!("{}: no hold forbids it; nothing was done", self.subject));
             return Ok(0);
         }
-        let erase = trail.erase(&self.subject, &self.reason, &self.approver, &active);
+        let erase = trail.erase(&self.subject, &reason, &self.approver, &active);
         let status = session.wait(erase)?;
         tell(session, self.output, &[status])
     }

@@ -1,5 +1,6 @@
 //! `sealtrail keys`: the owner's key, and the writers that it lets sign.
 
+mod encryption;
 mod owner;
 
 use std::io::Write;
@@ -24,6 +25,9 @@ Examples:
   sealtrail keys install writer.key                  (on the writer's host)
   sealtrail keys revoke w-0123456789abcdef --reason \"host lost\"
   sealtrail keys rotate
+  sealtrail keys status                              (encryption at rest)
+  sealtrail keys rotate --encryption
+  sealtrail keys rotate --rewrap file:/etc/sealtrail/master-2027.key
   sealtrail keys export-public -o owner.vkey
 
 The owner's key is looked for in SEALTRAIL_OWNER_KEY (its content), SEALTRAIL_OWNER_KEY_COMMAND (a
@@ -79,8 +83,23 @@ enum Action {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
-    /// Give this host's writer new keys
-    Rotate,
+    /// Show the keyring of encryption at rest: generations, master keys, what is under each
+    Status {
+        /// Otherwise table on a terminal, json elsewhere
+        #[arg(short, long, value_name = "FORMAT")]
+        output: Option<ReportFormat>,
+    },
+    /// Give this host's writer new keys, or the keyring a new generation or master key
+    Rotate {
+        /// Make the next generation of the keyring: new segments are encrypted under it, old ones
+        /// stay readable
+        #[arg(long)]
+        encryption: bool,
+        /// Wrap all generations under another master key as well, such as file:NEW.key; no file
+        /// is written anew
+        #[arg(long, value_name = "KEY")]
+        rewrap: Option<String>,
+    },
 }
 
 impl Keys {
@@ -99,7 +118,11 @@ impl Keys {
                 session.note(format_args!("{writer} is revoked by ledger entry {entry}."));
                 Ok(0)
             }
-            Action::Rotate => rotate(session),
+            Action::Status { output } => encryption::status(session, output),
+            Action::Rotate { encryption: false, rewrap: None } => rotate(session),
+            Action::Rotate { encryption, rewrap } => {
+                encryption::rotate(session, encryption, rewrap.as_deref())
+            }
         }
     }
 }
@@ -108,9 +131,14 @@ fn list(session: &mut Session<'_>, output: Option<ReportFormat>) -> Result<u8, F
     let trail = session.open()?;
     let writers = session.wait(trail.writers())?;
     let owner = session.wait(async { trail.owner_public().await })?;
+    let keyring = session.wait(trail.keys_status())?;
     if session.report_format(output) == ReportFormat::Json {
         let writers: Vec<_> = writers.iter().map(writer_json).collect();
-        let value = json!({"owner": owner, "trail_id": trail.info().trail_id, "writers": writers});
+        let mut value =
+            json!({"owner": owner, "trail_id": trail.info().trail_id, "writers": writers});
+        if !keyring.generations.is_empty() {
+            value["keyring"] = encryption::value(&keyring);
+        }
         let text = serde_json::to_string_pretty(&value).map_err(|e| Error::encoding("keys", e))?;
         writeln!(session.out, "{text}")?;
         return Ok(0);
@@ -131,6 +159,9 @@ fn list(session: &mut Session<'_>, output: Option<ReportFormat>) -> Result<u8, F
         ]
     }));
     session.out.write_all(aligned("", &rows).as_bytes())?;
+    if !keyring.generations.is_empty() {
+        write!(session.out, "\n{}", encryption::table(&keyring))?;
+    }
     Ok(0)
 }
 

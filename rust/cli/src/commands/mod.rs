@@ -1,6 +1,7 @@
 //! One file for each command; each is a thin call of the libraries.
 
 pub(crate) mod anchor;
+pub(crate) mod backup;
 pub(crate) mod check_proof;
 pub(crate) mod checkpoint;
 pub(crate) mod compact;
@@ -26,6 +27,7 @@ pub(crate) mod prove;
 pub(crate) mod record;
 pub(crate) mod redact;
 pub(crate) mod refused;
+pub(crate) mod restore;
 pub(crate) mod retention;
 pub(crate) mod search;
 pub(crate) mod sql;

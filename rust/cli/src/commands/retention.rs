@@ -1,22 +1,22 @@
 //! `sealtrail retention`: how long records are kept, and what goes.
 
 use std::io::Write;
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use sealtrail_core::Error;
 use sealtrail_core::config::PriceConfig;
 use sealtrail_core::retention::{Action as Step, Plan, Policy, Why};
-use sealtrail_core::trail::{GRACE, Order};
-use sealtrail_query::retention::{self, Status, Stored};
+use sealtrail_core::trail::{CompactOptions, Order};
+use sealtrail_query::retention::{self, Applied, Status, Stored};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::compact::{How, with_bar};
 use crate::failure::{EXIT_NO_MATCH, Failure};
 use crate::filter::now;
 use crate::output::ReportFormat;
 use crate::session::Session;
-use crate::text::{aligned, bytes, count, duration, grouped};
+use crate::text::{aligned, bytes, count, grouped};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -30,7 +30,8 @@ Examples:
 later a configuration can only lengthen it. `plan` says what is due, and changes nothing. `apply`
 deletes it: first the owner signs a tombstone that names policy, approver, holds and what goes, then
 the files go, once readers that began before are done. Records that a hold matches stay (see
-`sealtrail hold`). `explain` says which rules fit a record, and which of them decide; it exits with 1
+`sealtrail hold`). Segments all of whose records are past their days in hot storage move to the
+archive of retention.archival, where searches, SQL and verification find them as before. `explain` says which rules fit a record, and which of them decide; it exits with 1
 where there is no such record.";
 
 /// Keep records as long as the policy says, and delete what is due
@@ -50,7 +51,7 @@ enum Action {
     Pin,
     /// Print what is due, and change nothing
     Plan,
-    /// Delete what is due, as the trail's owner
+    /// Delete what is due, as the trail's owner, and move what is due to the archive
     Apply {
         /// Who approved it
         #[arg(long, value_name = "NAME")]
@@ -58,9 +59,8 @@ enum Action {
         /// Why
         #[arg(long, value_name = "TEXT", default_value = "retention policy")]
         reason: String,
-        /// How long files stay for readers that began before, such as 90s, 12h or 7d [default: 1h]
-        #[arg(long, value_name = "TIME", value_parser = duration, verbatim_doc_comment)]
-        grace: Option<Duration>,
+        #[command(flatten)]
+        how: How,
         /// Print what is due, and change nothing
         #[arg(long)]
         dry_run: bool,
@@ -82,8 +82,9 @@ impl Retention {
             Action::Pin => pin(session),
             Action::Plan => plan(session, format),
             Action::Apply { dry_run: true, .. } => plan(session, format),
-            Action::Apply { approver, reason, grace, .. } => {
-                apply(session, &Order { approver, reason }, grace.unwrap_or(GRACE), format)
+            Action::Apply { approver, reason, how, .. } => {
+                let options = how.options(session)?;
+                apply(session, &Order { approver, reason }, options, format)
             }
             Action::Status => status(session, format),
             Action::Explain { id } => explain(session, &id, format),
@@ -119,34 +120,55 @@ fn plan(session: &mut Session<'_>, format: ReportFormat) -> Result<u8, Failure> 
 fn apply(
     session: &mut Session<'_>,
     order: &Order,
-    grace: Duration,
+    options: CompactOptions,
     format: ReportFormat,
 ) -> Result<u8, Failure> {
     let trail = session.open()?;
     let engine = session.engine()?;
-    let applied = session.wait(retention::apply(&engine, &trail, now(), order, grace));
+    let (options, bar) = with_bar(session, options);
+    let applied = session.wait(retention::apply(&engine, &trail, now(), order, &options));
+    bar.finish_and_clear();
     session.wait(trail.close(true))?;
     let applied = applied?;
     if format == ReportFormat::Json {
         json(session, &applied)?;
         return Ok(0);
     }
+    session.out.write_all(applied_text(&applied).as_bytes())?;
+    Ok(0)
+}
+
+/// What was done, for people.
+pub(super) fn applied_text(applied: &Applied) -> String {
+    let mut text = String::new();
     let done = &applied.deletion;
     if done.entries.is_empty() {
-        writeln!(session.out, "nothing is due for deletion")?;
+        text += "nothing is due for deletion\n";
     } else {
-        writeln!(
-            session.out,
-            "{} deleted: {} whole, {} in part ({})",
+        text += &format!(
+            "{} deleted: {} whole, {} in part ({})\n",
             count(done.records, "record"),
             count(done.segments, "segment"),
             count(done.parts, "segment"),
             bytes(done.bytes)
-        )?;
+        );
+    }
+    let moved = &applied.moved;
+    if let Some(archive) = &moved.archive {
+        text += &format!(
+            "{} in {} moved to the archive {archive:?}: {} -> {}\n",
+            count(moved.rows, "record"),
+            count(moved.moved, "segment"),
+            bytes(moved.bytes_before),
+            bytes(moved.bytes_after)
+        );
+    }
+    if moved.lost > 0 {
+        let lost = count(moved.lost, "move");
+        text += &format!("{lost} came to nothing, because others were quicker\n");
     }
     let (files, waiting) = (applied.swept.files, applied.swept.waiting);
-    writeln!(session.out, "{} gone, {} still there for readers", count(files, "file"), waiting)?;
-    Ok(0)
+    text + &format!("{} gone, {} still there for readers\n", count(files, "file"), waiting)
 }
 
 fn status(session: &mut Session<'_>, format: ReportFormat) -> Result<u8, Failure> {
@@ -238,6 +260,11 @@ fn status_table(status: &Status) -> String {
         );
         [name.to_owned(), text]
     };
+    let archives: Vec<String> = status
+        .archives
+        .iter()
+        .map(|(name, url)| format!("{name} at {}", url.as_deref().unwrap_or("an unknown place")))
+        .collect();
     let due = &status.due;
     let policy = status.policy.map_or_else(
         || "none is pinned: nothing is deleted".to_owned(),
@@ -248,6 +275,7 @@ fn status_table(status: &Status) -> String {
         ["holds".to_owned(), status.holds.join(", ")],
         stored("hot", &status.hot),
         stored("archive", &status.archive),
+        ["archives".to_owned(), archives.join(", ")],
         [
             "due".to_owned(),
             format!(
@@ -280,6 +308,13 @@ fn explained_table(explained: &Value) -> String {
         ["deleted".to_owned(), text(&explained["delete"])],
         ["held by".to_owned(), list(&explained["held_by"])],
     ];
+    let place = &explained["place"];
+    let place = match (&place["archive"], &place["url"]) {
+        _ if place.is_null() => "the log of this host".to_owned(),
+        (Value::Null, _) => "hot storage".to_owned(),
+        (name, url) => format!("archive {} at {}", text(name), text(url)),
+    };
+    rows.push(["is in".to_owned(), place]);
     for said in explained["said"].as_array().into_iter().flatten() {
         let policy = text(&said["policy"]);
         rows.push([format!("{policy} policy"), format!("fits: {}", list(&said["rules"]))]);

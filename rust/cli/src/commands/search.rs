@@ -79,6 +79,9 @@ pub(crate) struct Search {
     /// Search, and say instead of the results what was skipped and read
     #[arg(long, group = "instead")]
     explain: bool,
+    /// Leave out what is in archives; otherwise they are searched, too
+    #[arg(long)]
+    exclude_archive: bool,
     /// Run it as a job that outlives this terminal, and print its id; the
     /// result is Parquet (`sealtrail jobs`)
     #[arg(
@@ -113,6 +116,7 @@ impl Search {
         let trail = session.open()?;
         let engine = session.engine()?;
         let view = session.wait(trail.view())?.excluding_access(self.filter.exclude_access);
+        let view = view.excluding_archive(self.exclude_archive);
         let rows = session.ask(&trail, self.asked(session, &view))?;
         let ground = Ground { engine, view, trail, rows };
         let found = if let Some(query) = &sequences {
@@ -155,6 +159,7 @@ impl Search {
             .filter("cursor", self.cursor.clone())
             .filter("fields", fields)
             .filter("report", report)
+            .filter("exclude_archive", self.exclude_archive.then_some(true))
             .filter("sequence", self.sequence.shown())
     }
 

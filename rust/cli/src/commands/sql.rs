@@ -162,7 +162,9 @@ impl Sql {
     fn question(&self, session: &Session<'_>, scope: &Scope, statement: &str) -> Question {
         let params = (!self.param.is_empty()).then(|| self.param.clone());
         let question = session.question("sql", scope.entries()).query(statement);
-        question.filter("params", params).filter("at", self.at.clone())
+        let hot = self.excluding.exclude_archive.then_some(true);
+        let question = question.filter("params", params).filter("at", self.at.clone());
+        question.filter("exclude_archive", hot)
     }
 
     /// The trail at the moment that is asked for, and the user's tables.
@@ -172,8 +174,9 @@ impl Sql {
         trail: &Trail,
         moment: Option<Moment>,
     ) -> Result<Scope, Failure> {
-        let excluding = self.excluding.exclude_access;
-        let mut scope = scope_of(session, trail, moment)?.excluding_access(excluding);
+        let Excluding { exclude_access, exclude_archive } = self.excluding;
+        let scope = scope_of(session, trail, moment)?;
+        let mut scope = scope.excluding_access(exclude_access).excluding_archive(exclude_archive);
         for table in &self.table {
             let Some((name, file)) = table.split_once('=') else {
                 return Err(Failure::usage(format!("--table {table}: NAME=FILE is wanted")));

@@ -129,8 +129,9 @@ impl Verify {
             threads: self.threads.map_or(0, usize::from),
             unsealed,
             unsealed_looks,
-            since: None,
             archives: session.settings(&url)?.archives,
+            master: session.master()?,
+            ..Options::default()
         };
         ask(session, &url, trail.as_ref(), view.map_or(0, |view| view.size()), options.level)?;
         let home = session.home()?;

@@ -3,6 +3,8 @@
 
 mod access;
 mod anchor;
+mod archive;
+mod backup;
 mod config;
 mod demo;
 mod events;

@@ -23,7 +23,7 @@ use crate::{Error, Result};
 use restored::{Kept, LIMIT, Restored};
 
 /// The member of a retention policy that says where archives are, by name.
-pub const IN_POLICY: &str = "archives";
+const IN_POLICY: &str = "archives";
 
 /// The stores that hold a trail's segments. Cheap to clone.
 ///
@@ -37,6 +37,8 @@ pub struct Archives {
 #[derive(Debug)]
 struct Shared {
     own: Storage,
+    /// Whether the trail's own store has what archives hold, as a copy has.
+    together: bool,
     /// URLs by name, as the caller says.
     said: BTreeMap<String, String>,
     /// URLs by name, as the ledger's policy says.
@@ -53,9 +55,19 @@ impl Archives {
     /// Those of a trail in `own`; `said` are folders or URLs by the archives' names. What is made
     /// of compressed lines is kept in `folder`.
     pub fn new(own: Storage, said: BTreeMap<String, String>, folder: PathBuf) -> Self {
+        Self::with(own, said, folder, false)
+    }
+
+    /// Those of a copy, whose own store has everything.
+    pub(crate) fn together(own: Storage, folder: PathBuf) -> Self {
+        Self::with(own, BTreeMap::new(), folder, true)
+    }
+
+    fn with(own: Storage, said: BTreeMap<String, String>, folder: PathBuf, together: bool) -> Self {
         let (pinned, opened) = (Mutex::default(), Mutex::default());
         let (restored, restoring) = (Restored::new(folder, LIMIT), tokio::sync::Mutex::default());
-        Self { shared: Arc::new(Shared { own, said, pinned, opened, restored, restoring }) }
+        let shared = Shared { own, together, said, pinned, opened, restored, restoring };
+        Self { shared: Arc::new(shared) }
     }
 
     /// The folders or URLs that the caller named, by the archives' names.
@@ -65,12 +77,7 @@ impl Archives {
 
     /// Takes over what the policy in force says, as of a state of the ledger.
     pub fn learn(&self, state: &State) {
-        let policy = state.lifecycle.policy.as_ref().map(|known| &known.policy);
-        let named = policy.and_then(|policy| policy.get(IN_POLICY)?.as_object());
-        let named = named.into_iter().flatten().filter(|(name, _)| is_archive(name));
-        let pinned = named
-            .filter_map(|(name, url)| Some((name.clone(), url.as_str()?.to_owned())))
-            .collect();
+        let pinned = archives_of(state).collect();
         *self.shared.pinned.lock().unwrap_or_else(PoisonError::into_inner) = pinned;
     }
 
@@ -85,17 +92,29 @@ impl Archives {
         self.shared.said.get(name).or_else(|| pinned.get(name)).cloned()
     }
 
+    /// The folder or URL of an archive, as the owner's policy says.
+    pub(crate) fn pinned(&self, name: &str) -> Option<String> {
+        let pinned = self.shared.pinned.lock().unwrap_or_else(PoisonError::into_inner);
+        pinned.get(name).cloned()
+    }
+
     /// The store of an archive.
     ///
     /// # Errors
     /// `Usage` if nothing says where it is, or what says so is no place; `Store`.
     pub fn named(&self, name: &str) -> Result<Storage> {
+        if self.shared.together {
+            return Ok(self.shared.own.clone());
+        }
         let Some(url) = self.url_of(name) else { return Err(unknown(name)) };
         let mut opened = self.shared.opened.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(storage) = opened.get(&url) {
             return Ok(storage.clone());
         }
-        let storage = Storage::open(&url)?;
+        let mut storage = Storage::open(&url)?;
+        if let Some(keys) = self.shared.own.keys() {
+            storage = storage.with_keys(Arc::clone(keys));
+        }
         opened.insert(url, storage.clone());
         Ok(storage)
     }
@@ -120,12 +139,15 @@ impl Archives {
     pub(crate) async fn open(&self, segment: &AddedSegment) -> Result<SegmentFile> {
         if segment.is_jsonl() {
             let kept = self.restore(segment).await?;
-            return SegmentFile::open_file(&segment.path, &kept.path);
+            return SegmentFile::open_file(&segment.path, &kept.path, None);
         }
         let storage = self.store_of(segment)?;
         match storage.local_root() {
-            Some(root) => SegmentFile::open_local(&segment.path, root),
-            None => SegmentFile::open(&segment.path, storage.get(&segment.path).await?),
+            Some(root) => SegmentFile::open_local(&segment.path, root, storage.keys()),
+            None => {
+                let bytes = storage.get(&segment.path).await?;
+                SegmentFile::open_with(&segment.path, bytes, storage.keys())
+            }
         }
     }
 
@@ -197,8 +219,9 @@ impl Archives {
     /// # Errors
     /// As [`open`](Self::open); `NotFound` if it is not here.
     pub(crate) fn open_here(&self, segment: &AddedSegment) -> Result<SegmentFile> {
-        match self.store_of(segment)?.local_root() {
-            Some(root) => SegmentFile::open_local(&segment.path, root),
+        let storage = self.store_of(segment)?;
+        match storage.local_root() {
+            Some(root) => SegmentFile::open_local(&segment.path, root, storage.keys()),
             None => Err(Error::NotFound(segment.path.clone())),
         }
     }
@@ -252,6 +275,14 @@ impl Archives {
             }
         }
     }
+}
+
+/// Names and URLs of archives, as the policy in force of a state says.
+pub(crate) fn archives_of(state: &State) -> impl Iterator<Item = (String, String)> {
+    let policy = state.lifecycle.policy.as_ref().map(|known| &known.policy);
+    let named = policy.and_then(|policy| policy.get(IN_POLICY)?.as_object());
+    let named = named.into_iter().flatten().filter(|(name, _)| is_archive(name));
+    named.filter_map(|(name, url)| Some((name.clone(), url.as_str()?.to_owned())))
 }
 
 fn unknown(name: &str) -> Error {

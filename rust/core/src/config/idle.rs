@@ -33,6 +33,11 @@ pub(super) fn warnings(root: &Node, path: &Path, config: &Config) -> Vec<String>
         let why = "has no effect: `retention.archival` names a destination";
         found.push(("archival.destination".to_owned(), why.to_owned()));
     }
+    let copy = &config.integrity.audit_log_backup;
+    if copy.destination.is_some() && copy.key.is_none() {
+        let why = "names no `key`: the copy needs a master key of its own";
+        found.push(("integrity.audit_log_backup".to_owned(), why.to_owned()));
+    }
     found.iter().filter_map(|(setting, why)| placed(root, path, setting, why)).collect()
 }
 

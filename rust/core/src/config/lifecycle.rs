@@ -199,6 +199,10 @@ pub struct RotationConfig {
     #[serde(deserialize_with = "bounded::<_, 1, 4096>")]
     #[schemars(range(min = 1, max = 4096))]
     pub max_segment_mb: u64,
+    /// Segment files that merging has open at a time.
+    #[serde(deserialize_with = "bounded::<_, 16, 1_000_000>")]
+    #[schemars(range(min = 16, max = 1_000_000))]
+    pub max_open_files: u64,
     /// Accepted, but not in force in this version: when a destination that is a file begins a new
     /// one.
     pub file_rotation: FileRotationConfig,
@@ -274,9 +278,23 @@ pub struct IntegrityConfig {
     pub immutable: bool,
     /// How segments, entries and log frames are sealed, besides the signatures.
     pub integrity_check: IntegrityCheck,
-    /// Accepted, but not in force in this version: URL of a second copy of the trail.
+    /// A second copy of the trail, sealed under a key of its own (`sealtrail backup`).
+    pub audit_log_backup: BackupConfig,
+}
+
+/// A second copy of the trail, sealed under a key of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("type" = ["object", "null"]))]
+pub struct BackupConfig {
+    /// Folder or URL of the copy, for example `s3://other-account/audit-copy`. Not set: no copy.
+    /// `sealtrail maintain` brings it up to date.
     #[serde(deserialize_with = "text")]
-    pub audit_log_backup: Option<String>,
+    pub destination: Option<String>,
+    /// The copy's master key: `file:PATH`, `env:NAME` or `command:COMMAND`. Keep it where the trail
+    /// is not, and the trail's keys where the copy is not.
+    #[serde(deserialize_with = "text")]
+    pub key: Option<String>,
 }
 
 /// How segments, entries and log frames are sealed.
@@ -326,6 +344,7 @@ impl Default for RotationConfig {
         Self {
             enabled: true,
             max_segment_mb: 256,
+            max_open_files: 768,
             file_rotation: FileRotationConfig::default(),
             compression: CompressionConfig::default(),
         }
@@ -351,7 +370,11 @@ impl Default for CompressionConfig {
 
 impl Default for IntegrityConfig {
     fn default() -> Self {
-        Self { immutable: true, integrity_check: IntegrityCheck::default(), audit_log_backup: None }
+        Self {
+            immutable: true,
+            integrity_check: IntegrityCheck::default(),
+            audit_log_backup: BackupConfig::default(),
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! and the nearest valid name. `${NAME}` and `${NAME:-default}` in text values stand for
 //! environment variables; `$${` is a literal `${`.
 
+mod encryption;
 mod home;
 mod idle;
 mod lifecycle;
@@ -24,15 +25,17 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+pub use encryption::EncryptionConfig;
 pub use home::Home;
 pub use lifecycle::{
-    ArchivalConfig, ArchiveEncryption, ArchiveFormat, CompressionAlgorithm, CompressionConfig,
-    DomainRules, FileRotation, FileRotationConfig, IntegrityCheck, IntegrityConfig, KeyRotation,
-    PriceConfig, RetentionClock, RetentionConfig, RetentionPrecedence, RetentionRule,
-    RotationConfig,
+    ArchivalConfig, ArchiveEncryption, ArchiveFormat, BackupConfig, CompressionAlgorithm,
+    CompressionConfig, DomainRules, FileRotation, FileRotationConfig, IntegrityCheck,
+    IntegrityConfig, KeyRotation, PriceConfig, RetentionClock, RetentionConfig,
+    RetentionPrecedence, RetentionRule, RotationConfig,
 };
 pub use locate::locate;
 pub use lookup::get;
+pub(crate) use model::without_credentials;
 pub use model::{
     AccessAuditConfig, AccessPolicy, Config, DEFAULT_TRAIL_URL, FlushConfig, IdentityConfig,
     LimitsConfig, Partitioning, PurposePolicy, SyncConfig, SyncMode, TrailConfig, is_remote,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 use url::Url;
 
+use super::encryption::EncryptionConfig;
 use super::lifecycle::{ArchivalConfig, IntegrityConfig, RetentionConfig, RotationConfig};
 use super::redaction::RedactionConfig;
 
@@ -20,17 +21,16 @@ const LOCAL_MAX_AGE_SECONDS: u64 = 300;
 const REMOTE_MAX_AGE_SECONDS: u64 = 60;
 
 /// Sections of `audit` that are accepted and kept, but have no effect in this version.
-pub(super) const LATER_SECTIONS: [&str; 5] =
-    ["destinations", "encryption", "compliance", "access_control", "alerts"];
+pub(super) const LATER_SECTIONS: [&str; 4] =
+    ["destinations", "compliance", "access_control", "alerts"];
 
 /// Settings whose form is known, and that have no effect in this version.
-pub(super) const LATER_SETTINGS: [&str; 6] = [
+pub(super) const LATER_SETTINGS: [&str; 5] = [
     "archival.encryption",
     "archival.key_rotation",
     "retention.archival.encryption",
     "retention.archival.key_rotation",
     "rotation.file_rotation",
-    "integrity.audit_log_backup",
 ];
 
 /// The whole file: everything lives under `audit`.
@@ -58,12 +58,10 @@ pub struct Config {
     pub retention: RetentionConfig,
     /// In what files records are kept.
     pub rotation: RotationConfig,
-    /// Accepted, but not in force in this version: stands for `retention.archival` where that names
-    /// no destination.
+    /// Stands for `retention.archival` where that names no destination.
     pub archival: ArchivalConfig,
-    /// Accepted, but not in force in this version: encryption of records and segments.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub encryption: Option<Value>,
+    /// What of the trail is encrypted at rest.
+    pub encryption: EncryptionConfig,
     /// That the trail is what was recorded.
     pub integrity: IntegrityConfig,
     /// What is sensitive in records, and what becomes of it.
@@ -130,6 +128,10 @@ pub struct FlushConfig {
     #[serde(deserialize_with = "bounded_option::<_, 1, 86_400>")]
     #[schemars(range(min = 1, max = 86_400))]
     pub max_age_seconds: Option<u64>,
+    /// Number of the collected records. Not set: as many as come within size and age.
+    #[serde(deserialize_with = "bounded_option::<_, 1, 100_000_000>")]
+    #[schemars(range(min = 1, max = 100_000_000))]
+    pub max_records: Option<u64>,
 }
 
 /// Signs of life of a writer that has nothing to commit: the newest checkpoint, signed anew with
@@ -205,7 +207,7 @@ pub enum SyncMode {
     Interval,
 }
 
-/// What is refused.
+/// What is refused, and what is waited for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("type" = ["object", "null"]))]
@@ -224,6 +226,21 @@ pub struct LimitsConfig {
     #[serde(deserialize_with = "bounded::<_, 0, 8760>")]
     #[schemars(range(min = 0, max = 8760))]
     pub duplicate_window_hours: u64,
+    /// Size of the records in a write-ahead log that are not committed yet, in MiB (1,048,576
+    /// bytes). At this size recording waits for a commit.
+    #[serde(deserialize_with = "bounded::<_, 1, 1_048_576>")]
+    #[schemars(range(min = 1, max = 1_048_576))]
+    pub max_log_mb: u64,
+    /// How long recording waits there, in seconds. Then the event is refused, and nothing of it is
+    /// kept: the store was out of reach for as long as the log could hold.
+    #[serde(deserialize_with = "bounded::<_, 0, 86_400>")]
+    #[schemars(range(min = 0, max = 86_400))]
+    pub max_wait_seconds: u64,
+    /// Free space in MiB (1,048,576 bytes) below which it is recorded as a warning (`system.error`)
+    /// that the disk of the write-ahead log, or of a local trail, is getting full. 0: never.
+    #[serde(deserialize_with = "bounded::<_, 0, 1_073_741_824>")]
+    #[schemars(range(min = 0, max = 1_073_741_824))]
+    pub min_free_mb: u64,
 }
 
 /// Who records. Each field that is set becomes the event field of the same name wherever an event
@@ -258,7 +275,7 @@ pub struct IdentityConfig {
 
 impl Default for FlushConfig {
     fn default() -> Self {
-        Self { max_mb: 64, max_age_seconds: None }
+        Self { max_mb: 64, max_age_seconds: None, max_records: None }
     }
 }
 
@@ -280,6 +297,9 @@ impl Default for LimitsConfig {
             max_record_bytes: 1024 * 1024,
             max_future_seconds: 24 * 60 * 60,
             duplicate_window_hours: 24,
+            max_log_mb: 1024,
+            max_wait_seconds: 30,
+            min_free_mb: 1024,
         }
     }
 }
@@ -344,7 +364,7 @@ pub fn is_remote(url: &str) -> bool {
 }
 
 /// `url` without user, password, query and fragment.
-pub(super) fn without_credentials(url: &str) -> String {
+pub(crate) fn without_credentials(url: &str) -> String {
     let Ok(mut parsed) = Url::parse(url) else { return url.to_owned() };
     if parsed.cannot_be_a_base() {
         return url.to_owned();

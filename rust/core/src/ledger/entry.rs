@@ -177,6 +177,9 @@ pub struct AddedSegment {
     /// The sidecar that tells of rows of its batches that are deleted.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub gone: Option<Sidecar>,
+    /// Name of the keyring's generation under which the object is encrypted; absent: it is not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub key: Option<String>,
     /// Latest `timestamp` in microseconds since 1970, UTC.
     pub max: i64,
     /// Earliest `timestamp`.

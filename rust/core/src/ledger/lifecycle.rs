@@ -9,6 +9,8 @@ use serde_json::{Map, Value};
 
 use super::entry::{AddedSegment, Body, Kind};
 use super::state::{InvalidEntry, State, invalid};
+use crate::encryption::is_generation;
+use crate::segment::TEXT_STATISTICS;
 
 /// How segments in another format than Parquet are marked.
 pub const JSONL: &str = "jsonl";
@@ -24,6 +26,12 @@ pub struct Sidecar {
     pub bytes: u64,
     /// Hex SHA-256 of the object.
     pub sha256: String,
+}
+
+/// Whether the key that a segment names can be one, and nothing is told of its texts then.
+pub(super) fn key_fits(add: &AddedSegment) -> bool {
+    let told = TEXT_STATISTICS.iter().any(|name| add.stats.get(name).is_some());
+    add.key.as_deref().is_none_or(|key| is_generation(key) && !told)
 }
 
 /// Path of the sidecar that tells of deleted rows of the segment at `path`.
@@ -269,7 +277,7 @@ impl State {
                     && HEXLOWER.decode(gone.sha256.as_bytes()).is_ok_and(|d| d.len() == 32)
             });
             let figures = add.min <= add.max && add.batches > 0 && add.rows > 0;
-            if !(format && archive && sidecar && figures) {
+            if !(format && archive && sidecar && figures && key_fits(add)) {
                 return Err(invalid(format!("what it says of {path:?} cannot be")));
             }
         }

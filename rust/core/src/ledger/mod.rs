@@ -28,7 +28,9 @@ pub use lifecycle::{
 pub use log::{CHECKPOINT_HINT, HEARTBEAT, Ledger, entry_path};
 pub(crate) use log::{FOLDER, entry_number};
 pub use moment::Moment;
+pub(crate) use resume::may_name_snapshot;
 pub(crate) use signed::{Read, Signed, Signers};
+pub(crate) use snapshot::snapshot_number;
 pub use snapshot::snapshot_path;
 pub(crate) use state::{DueSnapshot, public_key};
 pub use state::{InvalidEntry, State, WriterState};

@@ -86,7 +86,7 @@ pub(super) async fn by_hint(storage: &Storage) -> Option<Ledger> {
 }
 
 /// Whether an entry can name a snapshot. Strings cannot hold this text: their quotes are escaped.
-fn may_name_snapshot(object: &[u8]) -> bool {
+pub(crate) fn may_name_snapshot(object: &[u8]) -> bool {
     const MEMBER: &[u8] = b"\"snapshot\":{";
     memchr::memmem::find(object, MEMBER).is_some()
 }

@@ -44,7 +44,7 @@ pub fn snapshot_path(n: u64) -> String {
 }
 
 /// Number of the snapshot at `path`, if it is the path of one.
-pub(super) fn snapshot_number(path: &str) -> Option<u64> {
+pub(crate) fn snapshot_number(path: &str) -> Option<u64> {
     let digits = path.strip_prefix("ledger/snapshot-")?.strip_suffix(".parquet")?;
     let plain = digits.len() == 20 && digits.bytes().all(|b| b.is_ascii_digit());
     plain.then(|| digits.parse().ok()).flatten()

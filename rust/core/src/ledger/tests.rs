@@ -71,6 +71,7 @@ impl Bench {
             bytes: 10,
             format: None,
             gone: None,
+            key: None,
             max: 2,
             min: 1,
             path: format!(

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::entry::{Body, Kind, RecoveredLog};
+use super::lifecycle::key_fits;
 use super::state::{Changes, InvalidEntry, State, WriterState, invalid};
 use crate::json;
 
@@ -48,7 +49,7 @@ impl State {
                 return Err(invalid(format!("{:?} is taken or no path of a segment", add.path)));
             }
             let plain = add.archive.is_none() && add.format.is_none() && add.gone.is_none();
-            if add.min > add.max || add.batches == 0 || !plain {
+            if add.min > add.max || add.batches == 0 || !plain || !key_fits(add) {
                 return Err(invalid(format!(
                     "the figures of {:?} contradict each other",
                     add.path

@@ -25,14 +25,17 @@ pub(super) enum Due {
     Nothing,
     /// It may go to the archive.
     Archive,
-    /// It is to be deleted.
+    /// It is to be deleted, and may go to the archive as long as something holds it.
     Delete,
+    /// It is to be deleted, and does not go to the archive.
+    DeleteHere,
 }
 
 impl Due {
     fn of(dates: Dates, now: i64) -> Self {
         let come = |date: Option<i64>| date.is_some_and(|date| date <= now);
         match dates {
+            _ if come(dates.delete) && !come(dates.archive) => Self::DeleteHere,
             _ if come(dates.delete) => Self::Delete,
             _ if come(dates.archive) => Self::Archive,
             _ => Self::Nothing,
@@ -198,11 +201,15 @@ fn times(file: &SegmentFile, column: Option<ArrayRef>) -> Result<ArrayRef> {
 }
 
 impl Rows {
-    fn add(&mut self, range: Range<usize>, due: Due) {
+    pub(super) fn add(&mut self, range: Range<usize>, due: Due) {
+        if matches!(due, Due::Archive | Due::Delete) {
+            self.archive += range.len() as u64;
+        }
         match due {
-            Due::Nothing => {}
-            Due::Archive => self.archive += range.len() as u64,
-            Due::Delete => push(&mut self.delete, range.start as u32..range.end as u32),
+            Due::Nothing | Due::Archive => {}
+            Due::Delete | Due::DeleteHere => {
+                push(&mut self.delete, range.start as u32..range.end as u32);
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::policy::{Clock, Decided, Policy, Schedule};
+use super::policy::{Clock, Decided, Policy, Schedule, Tier};
 
 const DAY: i64 = 24 * 60 * 60 * 1_000_000;
 
@@ -84,6 +84,19 @@ impl InForce {
     /// What is due of an event, and when.
     pub fn dates(&self, event: &Event<'_>) -> Dates {
         self.sayings(event.domain, event.level).dates(event.timestamp, event.recorded_at)
+    }
+
+    /// Until when the floor of a rule (`minimum_days`) keeps an event, in microseconds since 1970,
+    /// UTC; none if no rule that fits has one.
+    pub fn floor(&self, event: &Event<'_>) -> Option<i64> {
+        let said = self.voices(event.domain, event.level).filter_map(|(voice, policy)| {
+            let decided = policy.decide(event.domain, event.level);
+            let days = decided.tiers.get(&Tier::Floor).and_then(|(days, _)| *days);
+            let schedule = Schedule { archive: None, delete: days };
+            let (clock, Event { timestamp, recorded_at, .. }) = (self.clock_of(voice), *event);
+            dates_of(schedule, clock, timestamp, recorded_at).delete
+        });
+        said.max()
     }
 
     /// Which rules fit an event, and what each policy says of it.

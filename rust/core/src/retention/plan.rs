@@ -166,12 +166,9 @@ impl Draft {
             };
             match table.of_segment(domain, add) {
                 Some(Due::Nothing) => {}
-                Some(Due::Archive) => {
-                    candidate.rows.archive = add.rows;
-                    candidates.push(candidate);
-                }
-                Some(Due::Delete) => {
-                    candidate.rows.delete = std::iter::once(0..add.rows as u32).collect();
+                Some(due) => {
+                    let rows = usize::try_from(add.rows).unwrap_or(usize::MAX);
+                    candidate.rows.add(0..rows, due);
                     candidates.push(candidate);
                 }
                 None => unclear.push(candidate),
@@ -232,10 +229,10 @@ impl Draft {
 fn step(candidate: &Candidate, split: Split, archive: bool) -> Option<Step> {
     let Candidate { add, domain, period, rows, .. } = candidate;
     let deletes = count(&split.free);
-    let archivable =
-        archive && add.archive.is_none() && rows.archive + deletes + split.held == add.rows;
+    // Holds keep records, not their place.
+    let archivable = archive && add.archive.is_none() && rows.archive == add.rows;
     let action = match deletes {
-        0 if archivable && rows.archive + split.held > 0 => Action::Archive,
+        0 if archivable => Action::Archive,
         0 if split.held > 0 => Action::Keep,
         0 => return None,
         _ if deletes == add.rows => Action::Delete,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Domain, catalogue};
 use crate::config::{RetentionClock, RetentionConfig, RetentionPrecedence, RetentionRule};
+use crate::ledger::is_archive;
 use crate::{Error, Result};
 
 /// Most days that a policy may name: a hundred years.
@@ -16,6 +17,9 @@ const MOST_DAYS: u64 = 36_500;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
+    /// Where archives are: folders or URLs by their names in the ledger.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub archives: BTreeMap<String, String>,
     /// Rules by domain.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub by_domain: BTreeMap<String, Rule>,
@@ -224,6 +228,7 @@ impl Policy {
         let domains = config.by_domain.named().map(|(name, rule)| (name.to_owned(), rule));
         let levels = config.by_sensitivity.iter().map(|(name, rule)| (name.clone(), *rule));
         Self {
+            archives: BTreeMap::new(),
             by_domain: rules(domains.to_vec()),
             by_sensitivity: rules(levels.collect()),
             clock: match config.clock {
@@ -253,6 +258,9 @@ impl Policy {
         let upper = |level: &String| *level != level.to_ascii_lowercase();
         if rules().any(Rule::is_empty) || policy.by_sensitivity.keys().any(upper) {
             return Err(bad("a rule says nothing, or a level is not in lower case".to_owned()));
+        }
+        if let Some(name) = policy.archives.keys().find(|name| !is_archive(name)) {
+            return Err(bad(format!("no archive can have the name {name:?}")));
         }
         if !(1..=MOST_DAYS).contains(&policy.default_retention_days) {
             return Err(bad("default_retention_days is out of range".to_owned()));

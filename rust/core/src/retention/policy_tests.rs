@@ -166,7 +166,8 @@ fn some_policy() -> impl Strategy<Value = Policy> {
         proptest::sample::select(clock.to_vec()),
     );
     chosen.prop_map(|(by_domain, by_sensitivity, default_retention_days, precedence, clock)| {
-        Policy { by_domain, by_sensitivity, clock, default_retention_days, precedence }
+        let archives = Default::default();
+        Policy { archives, by_domain, by_sensitivity, clock, default_retention_days, precedence }
     })
 }
 

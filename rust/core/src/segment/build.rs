@@ -10,6 +10,7 @@ use super::meta::{BatchMeta, SegmentColumn, SegmentMeta, batch_list_root};
 use super::{MAX_BATCH_ROWS, write};
 use crate::catalogue::catalogue;
 use crate::columns::{LogicalColumn, Registry, Shredded, Shredder, Survey, fixed};
+use crate::encryption::Sealing;
 use crate::json;
 use crate::keys::{self, HmacKey};
 use crate::ledger::{AddedSegment, ColumnBounds};
@@ -51,6 +52,8 @@ pub struct Signer<'a> {
     pub hmac: &'a HmacKey,
     /// Whether partitions are days, not months.
     pub by_day: bool,
+    /// What is encrypted, and with what; nothing if `None`.
+    pub sealing: Option<Sealing>,
 }
 
 /// A segment ready to be stored.
@@ -73,18 +76,14 @@ pub fn build_segments(
     signer: &Signer<'_>,
     registry: &mut Registry,
 ) -> Result<Vec<BuiltSegment>> {
-    let mut partitions: BTreeMap<Partition, Vec<Row<'_>>> = BTreeMap::new();
+    let mut partitions: BTreeMap<(Partition, bool), Vec<Row<'_>>> = BTreeMap::new();
     let mut period = (i64::MIN, i64::MIN, String::new());
     for row in rows {
         if !(period.0..period.1).contains(&row.timestamp) {
             period = period_of(row.timestamp, signer.by_day);
         }
-        match partitions.get_mut(&(row.domain, period.2.clone())) {
-            Some(rows) => rows.push(row),
-            None => {
-                partitions.insert((row.domain, period.2.clone()), vec![row]);
-            }
-        }
+        let sealed = signer.sealing.as_ref().is_some_and(|sealing| sealing.takes(row.record));
+        partitions.entry(((row.domain, period.2.clone()), sealed)).or_default().push(row);
     }
     let mut sorted: Vec<_> = partitions.into_iter().collect();
     // The largest first, so that no core waits long for another's last one.
@@ -95,7 +94,10 @@ pub fn build_segments(
         .par_iter()
         .zip(promoted)
         .with_max_len(1)
-        .map(|((partition, rows), promoted)| build_one(partition, rows, &promoted, signer))
+        .map(|(((partition, sealed), rows), promoted)| {
+            let sealing = signer.sealing.as_ref().filter(|_| *sealed);
+            build_one(partition, rows, &promoted, (signer, sealing))
+        })
         .collect::<Result<_>>()?;
     for (_, columns) in &built {
         for column in columns.iter().filter(|c| !fixed().iter().any(|f| f.name == c.name)) {
@@ -147,7 +149,7 @@ fn build_one(
     (domain, period): &Partition,
     rows: &[Row<'_>],
     promoted: &[LogicalColumn],
-    signer: &Signer<'_>,
+    (signer, sealing): (&Signer<'_>, Option<&Sealing>),
 ) -> Result<(BuiltSegment, Vec<SegmentColumn>)> {
     let segment = new_uuid()?;
     let (shredded, hashed) = rayon::join(|| shred(rows, promoted), || batches_of(&segment, rows));
@@ -172,28 +174,31 @@ fn build_one(
         v: 1,
         writer: signer.writer.to_owned(),
     };
-    let bytes = file.encode(&meta, signer.hmac)?;
+    let bytes = file.encode(&meta, signer.hmac, sealing)?;
     let added = AddedSegment {
         archive: None,
         batches: meta.batches.len() as u64,
         bytes: bytes.len() as u64,
         format: None,
         gone: None,
+        key: sealing.map(|sealing| sealing.generation().to_owned()),
         max: rows.last().map_or(0, |r| r.timestamp),
         min: rows.first().map_or(0, |r| r.timestamp),
         path,
         root: data_encoding::HEXLOWER.encode(&batch_list_root(&meta.batches)?),
         rows: rows.len() as u64,
         sha256: data_encoding::HEXLOWER.encode(&Sha256::digest(&bytes)),
-        stats: statistics(&file),
+        stats: statistics(&file, sealing.is_some()),
     };
     Ok((BuiltSegment { added, bytes: Bytes::from(bytes), roots }, meta.columns))
 }
 
-/// Bounds of the columns by which readers skip whole segments.
-fn statistics(file: &write::File) -> ColumnBounds {
+/// Bounds of the columns by which readers skip whole segments. Of an encrypted one they tell no
+/// text.
+fn statistics(file: &write::File, sealed: bool) -> ColumnBounds {
     write::STATISTICS_COLUMNS
         .iter()
+        .filter(|name| !sealed || !write::TEXT_STATISTICS.contains(name))
         .filter_map(|name| Some(((*name).to_owned(), file.bounds(name)?)))
         .collect()
 }

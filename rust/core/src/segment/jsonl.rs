@@ -10,8 +10,8 @@ use data_encoding::{BASE64, HEXLOWER};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::merge::arrow_type;
 use super::merge::output::{Output, Written};
+use super::merge::{Kept, arrow_type};
 use super::meta::{SegmentColumn, SegmentMeta, canonical};
 use super::read::SegmentFile;
 use super::write::Effort;
@@ -37,6 +37,7 @@ const RESTORED: Effort = Effort {
     page_rows: 20_000,
     page_bytes: 1 << 20,
     tries: false,
+    blooms: true,
 };
 
 /// The first line.
@@ -282,8 +283,9 @@ impl Target {
             Some(output) => output,
             none => {
                 let of = (self.rows, false);
-                let begun =
-                    Output::begin(file()?, &self.columns, self.with_rest, &arrays, of, &RESTORED)?;
+                // Only what is in the clear becomes compressed lines.
+                let kept = Kept { columns: &self.columns, segment: "restored", sealing: None };
+                let begun = Output::begin(file()?, &kept, self.with_rest, &arrays, of, &RESTORED)?;
                 none.insert(begun)
             }
         };

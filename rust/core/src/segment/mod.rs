@@ -24,10 +24,10 @@ pub use meta::{BatchMeta, Origin, SegmentColumn, SegmentMeta, batch_list_root};
 pub(crate) use meta::{batch_leaf, batch_list_leaves, canonical};
 pub(crate) use probe::{Filters, TAIL_BYTES, Told};
 pub(crate) use project::GroupBounds;
-pub use read::{BatchRows, RowReader, SegmentFile};
+pub use read::{BatchRows, Keys, RowReader, SegmentFile};
 pub(crate) use run::Run;
 pub use write::{BLOOM_COLUMNS, STATISTICS_COLUMNS};
-pub(crate) use write::{MAX_BOUND, REQUIRED};
+pub(crate) use write::{MAX_BOUND, REQUIRED, TEXT_STATISTICS};
 
 /// Most records of a batch.
 pub const MAX_BATCH_ROWS: usize = 65_536;

@@ -4,6 +4,7 @@ use arrow::array::{Array, AsArray, RecordBatch, StringArray, UInt16Array};
 use arrow::datatypes::UInt16Type;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
@@ -20,11 +21,15 @@ use super::find::Blooms;
 use super::meta::{META_KEY, SEAL_KEY, SegmentMeta};
 use super::source::Source;
 use crate::columns::{Assembler, BATCH, Fault, LogicalColumn, REST, Values};
+use crate::encryption::{Keyring, Opening};
 use crate::{Error, Result};
 
 const READ_ROWS: usize = 8192;
 /// Bytes that are hashed at a time.
 const DIGEST_BYTES: u64 = 4 << 20;
+
+/// What opens encrypted segments, where it is at hand.
+pub type Keys<'a> = Option<&'a Arc<Keyring>>;
 
 /// A segment's object, opened.
 #[derive(Debug, Clone)]
@@ -34,33 +39,42 @@ pub struct SegmentFile {
     parquet: ArrowReaderMetadata,
     meta: SegmentMeta,
     seal: String,
+    generation: Option<String>,
     /// Bloom filters that were read before, by row group and column.
     pub(super) blooms: Blooms,
 }
 
 impl SegmentFile {
-    /// Opens the object at `path`, whose content is `bytes`.
+    /// Opens the object at `path`, whose content is `bytes`, if it is not encrypted.
     ///
     /// # Errors
-    /// `Integrity` if it is no segment.
+    /// As [`open_with`](Self::open_with).
     pub fn open(path: &str, bytes: Bytes) -> Result<Self> {
-        Self::open_source(path, Source::Memory(bytes))
+        Self::open_with(path, bytes, None)
+    }
+
+    /// Opens the object at `path`, whose content is `bytes`. `keys` open encrypted ones.
+    ///
+    /// # Errors
+    /// `Integrity` if it is no segment, `Key` if it is encrypted and its key is not at hand.
+    pub fn open_with(path: &str, bytes: Bytes, keys: Keys<'_>) -> Result<Self> {
+        Self::open_source(path, Source::Memory(bytes), keys)
     }
 
     /// Opens the file at `path` below `root`, and reads only what is asked for.
     ///
     /// # Errors
-    /// `NotFound`, `Io`, or `Integrity` if it is no segment.
-    pub fn open_local(path: &str, root: &Path) -> Result<Self> {
-        Self::open_source(path, Source::open(&root.join(path))?)
+    /// `NotFound`, `Io`, and as [`open_with`](Self::open_with).
+    pub fn open_local(path: &str, root: &Path, keys: Keys<'_>) -> Result<Self> {
+        Self::open_source(path, Source::open(&root.join(path))?, keys)
     }
 
     /// Opens the segment of `path` whose content is in `file`, and reads only what is asked for.
     ///
     /// # Errors
     /// As [`open_local`](Self::open_local).
-    pub fn open_file(path: &str, file: &Path) -> Result<Self> {
-        Self::open_source(path, Source::open(file)?)
+    pub fn open_file(path: &str, file: &Path, keys: Keys<'_>) -> Result<Self> {
+        Self::open_source(path, Source::open(file)?, keys)
     }
 
     /// Opens an object of `size` bytes of which only the end is at hand, with its footer. Columns
@@ -70,7 +84,7 @@ impl SegmentFile {
     /// As [`open`](Self::open).
     pub(crate) fn open_end(path: &str, size: u64, end: Bytes) -> Result<Self> {
         let from = size.saturating_sub(end.len() as u64);
-        Self::open_source(path, Source::Parts { size, parts: vec![(from, end)] })
+        Self::open_source(path, Source::Parts { size, parts: vec![(from, end)] }, None)
     }
 
     /// Where columns lie in the file, in these row groups.
@@ -91,7 +105,7 @@ impl SegmentFile {
         self
     }
 
-    pub(super) fn open_source(path: &str, source: Source) -> Result<Self> {
+    pub(super) fn open_source(path: &str, source: Source, keys: Keys<'_>) -> Result<Self> {
         let pages = match &source {
             // They are before the end that is at hand.
             Source::Parts { .. } => PageIndexPolicy::Skip,
@@ -99,8 +113,16 @@ impl SegmentFile {
         };
         let options =
             ArrowReaderOptions::new().with_skip_arrow_metadata(true).with_page_index_policy(pages);
-        let parquet = ArrowReaderMetadata::load(&source, options)
-            .map_err(|e| Error::integrity(path, format!("not a readable Parquet file: {e}")))?;
+        let opening = source.is_encrypted().then(|| Opening::of(keys, path));
+        let options = match &opening {
+            Some(opening) => options.with_file_decryption_properties(opening.properties()?),
+            None => options,
+        };
+        let parquet = ArrowReaderMetadata::load(&source, options).map_err(|e| {
+            Opening::cause(e).unwrap_or_else(|e| {
+                Error::integrity(path, format!("not a readable Parquet file: {e}"))
+            })
+        })?;
         let value = |key: &str| {
             let entries = parquet.metadata().file_metadata().key_value_metadata();
             let mut found = entries.into_iter().flatten().filter(|kv| kv.key == key);
@@ -115,7 +137,8 @@ impl SegmentFile {
         let seal = value(SEAL_KEY)
             .ok_or_else(|| Error::integrity(path, format!("no metadata entry {SEAL_KEY:?}")))?;
         let blooms = Blooms::default();
-        Ok(Self { path: path.to_owned(), source, parquet, meta, seal, blooms })
+        let generation = opening.and_then(|opening| opening.generation().map(str::to_owned));
+        Ok(Self { path: path.to_owned(), source, parquet, meta, seal, generation, blooms })
     }
 
     /// Its path within the trail.
@@ -138,6 +161,11 @@ impl SegmentFile {
     /// Its seal, hex.
     pub fn seal(&self) -> &str {
         &self.seal
+    }
+
+    /// The keyring's generation under which it is encrypted, if it is.
+    pub fn generation(&self) -> Option<&str> {
+        self.generation.as_deref()
     }
 
     /// Its Parquet metadata, with the page index.

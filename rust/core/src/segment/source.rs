@@ -8,6 +8,7 @@ use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::reader::{ChunkReader, Length};
 
 use crate::Result;
+use crate::encryption::is_encrypted;
 use crate::storage::durable;
 
 #[derive(Debug, Clone)]
@@ -27,6 +28,12 @@ pub(super) enum Source {
 impl Source {
     pub(super) fn open(path: &Path) -> Result<Self> {
         Ok(Self::File { path: path.to_owned(), size: durable::size(path)? })
+    }
+
+    /// Whether it ends as an encrypted segment does.
+    pub(super) fn is_encrypted(&self) -> bool {
+        let from = self.len().saturating_sub(4);
+        self.get_bytes(from, 4).is_ok_and(|end| is_encrypted(&end))
     }
 }
 

@@ -38,6 +38,7 @@ fn rows(records: &[String], ids: &[String]) -> Vec<BuiltSegment> {
         epoch: 5,
         hmac: &hmac,
         by_day: false,
+        sealing: None,
     };
     build_segments(rows, &signer, &mut Registry::default()).unwrap()
 }
@@ -100,7 +101,7 @@ fn single_rows_are_found_in_memory_and_on_disk() {
     for id in [0, 1, 250, 499] {
         let segment = &built[id % 2].added.path;
         let memory = SegmentFile::open(segment, built[id % 2].bytes.clone()).unwrap();
-        let disk = SegmentFile::open_local(segment, dir.path()).unwrap();
+        let disk = SegmentFile::open_local(segment, dir.path(), None).unwrap();
         for file in [&memory, &disk] {
             let found = file.find("audit_id", &ids[id]).unwrap();
             assert_eq!(found.len(), 1);

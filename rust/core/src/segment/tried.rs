@@ -166,6 +166,7 @@ mod tests {
         page_rows: 20_000,
         page_bytes: 1 << 20,
         tries: true,
+        blooms: true,
     };
 
     fn number(n: u64) -> u64 {

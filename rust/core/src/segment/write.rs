@@ -17,6 +17,7 @@ use super::MAX_BATCH_ROWS;
 use super::meta::{META_KEY, SEAL_KEY, SegmentColumn, SegmentMeta};
 use super::{sample, tried};
 use crate::columns::{BATCH, ColumnType, LogicalColumn, REST, Shredded};
+use crate::encryption::Sealing;
 use crate::keys::HmacKey;
 use crate::ledger::Bounds;
 use crate::{Error, Result};
@@ -26,6 +27,9 @@ pub const BLOOM_COLUMNS: [&str; 6] =
     ["audit_id", "credential_id", "execution_id", "session_id", "tool_use_id", "trace_id"];
 /// Columns whose bounds the ledger holds.
 pub const STATISTICS_COLUMNS: [&str; 3] = ["audit_id", "event_type", "recorded_at"];
+/// Those of them whose bounds are texts of records: the ledger does not tell those of an encrypted
+/// segment.
+pub(crate) const TEXT_STATISTICS: [&str; 2] = ["audit_id", "event_type"];
 
 /// Columns that every record has a value in.
 pub(crate) const REQUIRED: [&str; 5] =
@@ -66,6 +70,8 @@ pub(super) struct Effort {
     pub(super) page_bytes: usize,
     /// Encodings are tried on some values, instead of guessed from their kind.
     pub(super) tries: bool,
+    /// Ids get bloom filters. The library writes these in the clear even into an encrypted file.
+    pub(super) blooms: bool,
 }
 
 /// While records wait for their commit.
@@ -77,6 +83,7 @@ const FLUSH: Effort = Effort {
     page_rows: PAGE_ROWS,
     page_bytes: 1 << 20,
     tries: false,
+    blooms: true,
 };
 /// Mean length from which values count as texts, in bytes.
 pub(super) const TEXT_BYTES: usize = 24;
@@ -123,13 +130,21 @@ impl File {
         bounds(self.columns[at].kind, &self.arrays[at])
     }
 
-    pub(super) fn encode(&self, meta: &SegmentMeta, key: &HmacKey) -> Result<Vec<u8>> {
+    pub(super) fn encode(
+        &self,
+        meta: &SegmentMeta,
+        key: &HmacKey,
+        sealing: Option<&Sealing>,
+    ) -> Result<Vec<u8>> {
         let batch = self.record_batch(meta)?;
         let (text, seal) = meta.sealed(key)?;
-        let properties = self.properties(vec![
+        let entries = vec![
             KeyValue::new(META_KEY.to_owned(), text),
             KeyValue::new(SEAL_KEY.to_owned(), seal),
-        ])?;
+        ];
+        let effort = Effort { blooms: sealing.is_none(), ..FLUSH };
+        let builder = self.properties(&effort)?.set_key_value_metadata(Some(entries));
+        let properties = sealed(builder, sealing, &meta.segment)?.build();
         let failed = |e| Error::encoding(&meta.segment, e);
         let options =
             ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
@@ -155,14 +170,25 @@ impl File {
             .map_err(|e| Error::encoding(&meta.segment, e))
     }
 
-    fn properties(&self, metadata: Vec<KeyValue>) -> Result<WriterProperties> {
+    fn properties(&self, effort: &Effort) -> Result<WriterPropertiesBuilder> {
         let ids = self.columns.iter().position(|c| c.name == "audit_id");
         let ascending = ids.is_some_and(|at| self.arrays[at].as_string::<i32>().iter().is_sorted());
         let columns: Vec<LogicalColumn> = self.columns.iter().map(SegmentColumn::logical).collect();
         let of = (self.rows, ascending);
-        let builder = properties(&columns, &self.arrays, of, &FLUSH)?;
-        Ok(builder.set_key_value_metadata(Some(metadata)).build())
+        properties(&columns, &self.arrays, of, effort)
     }
+}
+
+/// As before, but encrypted if it is to be.
+pub(super) fn sealed(
+    builder: WriterPropertiesBuilder,
+    sealing: Option<&Sealing>,
+    segment: &str,
+) -> Result<WriterPropertiesBuilder> {
+    Ok(match sealing {
+        Some(sealing) => builder.with_file_encryption_properties(sealing.properties(segment)?),
+        None => builder,
+    })
 }
 
 /// How to write these columns, judged by some of their values (those of the rest last, if there is
@@ -193,7 +219,7 @@ pub(super) fn properties(
         };
         // Ids that ascend with the rows are found by the bounds of their pages.
         let found = column.name == "audit_id" && ascending;
-        if BLOOM_COLUMNS.contains(&column.name.as_str()) && !found {
+        if effort.blooms && BLOOM_COLUMNS.contains(&column.name.as_str()) && !found {
             let path = ColumnPath::from(column.name.as_str());
             let fpp = if column.name == "audit_id" { ID_BLOOM_FPP } else { BLOOM_FPP };
             builder = builder

@@ -347,6 +347,20 @@ fn is_temporary(path: &Path) -> bool {
         .is_some_and(|name| name.as_encoded_bytes().starts_with(TEMPORARY_PREFIX.as_bytes()))
 }
 
+/// Bytes that this user can write to the file system of a folder.
+///
+/// # Errors
+/// `Error::Io`, also where the system does not say.
+pub fn free_space(folder: &Path) -> Result<u64> {
+    #[cfg(unix)]
+    {
+        let figures = rustix::fs::statvfs(folder).map_err(|e| Error::io(folder, e.into()))?;
+        Ok(figures.f_bavail.saturating_mul(figures.f_frsize))
+    }
+    #[cfg(not(unix))]
+    Err(Error::io(folder, io::ErrorKind::Unsupported.into()))
+}
+
 /// A file that one process at a time can hold. Freed when dropped, and when the process ends.
 #[derive(Debug)]
 pub struct LockFile {

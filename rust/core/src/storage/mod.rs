@@ -21,6 +21,7 @@ use durable::Access;
 pub use durable::Create;
 use root::Backend;
 
+use crate::encryption::Keyring;
 use crate::{Error, Result, keys};
 
 /// Local files above this size are read and written on a thread that may block.
@@ -32,6 +33,7 @@ const LARGE: u64 = 256 * 1024;
 pub struct Storage {
     url: String,
     backend: Backend,
+    keys: Option<Arc<Keyring>>,
 }
 
 impl Storage {
@@ -44,13 +46,29 @@ impl Storage {
     /// cannot be set up.
     pub fn open(url: &str) -> Result<Self> {
         let (url, backend) = root::open(url)?;
-        Ok(Self { url, backend })
+        Ok(Self { url, backend, keys: None })
+    }
+
+    /// A storage under a URL with another store behind it.
+    pub(crate) fn over(url: &str, store: Arc<dyn ObjectStore>) -> Self {
+        Self { url: url.to_owned(), backend: Backend::Remote(store), keys: None }
     }
 
     /// The normalised URL: an absolute path without links, or the store's URL without a slash at
     /// its end. State and keys are bound to it.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The same with the keyring that opens its encrypted objects.
+    #[must_use]
+    pub fn with_keys(self, keys: Arc<Keyring>) -> Self {
+        Self { keys: Some(keys), ..self }
+    }
+
+    /// The keyring that opens its encrypted objects, if it was given one.
+    pub fn keys(&self) -> Option<&Arc<Keyring>> {
+        self.keys.as_ref()
     }
 
     /// Whether the objects are in an object store rather than in a local folder.

@@ -265,7 +265,7 @@ impl ObjectStore for Faulty {
 
 fn faulty(fault: Fault) -> Storage {
     let store = Faulty { inner: InMemory::new(), fault, puts: AtomicU32::new(0) };
-    Storage { url: "faulty://".to_owned(), backend: Backend::Remote(Arc::new(store)) }
+    Storage { url: "faulty://".to_owned(), backend: Backend::Remote(Arc::new(store)), keys: None }
 }
 
 #[tokio::test]

@@ -49,12 +49,12 @@ impl Watched {
             dead: AtomicBool::new(false),
         });
         let backend = Backend::Remote(watched.clone());
-        (watched, Storage { url: storage.url.clone(), backend })
+        (watched, Storage { url: storage.url.clone(), backend, keys: None })
     }
 
     /// A storage's URL with another store behind it.
     pub(crate) fn behind(storage: &Storage, store: Arc<dyn ObjectStore>) -> Storage {
-        Storage { url: storage.url.clone(), backend: Backend::Remote(store) }
+        Storage { url: storage.url.clone(), backend: Backend::Remote(store), keys: None }
     }
 
     /// Paths that were read since the last call.

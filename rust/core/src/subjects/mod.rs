@@ -20,7 +20,7 @@ pub use vault::Vault;
 
 pub(crate) use keys::SubjectKey;
 pub(crate) use seal::waiting;
-pub(crate) use store::is_key_object;
+pub(crate) use store::{FOLDER as KEYS_FOLDER, ROOT, is_key_object, named as holder_of};
 
 use std::fmt;
 

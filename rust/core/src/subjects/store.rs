@@ -15,8 +15,8 @@ use crate::trail::{now_micros, time_text};
 use crate::{Error, Result};
 
 /// Folder of the keys.
-pub(super) const FOLDER: &str = "subjects";
-const ROOT: &str = "subjects/root.json";
+pub(crate) const FOLDER: &str = "subjects";
+pub(crate) const ROOT: &str = "subjects/root.json";
 const NONCE: usize = 12;
 
 #[derive(Serialize, Deserialize)]
@@ -167,7 +167,8 @@ pub(crate) fn is_key_object(path: &str) -> bool {
     path == ROOT || named(path).is_some()
 }
 
-fn named(path: &str) -> Option<Holder> {
+/// The holder whose key is at `path`.
+pub(crate) fn named(path: &str) -> Option<Holder> {
     let name = path.strip_prefix(FOLDER)?.strip_prefix('/')?.strip_suffix(".json")?;
     Holder::parse(name)
 }

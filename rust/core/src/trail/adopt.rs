@@ -14,7 +14,7 @@ use crate::keys::WriterKeys;
 use crate::ledger::{Ledger, RecoveredLog};
 use crate::record::facts_of;
 use crate::storage::durable::{self, LockFile};
-use crate::wal::{Frame, recover};
+use crate::wal::{Frame, recover_with};
 use crate::{Error, Result, json};
 
 /// What a revoked writer left on this host.
@@ -42,7 +42,8 @@ impl Writer {
         let Bequest { dir, keys, _lock } = bequest;
         let committed = ledger.state().writers.get(keys.id()).map_or(0, |w| w.committed);
         let key_of = |epoch| keys.hmac_at(epoch, keys.epoch());
-        let recovered = recover(&dir.join("wal"), &key_of, committed)?;
+        let keyring = self.settings.keyring.as_ref();
+        let recovered = recover_with(&dir.join("wal"), &key_of, committed, keyring)?;
         let mut records = 0;
         for frame in &recovered.frames {
             records += u64::from(self.adopt_record(frame, known)?);

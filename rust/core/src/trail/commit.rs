@@ -8,15 +8,17 @@ use data_encoding::HEXLOWER;
 use futures::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
 
+use super::encrypted;
 use super::erase::erased;
 use super::now_micros;
 use super::open::WRITER_FILE;
 use super::plan::{Ends, Plan};
 use super::position::{Candidate, Position, hex};
 use super::seen::Seen;
-use super::writer::{Pending, Writer};
+use super::writer::{Pending, Writer, day_of};
 use crate::anchors::Publisher;
 use crate::columns::{LogicalColumn, Registry};
+use crate::encryption::Sealing;
 use crate::keys::{self, WriterKeys};
 use crate::ledger::{
     CHECKPOINT_HINT, DueSnapshot, Entry, HEARTBEAT, Ledger, RecoveredLog, SnapshotRef, WalRange,
@@ -106,18 +108,31 @@ impl Writer {
         self.let_go(c)?;
         self.take_back(c.committed);
         self.wal.sync()?;
-        let records = self.take_pending();
-        if records.is_empty() && !c.has_to_end(ends) {
-            return Ok(());
+        // What came while this runs is for the next one.
+        let last = self.wal.synced();
+        loop {
+            // What a crash left is one entry: the first one says how much that was.
+            let whole = !c.recovered.is_empty();
+            let (records, more) = self.take_pending(last, whole);
+            let ends = if more { Ends::NOTHING } else { ends };
+            if records.is_empty() && !c.has_to_end(ends) {
+                return Ok(());
+            }
+            let result = self.commit_records(c, &records, ends).await;
+            self.gauge.committed(&result);
+            match &result {
+                Ok(()) => {
+                    let mut intake = self.intake();
+                    (intake.flushing, intake.flushing_bytes) = (Arc::default(), 0);
+                }
+                // Nothing was put: they wait for the next flush.
+                Err(_) if c.unsettled.is_none() => self.take_back(c.committed),
+                Err(_) => {}
+            }
+            if result.is_err() || !more {
+                return result;
+            }
         }
-        let result = self.commit_records(c, &records, ends).await;
-        match &result {
-            Ok(()) => self.intake().flushing = Arc::default(),
-            // Nothing was put: they wait for the next flush.
-            Err(_) if c.unsettled.is_none() => self.take_back(c.committed),
-            Err(_) => {}
-        }
-        result
     }
 
     /// What a flush took out and did not commit is pending again: it failed, or nobody waited for
@@ -125,6 +140,7 @@ impl Writer {
     fn take_back(&self, committed: u64) {
         let mut intake = self.intake();
         let taken = std::mem::take(&mut intake.flushing);
+        intake.flushing_bytes = 0;
         let left: Vec<Pending> = taken.iter().filter(|p| p.sequence > committed).cloned().collect();
         if left.is_empty() {
             return;
@@ -135,16 +151,23 @@ impl Writer {
         intake.pending.extend(newer);
     }
 
-    fn take_pending(&self) -> Arc<Vec<Pending>> {
+    /// Takes out what was recorded up to a sequence number: all of it, or what was recorded on one
+    /// day (UTC), and whether there is more.
+    fn take_pending(&self, last: u64, whole: bool) -> (Arc<Vec<Pending>>, bool) {
         let mut intake = self.intake();
-        let synced = self.wal.synced();
-        let cut = intake.pending.partition_point(|p| p.sequence <= synced);
+        let all = intake.pending.partition_point(|p| p.sequence <= last);
+        let day = intake.pending.first().map(|p| day_of(p.recorded_at)).filter(|_| !whole);
+        let cut = match day {
+            Some(day) => intake.pending[..all].partition_point(|p| day_of(p.recorded_at) <= day),
+            None => all,
+        };
         let newer = intake.pending.split_off(cut);
         let taken = Arc::new(std::mem::replace(&mut intake.pending, newer));
+        intake.flushing_bytes = taken.iter().map(|p| p.record.len() as u64).sum();
         intake.bytes = intake.pending.iter().map(|p| p.record.len() as u64).sum();
         intake.oldest = (!intake.pending.is_empty()).then(std::time::Instant::now);
         intake.flushing = Arc::clone(&taken);
-        taken
+        (taken, cut < all)
     }
 
     async fn commit_records(
@@ -153,6 +176,10 @@ impl Writer {
         records: &[Pending],
         ends: Ends,
     ) -> Result<()> {
+        let sealing = match records.is_empty() {
+            true => None,
+            false => encrypted::sealing(&self.settings).await?,
+        };
         let built = match (records.first(), records.last()) {
             (Some(first), Some(last)) => {
                 let rows = records
@@ -165,7 +192,7 @@ impl Writer {
                     })
                     .collect();
                 let recorded = (first.recorded_at, last.recorded_at);
-                Some(self.build(c, rows, recorded)?)
+                Some(self.build(c, rows, recorded, sealing)?)
             }
             _ => None,
         };
@@ -192,6 +219,7 @@ impl Writer {
         c: &Committer,
         rows: Vec<Row<'_>>,
         recorded: (i64, i64),
+        sealing: Option<Sealing>,
     ) -> Result<Built> {
         let signer = Signer {
             trail: &self.info.trail_id,
@@ -200,6 +228,7 @@ impl Writer {
             epoch: c.keys.epoch(),
             hmac: c.keys.hmac(),
             by_day: self.info.by_day(),
+            sealing,
         };
         let count = rows.len() as u64;
         let mut registry = c.ledger.state().registry.clone();

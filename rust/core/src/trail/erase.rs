@@ -7,8 +7,10 @@ use serde::Serialize;
 use super::commit::Committer;
 use super::open::writer_folders;
 use super::owner::body;
+use super::plan::Ends;
 use super::writer::Writer;
 use super::{ReadView, Trail};
+use crate::backup::{Marker, markers};
 use crate::ledger::{Entry, Erase, Erased, Erasure, Kind, State, entry_path};
 use crate::storage::durable::LockFile;
 use crate::subjects::Sid;
@@ -115,19 +117,26 @@ impl Trail {
     pub async fn erasures(&self) -> Result<Vec<ErasureStatus>> {
         let ledger = self.refreshed().await?;
         let state = ledger.state();
+        let copies = markers(self.storage()).await?;
         let mut all = Vec::new();
         for erasure in state.lifecycle.erasures.values() {
             let bytes = self.storage().get(&entry_path(erasure.entry)).await?;
             let entry = Entry::parse(&bytes).map_err(|e| {
                 Error::integrity(entry_path(erasure.entry), format!("no entry: {e}"))
             })?;
-            all.push(self.status_of(state, erasure, entry.body.time));
+            all.push(self.status_of(state, erasure, &copies, entry.body.time));
         }
         Ok(all)
     }
 
-    fn status_of(&self, state: &State, erasure: &Erasure, time: String) -> ErasureStatus {
-        let pending = self.pending_of(state, erasure);
+    fn status_of(
+        &self,
+        state: &State,
+        erasure: &Erasure,
+        copies: &[Marker],
+        time: String,
+    ) -> ErasureStatus {
+        let pending = self.pending_of(state, erasure, copies);
         let Erase { approver, reason, subject } = erasure.erase.clone();
         let done =
             if pending.is_empty() { ErasureState::Erased } else { ErasureState::ErasurePending };
@@ -143,13 +152,15 @@ impl Trail {
         }
     }
 
-    /// Who may hold the key still: the store, the backups, and the writers that were authorised
-    /// before and may write.
-    fn pending_of(&self, state: &State, erasure: &Erasure) -> Vec<String> {
+    /// Who may hold the key still: the store, the backups, the copies that were begun before, and
+    /// the writers that were authorised before and may write.
+    fn pending_of(&self, state: &State, erasure: &Erasure, copies: &[Marker]) -> Vec<String> {
         let mut holders = vec![STORE.to_owned()];
         let writers = state.writers.iter();
         let may_hold = writers.filter(|(_, w)| w.authorized < erasure.entry && w.revoked.is_none());
         holders.extend(may_hold.map(|(id, _)| id.clone()));
+        let copies = copies.iter().filter(|copy| copy.from <= erasure.entry);
+        holders.extend(copies.map(|copy| copy.holder.clone()));
         holders.extend(self.shared.options.settings.key_holders.iter().cloned());
         holders.retain(|holder| !erasure.holders.contains(holder));
         holders.dedup();
@@ -172,7 +183,7 @@ impl Trail {
         }
         let idle = self.idle_writers()?;
         for erasure in ledger.state().lifecycle.erasures.values() {
-            for holder in self.pending_of(ledger.state(), erasure) {
+            for holder in self.pending_of(ledger.state(), erasure, &[]) {
                 if holder == STORE || idle.contains(&holder) {
                     self.confirm_erasure(erasure.entry, &holder).await?;
                 }
@@ -197,6 +208,17 @@ impl Trail {
         put.await.map(drop)
     }
 
+    /// As [`confirm_erasure`](Self::confirm_erasure), by a writer where the owner's key is not here.
+    ///
+    /// # Errors
+    /// As there; `Key` if this host may not write either.
+    pub(crate) async fn confirm_for(&self, entry: u64, holder: &str) -> Result<()> {
+        match self.owner_key() {
+            Ok(_) => self.confirm_erasure(entry, holder).await,
+            Err(_) => self.writer().await?.confirm_for(entry, holder).await,
+        }
+    }
+
     /// Writers of this host that have no key in memory: no process holds them, or this one does,
     /// which forgot it.
     fn idle_writers(&self) -> Result<BTreeSet<String>> {
@@ -213,6 +235,16 @@ impl Trail {
 }
 
 impl Writer {
+    async fn confirm_for(&self, entry: u64, holder: &str) -> Result<()> {
+        let mut committer = self.committer.lock().await;
+        if self.is_over(&committer) {
+            self.close_epoch(&mut committer, Ends::NOTHING).await?;
+        }
+        committer.settle().await?;
+        let plan = committer.erased_plan(entry, holder);
+        committer.commit(plan).await.map(drop)
+    }
+
     /// Says by entries that this writer, whose process has read the ledger, holds none of the keys
     /// that are to be destroyed. Not at the end of an epoch: then the next commit does.
     pub(super) async fn confirm_erasures(&self, c: &mut Committer) -> Result<()> {
@@ -236,7 +268,7 @@ impl Writer {
             vault.learn(erased(c.ledger.state()));
         }
         for entry in due {
-            let plan = c.erased_plan(entry);
+            let plan = c.erased_plan(entry, &self.id);
             c.commit(plan).await?;
         }
         Ok(())

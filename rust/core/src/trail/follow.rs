@@ -308,7 +308,8 @@ impl Follower {
             let writer = dir.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             let state = self.ledger.state().writers.get(writer);
             let committed = state.map_or(0, |writer| writer.committed);
-            let log = self.logs.entry(writer.to_owned()).or_insert_with(|| Log::new(&dir));
+            let trail = &self.trail;
+            let log = self.logs.entry(writer.to_owned()).or_insert_with(|| Log::new(&dir, trail));
             log.at = log.at.max(committed);
             let synced = log.tail.synced()?;
             if synced > log.at {
@@ -363,8 +364,9 @@ impl Follower {
 }
 
 impl Log {
-    fn new(dir: &std::path::Path) -> Self {
-        Self { tail: WalTail::new(&dir.join("wal")), at: 0, ahead: VecDeque::new() }
+    fn new(dir: &std::path::Path, trail: &Trail) -> Self {
+        let tail = WalTail::new(&dir.join("wal")).with_keys(trail.storage().keys().cloned());
+        Self { tail, at: 0, ahead: VecDeque::new() }
     }
 }
 

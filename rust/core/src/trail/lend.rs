@@ -103,6 +103,11 @@ impl Trail {
         Ok(writer)
     }
 
+    /// Whether the owner's key can be used without asking anybody for a passphrase.
+    pub fn has_owner_key(&self) -> bool {
+        self.owner_at_hand().is_ok()
+    }
+
     /// Whether a new writer can be authorised. A locked key stays locked: nobody is asked for a
     /// passphrase to be recorded.
     fn owner_at_hand(&self) -> Result<()> {

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use super::Trail;
 use super::commit::Committer;
+use super::encrypted;
 use super::now_micros;
 use super::plan::Ends;
 use super::seen::{Known, Seen};
@@ -327,6 +328,7 @@ impl Writer {
             let stamps = self.intake().ids.reserve(count, now_micros().max(epoch));
             part.restamp(stamps, self.rules.sealer.as_deref())?;
         }
+        let sealing = encrypted::sealing(&self.settings).await?;
         let rows = part
             .items
             .iter()
@@ -339,7 +341,7 @@ impl Writer {
             .collect();
         let last = part.items.iter().map(|item| item.recorded_at).max();
         let recorded = (part.first_recorded(), last.unwrap_or(0));
-        let built = self.build(c, rows, recorded)?;
+        let built = self.build(c, rows, recorded, sealing)?;
         self.put_segments(c, &built).await?;
         // Single records wait meanwhile, so that their numbers follow the part's.
         self.intake().closing = true;

@@ -28,9 +28,21 @@ impl Trail {
     /// # Errors
     /// As [`get`](Self::get).
     pub async fn get_in(&self, view: &ReadView, audit_id: &str) -> Result<Option<Vec<u8>>> {
+        Ok(self.find_in(view, audit_id).await?.map(|(record, _)| record))
+    }
+
+    /// The canonical record with this id, and its segment if it is in one.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn find_in(
+        &self,
+        view: &ReadView,
+        audit_id: &str,
+    ) -> Result<Option<(Vec<u8>, Option<Arc<AddedSegment>>)>> {
         if let Some(record) = view.unflushed.iter().find(|r| id_of(r).as_deref() == Some(audit_id))
         {
-            return Ok(Some(record.to_vec()));
+            return Ok(Some((record.to_vec(), None)));
         }
         let candidates = candidates(view, |min, max| min <= audit_id && audit_id <= max).rev();
         let candidates = self.that_may_hold(candidates.collect(), audit_id).await;
@@ -41,16 +53,16 @@ impl Trail {
         let found = here.par_iter().find_map_first(|segment| {
             let file = self.shared.opened.get(&segment.path, || archives.open_here(segment));
             let record = file.and_then(|file| record_in(&file, audit_id)).transpose();
-            record.map(|record| (segment, record))
+            record.map(|record| (Arc::clone(segment), record))
         });
         match found {
-            Some((segment, Err(Error::NotFound(_)))) => return Err(self.missing(segment).await),
-            Some((_, record)) => return record.map(Some),
+            Some((segment, Err(Error::NotFound(_)))) => return Err(self.missing(&segment).await),
+            Some((segment, record)) => return Ok(Some((record?, Some(segment)))),
             None => {}
         }
         for segment in far {
             if let Some(record) = record_in(&self.segment(segment).await?, audit_id)? {
-                return Ok(Some(record));
+                return Ok(Some((record, Some(Arc::clone(segment)))));
             }
         }
         Ok(None)

@@ -4,12 +4,15 @@ mod access;
 mod adopt;
 mod anchoring;
 mod attest;
+mod checked;
 mod checkpoint;
 mod clock;
 mod commit;
 mod compact;
 mod configured;
 mod cosigned;
+mod disk;
+mod encrypted;
 mod epoch;
 mod erase;
 mod files;
@@ -24,10 +27,12 @@ mod narrow;
 mod open;
 mod opened;
 mod owner;
+mod parcel;
 mod past;
 mod places;
 mod plan;
 mod position;
+mod pressure;
 mod privacy;
 mod prove;
 mod retention;
@@ -43,6 +48,8 @@ mod configured_tests;
 #[cfg(test)]
 mod cosigned_tests;
 #[cfg(test)]
+mod pressure_tests;
+#[cfg(test)]
 mod privacy_tests;
 #[cfg(test)]
 mod prove_tests;
@@ -57,16 +64,20 @@ mod tests;
 
 pub use access::{Access, Ended, Rows, ask_apart};
 pub use attest::Attester;
+pub use checked::{CheckedSegment, Checker};
 pub use compact::{
     CompactOptions, CompactPlan, CompactProgress, CompactReport, GRACE, Group, MaintainReport,
-    SweepReport, TARGET_BYTES,
+    MoveReport, SweepReport, TARGET_BYTES,
 };
 pub use cosigned::Cosigned;
+pub use disk::{Disk, FreeSpace};
+pub use encrypted::{KeyStatus, KeysStatus};
 pub use erase::{ErasureState, ErasureStatus, STORE};
 pub use follow::{Follower, Records};
 pub use import::{ImportProblem, ImportProgress, ImportReport, ImportRun};
 pub use init::{InitOptions, TRAIL_FILE, init};
 pub use load::{LoadOptions, LoadProgress, LoadReport, RefusedLine};
+pub use pressure::{Pressure, WriterStats};
 pub use retention::{Deletion, Order};
 pub use settings::{Destination, OpenOptions, Settings};
 pub use stats::{DomainStats, Stats};
@@ -130,6 +141,9 @@ impl Trail {
         let vault = privacy::vault(&info.trail_id, &storage, &options);
         vault.learn(erase::erased(ledger.state()));
         options.settings.vault = Some(Arc::clone(&vault));
+        let keyring = encrypted::keyring(&info.trail_id, &storage, &options);
+        options.settings.keyring = Some(Arc::clone(&keyring));
+        let storage = storage.with_keys(keyring);
         let folder = position::state_name(&info.trail_id, storage.url());
         let folder = options.home.state_dir.join(folder).join("restored");
         let archives = Archives::new(storage.clone(), options.settings.archives.clone(), folder);
@@ -274,6 +288,7 @@ impl Trail {
         }
         // A writer that is lent is the first that can be had.
         slot.give_back().await;
+        self.ready_to_encrypt().await?;
         let writer = self.open_own_writer().await?;
         if let Some(settings) = &self.shared.options.settings.in_force {
             configured::tell_of_changes(&writer, &self.state_dir(), settings).await?;
@@ -288,7 +303,7 @@ impl Trail {
     }
 
     /// The ledger as of now.
-    async fn refreshed(&self) -> Result<Ledger> {
+    pub(crate) async fn refreshed(&self) -> Result<Ledger> {
         let mut ledger = self.ledger();
         ledger.refresh().await?;
         self.shared.vault.learn(erase::erased(ledger.state()));

@@ -10,19 +10,22 @@ use data_encoding::HEXLOWER;
 use super::adopt::Bequest;
 use super::clock::Clock;
 use super::commit::Committer;
+use super::disk::Disks;
 use super::plan::Plan;
 use super::position::{Candidate, Position, unhex};
+use super::pressure::Gauge;
 use super::seen::Seen;
 use super::settings::OpenOptions;
 use super::writer::{Intake, Pending, Writer};
 use super::writers::epoch_now;
 use super::{now_micros, owner, privacy};
 use crate::anchors::{Anchors, Publisher};
+use crate::encryption::LogSealing;
 use crate::keys::{HmacKey, WriterKeys, load_or_create_secret};
 use crate::ledger::{Entry, Ledger, RecoveredLog, TrailInfo};
 use crate::record::{IdSource, Rules, facts_of};
 use crate::storage::durable::{self, LockFile};
-use crate::wal::{Recovered, Wal, WalOptions, recover};
+use crate::wal::{Recovered, Wal, WalOptions, recover_with};
 use crate::{Error, Result};
 
 /// File of a writer's keys in its folder.
@@ -190,7 +193,8 @@ pub(super) async fn resume(
     let keys = &committer.keys;
     let wal_dir = dir.join("wal");
     let key_of = |epoch| keys.hmac_at(epoch, keys.epoch());
-    let recovered = recover(&wal_dir, &key_of, committer.committed)?;
+    let keyring = options.settings.keyring.as_ref();
+    let recovered = recover_with(&wal_dir, &key_of, committer.committed, keyring)?;
     committer.recovered = broken_off(&recovered, ended, keys.id()).into_iter().collect();
     let keys = &committer.keys;
     let pending = pending(&recovered)?;
@@ -206,7 +210,11 @@ pub(super) async fn resume(
             seen.insert(&p.audit_id, content, p.recorded_at, p.sequence);
         }
     }
-    let wal_options = WalOptions { sync: settings.sync, ..WalOptions::default() };
+    let sealing = match keyring {
+        Some(keyring) => LogSealing::of(keyring).await?,
+        None => None,
+    };
+    let wal_options = WalOptions { sync: settings.sync, sealing, ..WalOptions::default() };
     let wal = Wal::start(&wal_dir, &recovered, keys.epoch(), keys.hmac().clone(), wal_options)?;
     let (redactor, sealer) = privacy::protection(&settings)?;
     let rules = Rules {
@@ -227,7 +235,9 @@ pub(super) async fn resume(
         oldest: (!pending.is_empty()).then(Instant::now),
         pending,
         flushing: Arc::default(),
+        flushing_bytes: 0,
     };
+    let disks = Disks::new(&committer.dir, committer.ledger.storage(), &settings);
     Ok(Arc::new(Writer {
         id: keys.id().to_owned(),
         clock: Clock::start(
@@ -240,6 +250,8 @@ pub(super) async fn resume(
         wal,
         intake: Mutex::new(intake),
         committer: tokio::sync::Mutex::new(committer),
+        gauge: Gauge::default(),
+        disks,
         compacting: tokio::sync::Mutex::default(),
         lock: Mutex::new(Some(lock)),
     }))
@@ -419,6 +431,7 @@ fn start_flusher(writer: Weak<Writer>) -> Result<()> {
         // A failure stays visible: the next record, flush or close meets it again.
         let _ = writer.wal.sync_if_due();
         let _ = runtime.block_on(writer.tell_of_jump());
+        let _ = runtime.block_on(writer.tell_of_full_disks());
         if writer.is_due() {
             let _ = runtime.block_on(writer.flush());
         }

@@ -9,6 +9,8 @@ use crate::segment::{Filters, SegmentFile, Told};
 
 /// Bytes of descriptions and bloom filters that are kept, about.
 const LIMIT: usize = 64 << 20;
+/// Files that are kept open.
+const FILES: usize = 192;
 
 /// Bytes of places of bloom filters that are kept, about.
 const FILTERS_LIMIT: usize = 16 << 20;
@@ -81,7 +83,7 @@ impl Kept {
         }
         self.order.push_back(path.to_owned());
         self.bytes += bytes;
-        while self.bytes > LIMIT {
+        while self.bytes > LIMIT || self.by_path.len() > FILES {
             let Some(oldest) = self.order.pop_front() else { break };
             if let Some((_, bytes)) = self.by_path.remove(&oldest) {
                 self.bytes -= bytes;

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use data_encoding::HEXLOWER;
 
 use super::Trail;
 use super::checkpoint::signed_entry;
 use crate::ledger::{AddedSegment, Bounds, Kind, Ledger, entry_path};
+use crate::merkle::{self, Hash};
 use crate::segment::Origin;
 use crate::{Error, Result, json};
 
@@ -22,8 +24,16 @@ pub(super) struct Adding {
     pub(super) bytes: Bytes,
     pub(super) writer: String,
     time: Option<i64>,
-    /// Paths and roots of the segments that it introduces.
-    adds: Vec<(String, String)>,
+    /// The segments that it introduces.
+    adds: Vec<Added>,
+}
+
+/// A segment as its entry names it.
+#[derive(Debug)]
+struct Added {
+    path: String,
+    root: String,
+    batches: u64,
 }
 
 /// Where the ledger introduced a segment.
@@ -32,6 +42,19 @@ pub(super) struct Place {
     pub(super) adding: Arc<Adding>,
     /// Which of the entry's segments.
     pub(super) index: u64,
+}
+
+impl Place {
+    /// Whether a leaf (that of a batch) is at `index` of the list of the segment that was added
+    /// here, as an audit path tells.
+    pub(super) fn lists(&self, leaf: &Hash, index: u64, path: &[Hash]) -> bool {
+        let add = usize::try_from(self.index).ok().and_then(|at| self.adding.adds.get(at));
+        add.is_some_and(|add| {
+            let root = HEXLOWER.decode(add.root.as_bytes()).ok();
+            let root: Option<Hash> = root.and_then(|root| root.try_into().ok());
+            root.is_some_and(|root| merkle::verify_inclusion(leaf, index, add.batches, path, &root))
+        })
+    }
 }
 
 /// Looks for entries, and remembers those that were read.
@@ -83,7 +106,7 @@ impl Places {
                 && let Some(index) = known
                     .adds
                     .iter()
-                    .position(|(path, root)| *path == segment.path && *root == segment.root)
+                    .position(|add| add.path == segment.path && add.root == segment.root)
             {
                 return Ok(Place { adding: known, index: index as u64 });
             }
@@ -130,7 +153,9 @@ impl Places {
             bytes,
             time: json::parse_canonical_timestamp(entry.body.time.as_bytes()),
             writer: entry.body.writer,
-            adds: adds.map(|add| (add.path, add.root)).collect(),
+            adds: adds
+                .map(|AddedSegment { path, root, batches, .. }| Added { path, root, batches })
+                .collect(),
         })
     }
 }

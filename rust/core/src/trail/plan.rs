@@ -103,10 +103,10 @@ impl Committer {
         Plan::without_records(body, Vec::new())
     }
 
-    /// This writer's word that it has forgotten the key which entry `entry` is about.
-    pub(super) fn erased_plan(&self, entry: u64) -> Plan {
+    /// This writer's word that a holder has destroyed the key which entry `entry` is about.
+    pub(super) fn erased_plan(&self, entry: u64, holder: &str) -> Plan {
         let mut body = self.body(Kind::Erased);
-        body.erased = Some(Erased { entry, holder: self.keys.id().to_owned() });
+        body.erased = Some(Erased { entry, holder: holder.to_owned() });
         Plan::without_records(body, Vec::new())
     }
 

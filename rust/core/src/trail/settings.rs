@@ -9,13 +9,17 @@ use serde_json::Value;
 use crate::Result;
 use crate::access::AccessSettings;
 use crate::config::{
-    ArchivalConfig, ArchiveFormat, Config, Home, Loaded, RedactionConfig, SyncMode as ConfigSync,
+    ArchivalConfig, ArchiveFormat, Config, EncryptionConfig, Home, Loaded, RedactionConfig,
+    SyncMode as ConfigSync,
 };
+use crate::encryption::{Keyring, MasterSource};
 use crate::json::Limits;
 use crate::keys::{OwnerKey, Passphrase, PrivacySource};
 use crate::retention::Policy;
 use crate::subjects::Vault;
 use crate::wal::SyncMode;
+
+use super::pressure::Pressure;
 
 /// Opening reads so many entries without a snapshot in a few milliseconds.
 const SNAPSHOT_SPACING: u64 = 64;
@@ -27,10 +31,14 @@ pub struct Settings {
     pub max_bytes: u64,
     /// ... or when the oldest has waited this long.
     pub max_age: Duration,
+    /// ... or when there are so many.
+    pub max_records: u64,
     /// When a record counts as durable.
     pub sync: SyncMode,
     /// Size and depth of a record.
     pub limits: Limits,
+    /// When recording waits, and when a full disk is warned of.
+    pub pressure: Pressure,
     /// How far a `timestamp` may lie ahead of this host's clock.
     pub max_future: Duration,
     /// How long ids that callers gave are remembered; zero for not at all.
@@ -59,8 +67,12 @@ pub struct Settings {
     /// Backups and other places, by name, that hold copies of the keys of data subjects: an erasure
     /// is pending until each has confirmed it.
     pub key_holders: Vec<String>,
+    /// What is encrypted at rest.
+    pub encryption: EncryptionConfig,
     /// The keys of the trail's data subjects, once it is open.
     pub(super) vault: Option<Arc<Vault>>,
+    /// The keyring, once the trail is open.
+    pub(super) keyring: Option<Arc<Keyring>>,
 }
 
 /// Where segments go when their days in hot storage are over, and how.
@@ -79,6 +91,11 @@ impl Destination {
     pub fn from_config(config: &ArchivalConfig) -> Option<Self> {
         let url = config.destination.clone()?;
         Some(Self { name: config.name.clone(), url, format: config.format })
+    }
+
+    /// Whether segments become compressed JSON lines there.
+    pub fn is_jsonl(&self) -> bool {
+        self.format == ArchiveFormat::CompressedJsonl
     }
 }
 
@@ -104,6 +121,8 @@ impl Settings {
         Self {
             max_bytes: trail.flush.max_bytes(),
             max_age: Duration::from_secs(trail.flush.max_age_seconds_for(url)),
+            max_records: trail.flush.max_records.unwrap_or(u64::MAX),
+            pressure: Pressure::from_config(&trail.limits),
             sync,
             limits: Limits {
                 max_bytes: usize::try_from(trail.limits.max_record_bytes).unwrap_or(usize::MAX),
@@ -121,7 +140,9 @@ impl Settings {
             archive,
             redaction: config.redaction.clone(),
             key_holders: config.redaction.personal.holders.clone(),
+            encryption: config.encryption.clone(),
             vault: None,
+            keyring: None,
         }
     }
 }
@@ -139,13 +160,16 @@ pub struct OpenOptions {
     pub passphrase: Passphrase,
     /// Where the trail's privacy key comes from.
     pub privacy: PrivacySource,
+    /// Where the master key of its keyring comes from.
+    pub master: MasterSource,
 }
 
 impl OpenOptions {
     /// The owner's key is looked for in the keys folder, not locked.
     pub fn new(home: Home, settings: Settings) -> Self {
         let privacy = PrivacySource::new(settings.redaction.key.as_deref(), &|_| None);
-        Self { home, settings, owner: None, passphrase: Passphrase::default(), privacy }
+        let master = MasterSource::new(settings.encryption.key.as_deref(), &|_| None);
+        Self { home, settings, owner: None, passphrase: Passphrase::default(), privacy, master }
     }
 
     pub(super) fn owner_key(&self, trail_id: &str) -> Result<Arc<OwnerKey>> {

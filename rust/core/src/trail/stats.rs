@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use data_encoding::HEXLOWER;
 use serde::Serialize;
 
+use super::disk::{Disk, Disks};
+use super::pressure::WriterStats;
 use super::{Trail, time_text};
 use crate::Result;
 use crate::anchors::AnchorState;
@@ -55,6 +57,10 @@ pub struct Stats {
     pub last_commit: Option<String>,
     /// How sending checkpoints from this host to its anchors went last, by their URLs.
     pub anchors: BTreeMap<String, AnchorState>,
+    /// How the log of this process's writer is filling up; none if it has no writer.
+    pub writer: Option<WriterStats>,
+    /// Free space where this host's state, and a local trail, are.
+    pub disks: Vec<Disk>,
 }
 
 impl Trail {
@@ -94,6 +100,9 @@ impl Trail {
             last_commit: state.time.clone(),
             domains,
             anchors: self.anchor_states()?,
+            writer: self.current().map(|writer| writer.stats()),
+            disks: Disks::new(&self.state_dir(), self.storage(), &self.shared.options.settings)
+                .look(),
         })
     }
 }

@@ -10,6 +10,7 @@ use super::open::writer_folders;
 use crate::access::EVENT_TYPE;
 use crate::archive::Archives;
 use crate::columns::LogicalColumn;
+use crate::encryption::Keyring;
 use crate::ledger::{AddedSegment, Moment, State, moment};
 use crate::subjects::Vault;
 use crate::wal::WalSnapshot;
@@ -28,12 +29,15 @@ pub struct ReadView {
     pub vault: Option<Arc<Vault>>,
     /// The stores of its segments; none if all are in the trail's own.
     pub archives: Option<Archives>,
+    /// What opens encrypted segments.
+    pub keys: Option<Arc<Keyring>>,
 }
 
 impl ReadView {
     pub(super) fn new(state: Arc<State>, unflushed: Vec<Bytes>, trail: &Trail) -> Arc<Self> {
         let (vault, archives) = (Some(Arc::clone(trail.vault())), Some(trail.archives().clone()));
-        Arc::new(Self { state, unflushed, without_access: false, vault, archives })
+        let keys = trail.storage().keys().cloned();
+        Arc::new(Self { state, unflushed, without_access: false, vault, archives, keys })
     }
 
     /// The same moment, whose answers leave out the records of who looked if `exclude` says so.
@@ -45,6 +49,18 @@ impl ReadView {
         let events = self.unflushed.iter().filter(|record| !is_look(record));
         let unflushed = events.cloned().collect();
         Arc::new(Self { unflushed, without_access: true, ..Self::clone(&self) })
+    }
+
+    /// The same moment, whose answers leave out what is in archives if `exclude` says so.
+    #[must_use]
+    pub fn excluding_archive(self: Arc<Self>, exclude: bool) -> Arc<Self> {
+        if !exclude || self.segments().iter().all(|segment| segment.archive.is_none()) {
+            return self;
+        }
+        let mut state = State::clone(&self.state);
+        state.segments.retain(|segment| segment.archive.is_none());
+        state.rows = state.segments.iter().map(|segment| segment.rows).sum();
+        Arc::new(Self { state: Arc::new(state), ..Self::clone(&self) })
     }
 
     /// The same moment with these of its segments only, and nothing that is in no segment yet.
@@ -88,9 +104,8 @@ impl ReadView {
 
     /// Other contents, asked about in the same way.
     fn with(&self, state: State, unflushed: Vec<Bytes>) -> Arc<Self> {
-        let (vault, archives) = (self.vault.clone(), self.archives.clone());
-        let (state, without_access) = (Arc::new(state), self.without_access);
-        Arc::new(Self { state, unflushed, without_access, vault, archives })
+        let (state, unflushed) = (Arc::new(state), unflushed);
+        Arc::new(Self { state, unflushed, ..self.clone() })
     }
 
     /// Promoted columns, in order of first use.
@@ -122,7 +137,13 @@ impl Trail {
         for dir in writer_folders(&self.state_dir())? {
             let id = dir.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
             if own.as_ref().is_none_or(|writer| writer.id != id) {
-                logs.insert(id, Log::Other(WalSnapshot::open(&dir.join("wal"))?));
+                logs.insert(
+                    id,
+                    Log::Other(
+                        WalSnapshot::open(&dir.join("wal"))?
+                            .with_keys(self.storage().keys().cloned()),
+                    ),
+                );
             }
         }
         if let Some(writer) = own {

@@ -8,7 +8,9 @@ use bytes::Bytes;
 
 use super::clock::Clock;
 use super::commit::Committer;
+use super::disk::Disks;
 use super::now_micros;
+use super::pressure::{Gauge, Waiting};
 use super::seen::{Known, Seen};
 use super::settings::Settings;
 use crate::ledger::TrailInfo;
@@ -16,6 +18,11 @@ use crate::record::{Checked, Checker, IdSource, Rules, Strictness};
 use crate::storage::durable::LockFile;
 use crate::wal::Wal;
 use crate::{Error, Result};
+
+/// The day (UTC) of a time in microseconds since 1970, counted from there.
+pub(super) fn day_of(micros: i64) -> i64 {
+    micros.div_euclid(86_400_000_000)
+}
 
 /// A record that is in the log but not in the ledger.
 #[derive(Debug, Clone)]
@@ -45,6 +52,8 @@ pub(super) struct Intake {
     pub(super) oldest: Option<Instant>,
     /// What a flush has taken out and not committed yet.
     pub(super) flushing: Arc<Vec<Pending>>,
+    /// Bytes of its records.
+    pub(super) flushing_bytes: u64,
 }
 
 /// A writer that this process holds.
@@ -58,6 +67,10 @@ pub(super) struct Writer {
     pub(super) wal: Wal,
     pub(super) intake: Mutex<Intake>,
     pub(super) committer: tokio::sync::Mutex<Committer>,
+    /// How the log is filling up.
+    pub(super) gauge: Gauge,
+    /// Free space where the log and the trail are.
+    pub(super) disks: Disks,
     /// Held by the compaction of this process.
     pub(super) compacting: tokio::sync::Mutex<()>,
     /// Given free on closing, even while a background flush still ends.
@@ -73,6 +86,8 @@ enum Taken {
     Logged { audit_id: String, sequence: u64, full: bool },
     /// The epoch must be closed first.
     Later,
+    /// The log has no room for it now.
+    Full,
 }
 
 impl Writer {
@@ -128,12 +143,17 @@ impl Writer {
         let mut checked = CHECKER
             .with_borrow_mut(|(checker, _)| checker.check(event, &self.rules, strictness))?;
         checked.find_subject(&self.rules).await?;
+        let mut waiting = None;
         loop {
             match self.take(&checked)? {
                 Taken::Logged { audit_id, sequence, full } => {
                     return Ok((audit_id, sequence, full));
                 }
                 Taken::Later => self.roll_epoch().await?,
+                Taken::Full => {
+                    let waiting = waiting.get_or_insert_with(|| Waiting::new(&self.gauge));
+                    self.wait_for_room(waiting).await?;
+                }
             }
         }
     }
@@ -172,6 +192,9 @@ impl Writer {
                 }
             }
         }
+        if intake.log_bytes().1 >= self.settings.pressure.max_log_bytes {
+            return Ok(Taken::Full);
+        }
         let stamp = intake.ids.stamp(now);
         CHECKER.with_borrow_mut(|(_, buffer)| {
             buffer.clear();
@@ -193,7 +216,7 @@ impl Writer {
                 domain: facts.domain,
                 content: facts.content,
             });
-            let full = intake.bytes >= self.settings.max_bytes;
+            let full = self.is_full(&intake);
             Ok(Taken::Logged { audit_id, sequence, full })
         })
     }
@@ -206,11 +229,20 @@ impl Writer {
         both.filter(|p| p.sequence <= synced).map(|p| (p.sequence, p.record.clone())).collect()
     }
 
-    /// Whether the oldest uncommitted record has waited long enough, or the epoch is over.
+    /// Whether what is pending is a commit's worth.
+    fn is_full(&self, intake: &Intake) -> bool {
+        let Settings { max_bytes, max_records, .. } = self.settings;
+        intake.bytes >= max_bytes || intake.pending.len() as u64 >= max_records
+    }
+
+    /// Whether the oldest uncommitted record has waited long enough or is of another day than this
+    /// one (UTC), or the epoch is over.
     pub(super) fn is_due(&self) -> bool {
         let intake = self.intake();
         let old = intake.oldest.is_some_and(|since| since.elapsed() >= self.settings.max_age);
-        old || intake.bytes >= self.settings.max_bytes || self.epoch_now() > intake.epoch
+        let day = intake.pending.first().map(|oldest| day_of(oldest.recorded_at));
+        let earlier = day.is_some_and(|day| day < day_of(now_micros()));
+        old || earlier || self.is_full(&intake) || self.epoch_now() > intake.epoch
     }
 
     /// Gives a sign of life if no checkpoint was published for long. Who is committing right now

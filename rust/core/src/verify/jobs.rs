@@ -13,6 +13,9 @@ use super::report::{Finding, Report};
 use super::secrets::Seals;
 use super::segment::{self, Outcome, Task, TrailFacts};
 use super::{Level, Progress, Run};
+use crate::backup::is_marker;
+use crate::config::EncryptionConfig;
+use crate::encryption::{Keyring, is_keyring_object};
 use crate::ledger::{
     AddedSegment, CHECKPOINT_HINT, HEARTBEAT, cosigned, entry_number, entry_path, sidecar_path,
     snapshot_path,
@@ -38,7 +41,10 @@ pub(super) async fn check_segments(
     let (columns, broken_at) = (audit.columns, audit.broken_at);
     let level = run.options.level;
     let (appends, since) = (audit.appends, run.options.since.is_some());
-    let facts = Arc::new(TrailFacts { info, columns, level, broken_at, appends, since });
+    let (source, config) = (run.options.master.clone(), EncryptionConfig::default());
+    let keyring = Keyring::new(&info.trail_id, run.storage.clone(), source, config);
+    let keys = Some(Arc::new(keyring));
+    let facts = Arc::new(TrailFacts { info, columns, level, broken_at, appends, since, keys });
     let tasks: Vec<Task> = audit
         .segments
         .iter()
@@ -102,6 +108,7 @@ async fn check_all(
     (run.progress)(progress);
     let mut outcomes: Vec<Option<Summary>> = tasks.iter().map(|_| None).collect();
     let mut findings: Vec<(usize, Vec<Finding>)> = Vec::new();
+    let mut locked = 0;
     // The largest first, so that the threads end together.
     let lost = |add: &AddedSegment| add.archive.as_ref().is_some_and(|a| out_of_reach.contains(a));
     let mut order: Vec<usize> = (0..tasks.len()).filter(|&i| !lost(&tasks[i].add)).collect();
@@ -127,6 +134,7 @@ async fn check_all(
         progress.segments += 1;
         progress.records += tasks[i].add.rows;
         (run.progress)(progress);
+        locked += u64::from(outcome.locked);
         let Outcome { listed, seen, unproven, findings: more, .. } = outcome;
         if !more.is_empty() {
             findings.push((i, more));
@@ -134,6 +142,14 @@ async fn check_all(
         outcomes[i] = Some(Summary { listed, seen, unproven });
     }
     drop(running);
+    if locked > 0 {
+        let under: BTreeSet<&str> = tasks.iter().filter_map(|t| t.add.key.as_deref()).collect();
+        report.not_checked.push(format!(
+            "what is in {locked} encrypted segments, whose bytes are those that were signed: the \
+             master key of the keyring's generations {} is not at hand",
+            Vec::from_iter(under).join(", ")
+        ));
+    }
     findings.sort_by_key(|(i, _)| *i);
     report.findings.extend(findings.into_iter().flat_map(|(_, findings)| findings));
     Ok(outcomes)
@@ -269,6 +285,8 @@ fn note_orphans(audit: &Audit, objects: &[(String, u64)], report: &mut Report) {
             || entry_number(path).is_some()
             || cosigned::size_of(path).is_some()
             || is_key_object(path)
+            || is_marker(path)
+            || is_keyring_object(path)
             || live.contains(segment_of(path))
             || (audit.removed.contains(segment_of(path)) && !audit.swept.contains(segment_of(path)))
             || snapshots.contains(path)

@@ -41,6 +41,7 @@ use ed25519_dalek::VerifyingKey;
 use serde::Serialize;
 
 use crate::archive::Archives;
+use crate::encryption::MasterSource;
 use crate::keys::OwnerKey;
 use crate::ledger::Entry;
 use crate::note::Checkpoint;
@@ -134,6 +135,11 @@ pub struct Options {
     /// Folders or URLs of archives by their names in the ledger. Of others the ledger's policy says
     /// where they are.
     pub archives: BTreeMap<String, String>,
+    /// Where the master key of the trail's keyring comes from: deep verification of encrypted
+    /// segments needs it.
+    pub master: MasterSource,
+    /// The trail's own store has what archives hold, as a copy has.
+    pub together: bool,
 }
 
 /// An earlier deep verification.
@@ -191,7 +197,11 @@ pub async fn verify(
         None => storage.list("").await?,
     };
     let pool = jobs::threads(options.threads)?;
-    let archives = Archives::new(storage.clone(), options.archives.clone(), std::env::temp_dir());
+    let folder = std::env::temp_dir();
+    let archives = match options.together {
+        true => Archives::together(storage.clone(), folder),
+        false => Archives::new(storage.clone(), options.archives.clone(), folder),
+    };
     let run = Run { storage, archives, trust, options, progress, cancel, pool };
     let audit = ledger::audit(&run, &objects, &mut report).await?;
     snapshots::check(&run, &audit, &mut report).await?;

@@ -9,6 +9,7 @@ use super::thrift::page_header;
 const DATA_PAGE: i64 = 0;
 const DICTIONARY_PAGE: i64 = 2;
 const DATA_PAGE_V2: i64 = 3;
+const OUTSIDE: &str = "the pages lie outside the file";
 
 /// What is wrong with the pages of a file and their index: column and problem.
 pub(super) fn problems(file: &[u8], parquet: &ParquetMetaData) -> Vec<(String, &'static str)> {
@@ -21,6 +22,9 @@ pub(super) fn problems(file: &[u8], parquet: &ParquetMetaData) -> Vec<(String, &
             let locations = index.get(g).and_then(|group| group.get(c));
             let result = match locations {
                 None => Err("there is no page index"),
+                Some(locations) if chunk.crypto_metadata().is_some() => {
+                    sealed_pages(file, chunk, locations.page_locations(), group.num_rows())
+                }
                 Some(locations) => {
                     chunk_pages(file, chunk, locations.page_locations(), group.num_rows())
                 }
@@ -33,6 +37,56 @@ pub(super) fn problems(file: &[u8], parquet: &ParquetMetaData) -> Vec<(String, &
     found
 }
 
+/// As [`chunk_pages`], as far as it can be told of encrypted pages from outside: each is a header
+/// and a body, encrypted and with their lengths before them. Number and kind of each page are part
+/// of what is authenticated when its rows are read.
+fn sealed_pages(
+    file: &[u8],
+    chunk: &ColumnChunkMetaData,
+    locations: &[PageLocation],
+    rows: i64,
+) -> Result<(), &'static str> {
+    if chunk.file_path().is_some() || chunk.num_values() != rows {
+        return Err("the number of values is not the number of rows, or they are elsewhere");
+    }
+    let start = chunk.dictionary_page_offset().unwrap_or_else(|| chunk.data_page_offset());
+    let end = start.checked_add(chunk.compressed_size()).ok_or(OUTSIDE)?;
+    let mut at = start;
+    if chunk.dictionary_page_offset().is_some() {
+        at = at.checked_add(sealed_page(file, at)?).ok_or(OUTSIDE)?;
+    }
+    if at != chunk.data_page_offset() {
+        return Err("the pages do not begin where they should");
+    }
+    let mut row = -1;
+    for location in locations {
+        let size = sealed_page(file, at)?;
+        if (location.offset, i64::from(location.compressed_page_size)) != (at, size) {
+            return Err("the page index says otherwise where its pages are");
+        }
+        if location.first_row_index <= row || (row < 0 && location.first_row_index != 0) {
+            return Err("the page index says otherwise which rows its pages hold");
+        }
+        row = location.first_row_index;
+        at = at.checked_add(size).ok_or(OUTSIDE)?;
+    }
+    if at != end || row >= rows {
+        return Err("there are other pages than the page index has");
+    }
+    Ok(())
+}
+
+/// Length of the encrypted page at a place: its header and its body.
+fn sealed_page(file: &[u8], at: i64) -> Result<i64, &'static str> {
+    let mut length = 0;
+    for _ in 0..2 {
+        let at = at.checked_add(length).and_then(|at| usize::try_from(at).ok()).ok_or(OUTSIDE)?;
+        let module = file.get(at..).and_then(|rest| rest.first_chunk()).ok_or(OUTSIDE)?;
+        length += 4 + i64::from(u32::from_le_bytes(*module));
+    }
+    Ok(length)
+}
+
 /// Walks the pages of a column chunk: they fill it without gaps, where and as the index says.
 fn chunk_pages(
     file: &[u8],
@@ -40,7 +94,6 @@ fn chunk_pages(
     locations: &[PageLocation],
     rows: i64,
 ) -> Result<(), &'static str> {
-    const OUTSIDE: &str = "the pages lie outside the file";
     if chunk.file_path().is_some() {
         return Err("the values are said to be in another file");
     }

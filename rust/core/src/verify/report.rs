@@ -19,6 +19,8 @@ pub enum Verdict {
     Pruned,
     /// All holds; what is unreadable was erased with authority.
     Erased,
+    /// Nothing is wrong, but what is encrypted could not be looked into: its key is not at hand.
+    Locked,
     /// All holds, but nothing outside the trail says how long it must be.
     Unanchored,
     /// Something that the ledger names is not there.
@@ -32,12 +34,14 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// 0 if everything holds or was removed with authority, else 4.
+    /// 0 if everything holds or was removed with authority, 3 if what was asked for needs a key that
+    /// is not at hand, else 4.
     ///
     /// [`Unanchored`](Self::Unanchored) is only given where an anchor was demanded, so it is 4.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Verified | Self::VerifiedTo(_) | Self::Pruned | Self::Erased => 0,
+            Self::Locked => 3,
             Self::Unanchored | Self::Missing | Self::RolledBack | Self::Forked | Self::Tampered => {
                 4
             }
@@ -52,6 +56,7 @@ impl fmt::Display for Verdict {
             Self::VerifiedTo(records) => write!(f, "VERIFIED_TO({records})"),
             Self::Pruned => f.write_str("PRUNED"),
             Self::Erased => f.write_str("ERASED"),
+            Self::Locked => f.write_str("LOCKED"),
             Self::Unanchored => f.write_str("UNANCHORED"),
             Self::Missing => f.write_str("MISSING"),
             Self::RolledBack => f.write_str("ROLLED_BACK"),
@@ -99,7 +104,7 @@ impl Finding {
     }
 
     /// Something that is not as it must be.
-    pub(super) fn tampered(
+    pub(crate) fn tampered(
         kind: &'static str,
         object: impl Into<String>,
         message: impl Into<String>,
@@ -108,7 +113,7 @@ impl Finding {
     }
 
     /// Something that is not there.
-    pub(super) fn missing(
+    pub(crate) fn missing(
         kind: &'static str,
         object: impl Into<String>,
         message: impl Into<String>,
@@ -268,7 +273,7 @@ impl Report {
     }
 
     /// Settles the verdict.
-    pub(super) fn conclude(&mut self) {
+    pub(crate) fn conclude(&mut self) {
         let worst = self.findings.iter().map(|f| f.verdict).max();
         let sound = match self.unsealed {
             0 if self.erased_subjects > 0 => Verdict::Erased,

@@ -11,8 +11,9 @@ use sha2::{Digest, Sha256};
 
 use super::ledger::{Listed, Signed};
 use super::origins::{Appends, Seen, Unproven};
-use super::report::Finding;
+use super::report::{Finding, Verdict};
 use super::{Level, description, rows, thrift};
+use crate::encryption::{Keyring, is_encrypted};
 use crate::ledger::{AddedSegment, TrailInfo, sidecar_path};
 use crate::segment::SegmentFile;
 use crate::segment::gone::Gone;
@@ -33,6 +34,8 @@ pub(super) struct TrailFacts {
     pub(super) appends: Appends,
     /// Earlier entries were not read.
     pub(super) since: bool,
+    /// What opens encrypted segments.
+    pub(super) keys: Option<Arc<Keyring>>,
 }
 
 /// A segment, and what the ledger says of it.
@@ -58,6 +61,8 @@ pub(super) struct Outcome {
     pub(super) bloom_filters: u64,
     /// Whether its batches are those that the ledger commits to.
     pub(super) listed: bool,
+    /// Whether it could not be decrypted for want of its key.
+    pub(super) locked: bool,
     /// Its batches by ordinal, as far as it is known where they were introduced.
     pub(super) seen: Vec<Option<Seen>>,
     /// Batches of which that remains to be looked up.
@@ -91,6 +96,16 @@ impl Checked<'_> {
         self.outcome.findings.push(finding);
     }
 
+    /// It is encrypted, and its key is not at hand. At quick level only hashes and signatures count.
+    fn locked(&mut self, message: String) {
+        if self.task.facts.level == Level::Deep {
+            let path = &self.task.add.path;
+            let finding = Finding::new(Verdict::Locked, "segment_locked", path, &message);
+            self.outcome.findings.push(finding);
+        }
+        self.outcome.locked = true;
+    }
+
     pub(super) fn wrong_batch(&mut self, kind: &'static str, batch: &str, message: &str) {
         let mut finding = Finding::tampered(kind, &self.task.add.path, message);
         finding.batch = Some(batch.to_owned());
@@ -120,6 +135,7 @@ pub(super) fn check(task: &Task, bytes: Bytes, sidecar: Option<Bytes>) -> Result
     match looked {
         Ok(Ok(())) => {}
         Ok(Err(Error::Interrupted)) => return Err(Error::Interrupted),
+        Ok(Err(Error::Key(message))) if genuine && add.key.is_some() => checked.locked(message),
         Ok(Err(Error::Integrity { message, .. })) => checked.wrong("unreadable", message),
         Ok(Err(e)) => checked.wrong("unreadable", e.to_string()),
         // The Parquet library does not promise to survive every damage.
@@ -166,8 +182,17 @@ fn look(checked: &mut Checked<'_>, bytes: Bytes, genuine: bool) -> Result<()> {
         true => parquet_of(path, &bytes)?,
         false => bytes,
     };
-    thrift::guard(&bytes).map_err(|what| Error::integrity(path, what))?;
-    let file = SegmentFile::open(path, bytes)?;
+    // Nobody without its key can have made the footer of an encrypted one.
+    if !is_encrypted(&bytes) {
+        thrift::guard(&bytes).map_err(|what| Error::integrity(path, what))?;
+    }
+    let file = SegmentFile::open_with(path, bytes, checked.task.facts.keys.as_ref())?;
+    if file.generation() != checked.task.add.key.as_deref() {
+        let said = |key: Option<&str>| key.unwrap_or("none").to_owned();
+        let (named, found) = (said(checked.task.add.key.as_deref()), said(file.generation()));
+        let message = format!("it is encrypted under {found}, and the ledger says {named}");
+        checked.wrong("generation", message);
+    }
     description::check(checked, &file)?;
     if checked.task.facts.level == Level::Deep {
         rows::check(checked, &file)?;

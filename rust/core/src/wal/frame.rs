@@ -2,9 +2,14 @@
 
 use bytes::Bytes;
 
+use crate::encryption::{LogCipher, LogSealing};
 use crate::keys::HmacKey;
+use crate::{Error, Result};
 
 const MAGIC: &[u8; 8] = b"SEALWAL1";
+/// Of a file whose frames are encrypted: the wrapped key follows the header, its length (16 bits)
+/// first.
+const SEALED_MAGIC: &[u8; 8] = b"SEALWAL2";
 /// Magic, epoch, first sequence number, chain start.
 pub(super) const FILE_HEADER: usize = 56;
 /// Length, checksum, sequence number, last synced sequence number, MAC.
@@ -34,6 +39,10 @@ pub(super) struct Header {
     pub(super) epoch: u64,
     pub(super) first: u64,
     pub(super) chain: [u8; 32],
+    /// The wrapped key, if the frames are encrypted.
+    pub(super) key: Option<Vec<u8>>,
+    /// Where the frames begin.
+    pub(super) size: usize,
 }
 
 /// What the next frame's MAC begins with: the chain start, or the MAC of the frame before.
@@ -65,27 +74,48 @@ pub(super) fn chain_start(key: &HmacKey, first: u64) -> [u8; 32] {
     key.mac_parts(&[b"sealtrail wal v1\n", &first.to_be_bytes()])
 }
 
-pub(super) fn encode_header(key: &HmacKey, epoch: u64, first: u64) -> Vec<u8> {
-    let mut header = MAGIC.to_vec();
+/// A header, and what encrypts the frames of the file, if `sealing` says that it is to.
+pub(super) fn encode_header(
+    key: &HmacKey,
+    epoch: u64,
+    first: u64,
+    sealing: Option<&LogSealing>,
+) -> Result<(Vec<u8>, Option<LogCipher>)> {
+    let chain = chain_start(key, first);
+    let mut header = if sealing.is_some() { SEALED_MAGIC.to_vec() } else { MAGIC.to_vec() };
     header.extend_from_slice(&epoch.to_be_bytes());
     header.extend_from_slice(&first.to_be_bytes());
-    header.extend_from_slice(&chain_start(key, first));
-    header
+    header.extend_from_slice(&chain);
+    let Some(sealing) = sealing else { return Ok((header, None)) };
+    let (cipher, wrapped) = sealing.begin(&chain)?;
+    let length = u16::try_from(wrapped.len());
+    let length = length.map_err(|_| Error::Key("a wrapped key is too long".to_owned()))?;
+    header.extend_from_slice(&length.to_be_bytes());
+    header.extend_from_slice(&wrapped);
+    Ok((header, Some(cipher)))
 }
 
 /// Reads a header; `None` if these bytes do not begin with one.
 pub(super) fn decode_header(bytes: &[u8]) -> Option<Header> {
-    let rest = bytes.strip_prefix(MAGIC)?;
+    let (magic, rest) = bytes.split_first_chunk()?;
     let (epoch, rest) = rest.split_first_chunk()?;
     let (first, rest) = rest.split_first_chunk()?;
-    Some(Header {
-        epoch: u64::from_be_bytes(*epoch),
-        first: u64::from_be_bytes(*first),
-        chain: *rest.first_chunk()?,
-    })
+    let (chain, rest) = rest.split_first_chunk()?;
+    let (epoch, first) = (u64::from_be_bytes(*epoch), u64::from_be_bytes(*first));
+    let (key, size) = match magic {
+        MAGIC => (None, FILE_HEADER),
+        SEALED_MAGIC => {
+            let (length, rest) = rest.split_first_chunk()?;
+            let key = rest.get(..usize::from(u16::from_be_bytes(*length)))?;
+            (Some(key.to_vec()), FILE_HEADER + 2 + key.len())
+        }
+        _ => return None,
+    };
+    Some(Header { epoch, first, chain: *chain, key, size })
 }
 
 /// Appends a frame to `out` and moves the chain on. The payload's length must fit into 32 bits.
+/// Checksum and MAC are over what is in the file: encrypted, if `cipher` is there.
 pub(super) fn encode_frame(
     out: &mut Vec<u8>,
     key: &HmacKey,
@@ -93,29 +123,45 @@ pub(super) fn encode_frame(
     (sequence, synced): (u64, u64),
     content_hash: Option<&[u8; 16]>,
     record: &[u8],
-) {
+    cipher: Option<&LogCipher>,
+) -> Result<()> {
     let mut head = [0; PAYLOAD_HEADER];
     if let Some(hash) = content_hash {
         head[0] = FLAG_GIVEN_ID;
         head[1..].copy_from_slice(hash);
     }
-    let mac = chain.mac(key, sequence, &[&head, record]);
+    let sealed = match cipher {
+        Some(cipher) => {
+            let mut payload = Vec::with_capacity(PAYLOAD_HEADER + record.len() + LogCipher::TAG);
+            payload.extend_from_slice(&head);
+            payload.extend_from_slice(record);
+            cipher.seal(sequence, &mut payload)?;
+            Some(payload)
+        }
+        None => None,
+    };
+    let payload: [&[u8]; 2] = match &sealed {
+        Some(sealed) => [sealed, &[]],
+        None => [&head, record],
+    };
+    let mac = chain.mac(key, sequence, &payload);
     let start = out.len();
-    out.extend_from_slice(&((PAYLOAD_HEADER + record.len()) as u32).to_be_bytes());
+    let length = payload[0].len() + payload[1].len();
+    out.extend_from_slice(&(length as u32).to_be_bytes());
     out.extend_from_slice(&[0; 4]);
     out.extend_from_slice(&sequence.to_be_bytes());
     out.extend_from_slice(&synced.to_be_bytes());
     out.extend_from_slice(&mac);
-    out.extend_from_slice(&head);
-    out.extend_from_slice(record);
+    payload.iter().for_each(|part| out.extend_from_slice(part));
     let checksum = crc32c::crc32c(&out[start + CHECKED..]);
     out[start + 4..start + CHECKED].copy_from_slice(&checksum.to_be_bytes());
     *chain = Chain::Mac(mac);
+    Ok(())
 }
 
 /// Whether a record of this many bytes fits into a frame.
 pub(super) fn fits(record: usize) -> bool {
-    u32::try_from(PAYLOAD_HEADER + record).is_ok()
+    u32::try_from(PAYLOAD_HEADER + LogCipher::TAG + record).is_ok()
 }
 
 /// A frame whose checksum holds.
@@ -157,16 +203,16 @@ impl<'a> RawFrame<'a> {
     pub(super) fn size(&self) -> usize {
         FRAME_HEADER + self.payload.len()
     }
+}
 
-    /// The content hash, and where the record begins in the payload; `None` if the payload is not
-    /// of this version.
-    pub(super) fn content(&self) -> Option<(Option<[u8; 16]>, usize)> {
-        let (flags, rest) = self.payload.split_first()?;
-        let hash: [u8; 16] = *rest.first_chunk()?;
-        match *flags {
-            0 if hash == [0; 16] => Some((None, PAYLOAD_HEADER)),
-            FLAG_GIVEN_ID => Some((Some(hash), PAYLOAD_HEADER)),
-            _ => None,
-        }
+/// Content hash and record of a payload in the clear; `None` if it is not of this version.
+pub(super) fn content(payload: &Bytes) -> Option<(Option<[u8; 16]>, Bytes)> {
+    let (flags, rest) = payload.split_first()?;
+    let hash: [u8; 16] = *rest.first_chunk()?;
+    let record = || payload.slice(PAYLOAD_HEADER..);
+    match *flags {
+        0 if hash == [0; 16] => Some((None, record())),
+        FLAG_GIVEN_ID => Some((Some(hash), record())),
+        _ => None,
     }
 }

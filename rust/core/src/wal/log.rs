@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::frame::{Chain, encode_frame, encode_header, fits};
 use super::{LogRange, Recovered, SYNCED, file_path};
+use crate::encryption::{LogCipher, LogSealing};
 use crate::keys::HmacKey;
 use crate::storage::durable::{self, Access, AppendFile, HintFile};
 use crate::{Error, Result};
@@ -66,12 +67,15 @@ pub struct WalOptions {
     pub rotate_bytes: u64,
     /// How files are opened; tests put failing ones here.
     pub open: OpenLog,
+    /// What new files are encrypted with; nothing if `None`.
+    pub sealing: Option<LogSealing>,
 }
 
 impl Default for WalOptions {
     fn default() -> Self {
         let open = |path: &Path| AppendFile::open(path).map(|file| Box::new(file) as _);
-        Self { sync: SyncMode::default(), rotate_bytes: 8 << 20, open: Arc::new(open) }
+        let open = Arc::new(open);
+        Self { sync: SyncMode::default(), rotate_bytes: 8 << 20, open, sealing: None }
     }
 }
 
@@ -100,6 +104,8 @@ struct State {
     key: HmacKey,
     epoch: u64,
     chain: Chain,
+    /// What encrypts the frames of the current file.
+    cipher: Option<LogCipher>,
     file: Arc<dyn LogFile>,
     path: PathBuf,
     /// First sequence number of the current file.
@@ -160,11 +166,12 @@ impl Wal {
     ) -> Result<Self> {
         let first = recovered.next;
         let path = file_path(dir, first);
-        let file = new_file(&path, &key, epoch, first, &options)?;
+        let (file, cipher) = new_file(&path, &key, epoch, first, &options)?;
         let state = State {
             chain: Chain::start(&key, first),
             key,
             epoch,
+            cipher,
             file,
             path,
             first,
@@ -212,10 +219,11 @@ impl Wal {
         }
         let mut state = self.lock();
         state.check()?;
-        let State { key, chain, buffer, next, synced, bytes, .. } = &mut *state;
+        let State { key, chain, cipher, buffer, next, synced, bytes, .. } = &mut *state;
         let sequence = *next;
         let before = buffer.len();
-        encode_frame(buffer, key, chain, (sequence, *synced), content_hash, record);
+        let numbers = (sequence, *synced);
+        encode_frame(buffer, key, chain, numbers, content_hash, record, cipher.as_ref())?;
         *bytes += (buffer.len() - before) as u64;
         *next += 1;
         Ok(sequence)
@@ -311,7 +319,7 @@ impl Wal {
     fn begin(&self, state: &mut State, first: u64, epoch: u64, key: HmacKey) -> Result<()> {
         let path = file_path(&self.dir, first);
         match new_file(&path, &key, epoch, first, &self.options) {
-            Ok(file) => state.file = file,
+            Ok((file, cipher)) => (state.file, state.cipher) = (file, cipher),
             Err(e) => {
                 // The file may be there even so, and then ends the one before it.
                 state.poisoned = Some(e.to_string());
@@ -465,7 +473,9 @@ fn new_file(
     epoch: u64,
     first: u64,
     options: &WalOptions,
-) -> Result<Arc<dyn LogFile>> {
-    durable::replace(path, &encode_header(key, epoch, first), Access::Private)?;
-    (options.open)(path).map(Arc::from).map_err(|e| Error::io(path, e))
+) -> Result<(Arc<dyn LogFile>, Option<LogCipher>)> {
+    let (header, cipher) = encode_header(key, epoch, first, options.sealing.as_ref())?;
+    durable::replace(path, &header, Access::Private)?;
+    let file = (options.open)(path).map_err(|e| Error::io(path, e))?;
+    Ok((Arc::from(file), cipher))
 }

@@ -18,7 +18,7 @@ mod tail;
 pub use frame::Frame;
 pub use log::{LogFile, OpenLog, SyncMode, Wal, WalOptions};
 pub use read::WalSnapshot;
-pub use recover::{Finding, KeyOf, LogRange, Recovered, recover};
+pub use recover::{Finding, KeyOf, LogRange, Recovered, recover, recover_with};
 pub use tail::WalTail;
 
 use std::path::{Path, PathBuf};

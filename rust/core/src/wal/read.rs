@@ -3,12 +3,14 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::frame::Frame;
 use super::scan::LogBytes;
 use super::{file_path, files, place, read_synced};
+use crate::encryption::Keyring;
 use crate::{Error, Result};
 
 /// A moment of another process's log. Checksums are checked, MACs are not: only the writer and
@@ -22,6 +24,7 @@ pub struct WalSnapshot {
     synced: u64,
     /// First sequence number and open file: what is removed meanwhile can still be read.
     files: Vec<(u64, File)>,
+    keys: Option<Arc<Keyring>>,
 }
 
 impl WalSnapshot {
@@ -41,7 +44,13 @@ impl WalSnapshot {
                 Err(e) => return Err(Error::io(path, e)),
             }
         }
-        Ok(Self { dir: dir.to_owned(), synced, files: open })
+        Ok(Self { dir: dir.to_owned(), synced, files: open, keys: None })
+    }
+
+    /// The same with what opens an encrypted log.
+    #[must_use]
+    pub fn with_keys(self, keys: Option<Arc<Keyring>>) -> Self {
+        Self { keys, ..self }
     }
 
     /// The last synced sequence number at that moment.
@@ -52,7 +61,8 @@ impl WalSnapshot {
     /// The records above `after` that were synced at that moment, in sequence without gaps.
     ///
     /// # Errors
-    /// `Error::Integrity` where one of them is missing or damaged. `Error::Io`.
+    /// `Error::Integrity` where one of them is missing or damaged. `Error::Key` where they are
+    /// encrypted and their key is not at hand. `Error::Io`.
     pub fn frames(&self, after: u64) -> Result<Vec<Frame>> {
         let mut frames = Vec::new();
         let mut next = after + 1;
@@ -73,7 +83,8 @@ impl WalSnapshot {
                 .seek(SeekFrom::Start(0))
                 .and_then(|_| reader.read_to_end(&mut bytes))
                 .map_err(|e| Error::io(&path, e))?;
-            let scan = LogBytes::new(&path, *first, Bytes::from(bytes))?.scan(after, end, None)?;
+            let log = LogBytes::new(&path, *first, Bytes::from(bytes), self.keys.clone())?;
+            let scan = log.scan(after, end, None)?;
             if scan.next < end {
                 let what = format!("record {} was synced, but is damaged or missing", scan.next);
                 return Err(Error::integrity(place(&path, scan.stop), what));

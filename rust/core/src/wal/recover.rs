@@ -4,12 +4,14 @@
 //! number that is known to be synced. Anything else is damage, and an error.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::frame::{Chain, Frame, encode_frame, encode_header};
 use super::scan::{LogBytes, Scan};
 use super::{SYNCED, file_path, files, place, read_synced};
+use crate::encryption::{Keyring, LogSealing};
 use crate::keys::HmacKey;
 use crate::storage::durable::{self, Access};
 use crate::{Error, Result};
@@ -72,11 +74,26 @@ pub type KeyOf<'a> = dyn Fn(u64) -> Result<Option<HmacKey>> + 'a;
 /// damaged, or where a record's checksum holds but not its MAC or number: no crash does that.
 /// `Error::Key` where records are not committed and their key is gone. `Error::Io`.
 pub fn recover(dir: &Path, key_of: &KeyOf<'_>, committed: u64) -> Result<Recovered> {
+    recover_with(dir, key_of, committed, None)
+}
+
+/// As [`recover`], with what opens an encrypted log. What is committed needs no key.
+///
+/// # Errors
+/// As [`recover`], and `Key` if records are encrypted and their key is not at hand.
+pub fn recover_with(
+    dir: &Path,
+    key_of: &KeyOf<'_>,
+    committed: u64,
+    keys: Option<&Arc<Keyring>>,
+) -> Result<Recovered> {
     durable::ensure_dir(dir)?;
     let firsts = files(dir)?;
     let mut recovery = Recovery {
         dir,
         key_of,
+        keys,
+        sealing: None,
         committed,
         known: read_synced(dir)?.max(committed),
         next: committed + 1,
@@ -101,6 +118,9 @@ pub fn recover(dir: &Path, key_of: &KeyOf<'_>, committed: u64) -> Result<Recover
 struct Recovery<'a> {
     dir: &'a Path,
     key_of: &'a KeyOf<'a>,
+    keys: Option<&'a Arc<Keyring>>,
+    /// What the last file with records is encrypted with.
+    sealing: Option<LogSealing>,
     committed: u64,
     /// The last sequence number known to be synced or committed.
     known: u64,
@@ -118,7 +138,8 @@ impl Recovery<'_> {
             return Err(self.missing(first - 1));
         }
         let path = file_path(self.dir, first);
-        let log = LogBytes::new(&path, first, Bytes::from(durable::read(&path)?))?;
+        let bytes = Bytes::from(durable::read(&path)?);
+        let log = LogBytes::new(&path, first, bytes, self.keys.cloned())?;
         let key = (self.key_of)(log.header.epoch)?;
         let scan = log.scan(self.committed, end.unwrap_or(u64::MAX), key.as_ref())?;
         if key.is_none() && !scan.frames.is_empty() {
@@ -136,6 +157,7 @@ impl Recovery<'_> {
             None => self.judge_end(&log, &scan)?,
         }
         if !scan.frames.is_empty() {
+            self.sealing = log.sealing()?;
             self.files.push(LogRange { first, last: scan.next - 1 });
         }
         self.next = self.next.max(scan.next);
@@ -175,11 +197,12 @@ impl Recovery<'_> {
         let key = (self.key_of)(epoch)?
             .ok_or_else(|| Error::Key(format!("the key of epoch {epoch} is gone")))?;
         let mut chain = Chain::start(&key, first);
-        let mut bytes = encode_header(&key, epoch, first);
+        let (mut bytes, cipher) = encode_header(&key, epoch, first, self.sealing.as_ref())?;
         for frame in tail {
             let numbers = (frame.sequence, self.known);
             let hash = frame.content_hash.as_ref();
-            encode_frame(&mut bytes, &key, &mut chain, numbers, hash, &frame.record);
+            let (record, cipher) = (&frame.record, cipher.as_ref());
+            encode_frame(&mut bytes, &key, &mut chain, numbers, hash, record, cipher)?;
         }
         durable::replace(&file_path(self.dir, first), &bytes, Access::Private)?;
         // The tail is all in the last file, which now ends before it.

@@ -3,11 +3,14 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::frame::{FILE_HEADER, FRAME_HEADER, RawFrame, decode_header};
+use super::frame::{FRAME_HEADER, RawFrame, decode_header};
+use super::scan::Reading;
 use super::{file_path, files, place, read_synced};
+use crate::encryption::Keyring;
 use crate::{Error, Result};
 
 /// A reader that goes on in a log where it stopped, so that a look at a log in which nothing
@@ -16,6 +19,9 @@ use crate::{Error, Result};
 pub struct WalTail {
     dir: PathBuf,
     place: Option<Place>,
+    keys: Option<Arc<Keyring>>,
+    /// Reads the payloads of the file of this first number.
+    reading: Option<(u64, Reading)>,
 }
 
 /// Where the next frame will be.
@@ -31,7 +37,13 @@ struct Place {
 impl WalTail {
     /// Reads in this folder, which need not exist.
     pub fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), place: None }
+        Self { dir: dir.to_owned(), place: None, keys: None, reading: None }
+    }
+
+    /// The same with what opens an encrypted log.
+    #[must_use]
+    pub fn with_keys(self, keys: Option<Arc<Keyring>>) -> Self {
+        Self { keys, ..self }
     }
 
     /// The last sequence number known to be synced; 0 where nothing is known.
@@ -47,7 +59,8 @@ impl WalTail {
     /// removed: a ledger that is read afterwards has it.
     ///
     /// # Errors
-    /// `Error::Integrity` where a record is damaged. `Error::Io`.
+    /// `Error::Integrity` where a record is damaged. `Error::Key` where it is encrypted and its key
+    /// is not at hand. `Error::Io`.
     pub fn read(&mut self, after: u64, synced: u64) -> Result<Vec<(u64, Bytes)>> {
         let mut found = Vec::new();
         let mut next = after + 1;
@@ -78,7 +91,8 @@ impl WalTail {
         found: &mut Vec<(u64, Bytes)>,
     ) -> Result<()> {
         let path = file_path(&self.dir, first);
-        let known = self.place.filter(|place| place.file == first && place.next <= next);
+        let opened = self.reading.as_ref().is_some_and(|(file, _)| *file == first);
+        let known = self.place.filter(|place| place.file == first && place.next <= next && opened);
         let start = known.map_or(0, |place| place.offset);
         let mut bytes = Vec::new();
         file.seek(SeekFrom::Start(start))
@@ -87,11 +101,13 @@ impl WalTail {
         let bytes = Bytes::from(bytes);
         let (mut at, mut number) = (0, known.map_or(first, |place| place.next));
         if known.is_none() {
-            if decode_header(&bytes).is_none_or(|header| header.first != first) {
-                return Err(Error::integrity(place(&path, 0), "no header of this log file"));
-            }
-            at = FILE_HEADER;
+            let header = decode_header(&bytes).filter(|header| header.first == first);
+            let header = header
+                .ok_or_else(|| Error::integrity(place(&path, 0), "no header of this log file"))?;
+            at = header.size;
+            self.reading = Some((first, Reading::new(&header, self.keys.clone())));
         }
+        let Some((_, reading)) = &mut self.reading else { return Ok(()) };
         while number < end {
             let wrong = |what: String| {
                 let offset = usize::try_from(start).unwrap_or(usize::MAX).saturating_add(at);
@@ -101,11 +117,13 @@ impl WalTail {
             else {
                 return wrong(format!("record {number} was synced, but is damaged or missing"));
             };
-            let Some((_, record)) = raw.content() else {
-                return wrong("the payload is not of this version".to_owned());
-            };
             if number >= next {
-                found.push((number, bytes.slice(at + FRAME_HEADER + record..at + raw.size())));
+                let payload = bytes.slice(at + FRAME_HEADER..at + raw.size());
+                let Some((_, record)) = reading.content(number, payload)? else {
+                    let what = "the payload is not of this version, or does not decrypt";
+                    return wrong(what.to_owned());
+                };
+                found.push((number, record));
             }
             at += raw.size();
             number += 1;

@@ -10,10 +10,10 @@ mod lake;
 mod output;
 mod parts;
 mod progress;
+pub mod restore;
 mod series;
 mod sink;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -329,19 +329,7 @@ impl<'a> Run<'a> {
         let finder = Finder::new(trail, Arc::clone(view), &export.filter)?;
         let mut segments = view.segments().to_vec();
         segments.sort_by(|a, b| (a.min, a.max, &a.path).cmp(&(b.min, b.max, &b.path)));
-        let new = State {
-            asked,
-            bytes: 0,
-            counts: BTreeMap::new(),
-            done: 0,
-            files: Vec::new(),
-            parts: 0,
-            proofs: 0,
-            records: 0,
-            size: view.size(),
-            v: 2,
-        };
-        let state = found.unwrap_or(new);
+        let state = found.unwrap_or_else(|| State::begin(asked, view.size()));
         let redactor = export.redactor.clone();
         let shown = match redactor {
             Some(_) => Arc::clone(view).leaving_sealed(),

@@ -29,12 +29,14 @@ pub(super) struct Parts {
     done: u64,
     /// The one that grows, and its rows.
     current: Option<(ResultWriter<Output>, u64)>,
+    /// The part that was ended last, and its rows.
+    last: Option<(Written, u64)>,
 }
 
 impl Parts {
     /// Goes on after so many whole parts of the file at `path`; others there are removed.
     pub(super) fn open(path: &Path, schema: SchemaRef, done: u64) -> Result<Self> {
-        let parts = Self { path: path.to_owned(), schema, done, current: None };
+        let parts = Self { path: path.to_owned(), schema, done, current: None, last: None };
         let kept: Vec<PathBuf> = (0..done).map(|n| parts.name(n)).collect();
         parts.remove_but(&kept)?;
         Ok(parts)
@@ -77,7 +79,8 @@ impl Parts {
     /// Ends the part that grows; how many are whole now.
     pub(super) fn end(&mut self) -> Result<u64> {
         if let Some((writer, _)) = self.current.take() {
-            writer.finish()?.1.finish()?;
+            let (rows, output) = writer.finish()?;
+            self.last = Some((output.finish()?, rows));
             self.done += 1;
         }
         Ok(self.done)
@@ -86,6 +89,11 @@ impl Parts {
     /// Makes the parts one file; how many rows it has.
     pub(super) fn finish(mut self) -> Result<(u64, Written)> {
         self.end()?;
+        if let (1, Some((written, rows))) = (self.done, self.last.take()) {
+            std::fs::rename(self.name(0), &self.path).map_err(|e| Error::io(&self.path, e))?;
+            durable::sync_file(&self.path)?;
+            return Ok((rows, written));
+        }
         let output = Output::create(&self.path)?;
         let (rows, output) = if self.done == 0 {
             ResultWriter::new(OutputFormat::Parquet, &self.schema, output)?.finish()?

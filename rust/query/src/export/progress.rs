@@ -37,6 +37,24 @@ pub(super) struct State {
     pub(super) v: u32,
 }
 
+impl State {
+    /// Nothing is written yet.
+    pub(super) fn begin(asked: String, size: u64) -> Self {
+        Self {
+            asked,
+            bytes: 0,
+            counts: BTreeMap::new(),
+            done: 0,
+            files: Vec::new(),
+            parts: 0,
+            proofs: 0,
+            records: 0,
+            size,
+            v: 2,
+        }
+    }
+}
+
 /// The file that it is kept in, beside the export until that is done.
 #[derive(Debug, Clone)]
 pub(super) struct Kept {

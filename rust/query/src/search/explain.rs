@@ -23,12 +23,18 @@ pub struct Cost {
     pub segments_skipped: usize,
     /// Segments of which rows were read.
     pub segments_read: usize,
+    /// Segments of the trail in archives: they are searched as all others.
+    pub archive_segments: usize,
+    /// Those of which rows were read.
+    pub archive_segments_read: usize,
     /// Rows of the trail in segments.
     pub rows: u64,
     /// Rows that are in no segment yet, all of which are looked at.
     pub rows_unflushed: usize,
     /// Bytes of all segments.
     pub bytes: u64,
+    /// Bytes of segments in archives.
+    pub archive_bytes: u64,
     /// Bytes that were read of them, footers left out. What is read twice counts twice.
     pub bytes_read: u64,
     /// Row groups that were skipped by their statistics.
@@ -46,7 +52,10 @@ pub struct Cost {
 
 /// Adds up what these plans did.
 pub(crate) fn cost(view: &ReadView, plans: &[Arc<dyn ExecutionPlan>]) -> Cost {
+    let archived = || view.segments().iter().filter(|segment| segment.archive.is_some());
     let mut cost = Cost {
+        archive_segments: archived().count(),
+        archive_bytes: archived().map(|segment| segment.bytes).sum(),
         statements: plans.len(),
         segments: view.segments().len(),
         rows: view.segments().iter().map(|segment| segment.rows).sum(),
@@ -59,6 +68,7 @@ pub(crate) fn cost(view: &ReadView, plans: &[Arc<dyn ExecutionPlan>]) -> Cost {
         visit(plan, &mut cost, &mut read);
     }
     cost.segments_read = read.len();
+    cost.archive_segments_read = archived().filter(|segment| read.contains(&segment.path)).count();
     cost.segments_skipped = cost.segments.saturating_sub(read.len());
     cost
 }

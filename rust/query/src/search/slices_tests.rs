@@ -15,6 +15,7 @@ fn segment(min: i64, max: i64, rows: u64) -> Arc<AddedSegment> {
         bytes: 1,
         format: None,
         gone: None,
+        key: None,
         max,
         min,
         path: String::new(),

@@ -43,18 +43,37 @@ impl Window {
     /// # Errors
     /// `Parameter` if one of them is no time, or nothing lies between them.
     pub fn parse(since: Option<&str>, until: Option<&str>, now: i64) -> Result<Self> {
-        let resolved = |name: &str, text: Option<&str>| {
-            text.map(|text| moment(text, now).map_err(|error| named(name, error))).transpose()
+        let window =
+            Self { since: resolved("since", since, now)?, until: resolved("until", until, now)? };
+        window.not_empty()
+    }
+
+    /// The window from one day to another: as [`parse`](Self::parse), but a date (`2026-03-31`) at
+    /// its end means the whole day.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn of_days(start: Option<&str>, end: Option<&str>, now: i64) -> Result<Self> {
+        let is_date = |text: &str| {
+            let text = text.trim();
+            text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-')
         };
-        let window = Self { since: resolved("since", since)?, until: resolved("until", until)? };
-        match (window.since, window.until) {
+        let until = resolved("end", end, now)?;
+        let whole = if end.is_some_and(is_date) { DAY } else { 0 };
+        let window =
+            Self { since: resolved("start", start, now)?, until: until.map(|until| until + whole) };
+        window.not_empty()
+    }
+
+    fn not_empty(self) -> Result<Self> {
+        match (self.since, self.until) {
             (Some(since), Some(until)) if since >= until => Err(QueryError::Parameter(format!(
                 "nothing lies between since ({}) and until ({}); a date is its first moment, so a \
                  whole day is until the next date",
                 text(since),
                 text(until)
             ))),
-            _ => Ok(window),
+            _ => Ok(self),
         }
     }
 
@@ -73,6 +92,10 @@ impl std::fmt::Display for Window {
             (Some(since), Some(until)) => write!(f, "{} to {}", text(since), text(until)),
         }
     }
+}
+
+fn resolved(name: &str, text: Option<&str>, now: i64) -> Result<Option<i64>> {
+    text.map(|text| moment(text, now).map_err(|error| named(name, error))).transpose()
 }
 
 fn named(name: &str, error: QueryError) -> QueryError {

@@ -2,6 +2,7 @@
 #![allow(unreachable_pub, clippy::panic)]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::json::ArrayWriter;
 use arrow::record_batch::RecordBatch;
@@ -11,13 +12,18 @@ use object_store::memory::InMemory;
 use object_store::{ObjectStore, ObjectStoreExt};
 use sealtrail_core::catalogue::catalogue;
 use sealtrail_core::columns::Registry;
+use sealtrail_core::config::EncryptionConfig;
+use sealtrail_core::encryption::{Keyring, MasterSource, Sealing};
 use sealtrail_core::json::{Canonicalizer, Limits, parse_canonical_timestamp};
 use sealtrail_core::keys::{HmacKey, Secret};
 use sealtrail_core::ledger::{AddedSegment, State};
 use sealtrail_core::segment::{Row, Signer, build_segments};
+use sealtrail_core::storage::Storage;
 use sealtrail_core::trail::ReadView;
 use sealtrail_query::{Engine, EngineOptions, Params, QueryError, QueryResult};
 use serde_json::{Value, json};
+
+const TRAIL: &str = "0196f1f4-0000-4000-8000-000000000000";
 
 /// A trail under construction.
 pub struct TestTrail {
@@ -27,6 +33,9 @@ pub struct TestTrail {
     segments: Vec<Arc<AddedSegment>>,
     unflushed: Vec<Bytes>,
     frozen: Option<Arc<ReadView>>,
+    /// What opens encrypted segments, and what new ones are encrypted with.
+    pub keys: Option<Arc<Keyring>>,
+    pub sealing: Option<Sealing>,
 }
 
 /// Canonical bytes of an object.
@@ -80,7 +89,21 @@ impl TestTrail {
             segments: Vec::new(),
             unflushed: Vec::new(),
             frozen: None,
+            keys: None,
+            sealing: None,
         }
+    }
+
+    /// One whose segments are encrypted.
+    pub async fn encrypted() -> Self {
+        let master = Secret::from_bytes([5; 32]).to_base64().to_string();
+        let source = MasterSource::new(Some("env:MASTER"), &|_| Some(master.clone()));
+        let config = EncryptionConfig { hot: true, ..EncryptionConfig::default() };
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let url = format!("memory://encrypted-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let keys = Keyring::new(TRAIL, Storage::open(&url).unwrap(), source, config);
+        let sealing = Sealing::hot(&keys).await.unwrap();
+        Self { keys: Some(Arc::new(keys)), sealing, ..Self::new() }
     }
 
     /// Adds the records as segments (one a partition).
@@ -106,12 +129,13 @@ impl TestTrail {
             .collect();
         let hmac = HmacKey::new(Secret::from_bytes([7; 32]));
         let signer = Signer {
-            trail: "0196f1f4-0000-4000-8000-000000000000",
+            trail: TRAIL,
             writer: "w-0000000000000001",
             key: "0000000000000000".to_owned(),
             epoch: 1,
             hmac: &hmac,
             by_day: false,
+            sealing: self.sealing.clone(),
         };
         for built in build_segments(rows, &signer, &mut self.registry).unwrap() {
             let path = built.added.path.as_str().into();
@@ -140,6 +164,7 @@ impl TestTrail {
                 without_access: false,
                 vault: None,
                 archives: None,
+                keys: self.keys.clone(),
             })
         });
         Arc::clone(view)

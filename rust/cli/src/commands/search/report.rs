@@ -143,6 +143,15 @@ fn explained(results: u64, condition: String, cost: &Cost) -> Vec<[String; 2]> {
         ),
         row("bytes", format!("{} read of {}", bytes(cost.bytes_read), bytes(cost.bytes))),
         row(
+            "archives",
+            format!(
+                "{} of {} read ({})",
+                grouped(cost.archive_segments_read as u64),
+                count(cost.archive_segments as u64, "segment"),
+                bytes(cost.archive_bytes)
+            ),
+        ),
+        row(
             "row groups",
             format!(
                 "{} read, {} skipped ({} by statistics, {} by their values)",

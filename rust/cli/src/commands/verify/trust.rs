@@ -37,6 +37,35 @@ pub(in crate::commands) fn roots(
     };
     match (keys.key, secret) {
         (None, None) => of_user(session, storage),
+        given => of_keys(session, given),
+    }
+}
+
+/// As [`roots`], for the copy of a trail with this id.
+pub(in crate::commands) fn roots_of(
+    session: &Session<'_>,
+    trail_id: &str,
+    keys: &Keys<'_>,
+) -> Result<Trust, Failure> {
+    let secret = match keys.owner_key {
+        Some(reference) => Some(session.owner_key(reference)?),
+        None => None,
+    };
+    match (keys.key, secret) {
+        (None, None) => {
+            let found = of_ids(session, &[trail_id.to_owned()])?;
+            found.map_or_else(|| Err(no_key(session, trail_id)?), Ok)
+        }
+        given => of_keys(session, given),
+    }
+}
+
+fn of_keys(
+    session: &Session<'_>,
+    given: (Option<&str>, Option<OwnerKey>),
+) -> Result<Trust, Failure> {
+    match given {
+        (None, None) => Err(Failure::usage("no key is given")),
         (None, Some(secret)) => Ok(with_secret(secret)),
         (Some(key), None) => public(session, key),
         (Some(key), Some(secret)) => {
@@ -72,26 +101,38 @@ pub(crate) fn vkey_text(session: &Session<'_>, given: &str) -> Result<String, Fa
 
 /// The key that the user has for this trail.
 fn of_user(session: &Session<'_>, storage: &Storage) -> Result<Trust, Failure> {
-    let home = session.home()?;
     let ids = session.wait(claimed_ids(storage))?;
-    if let Some(secret) = session.owner_of_env()?
-        && ids.iter().any(|id| id == secret.trail_id())
-    {
-        return Ok(with_secret(secret));
-    }
-    for id in &ids {
-        if let Some(trust) = in_folder(session, &home, id)? {
-            return Ok(trust);
-        }
+    if let Some(trust) = of_ids(session, &ids)? {
+        return Ok(trust);
     }
     if ids.is_empty() && session.wait(storage.list("ledger"))?.is_empty() {
         return Err(Failure::from(Error::NotFound(format!("{} holds no trail", storage.url())))
             .hint("--trail or SEALTRAIL_TRAIL names another one"));
     }
-    let shown = ids.first().map_or("that is damaged", String::as_str);
-    Err(Failure::usage(format!("there is no key to verify the trail {shown} with"))
+    Err(no_key(session, ids.first().map_or("that is damaged", String::as_str))?)
+}
+
+fn no_key(session: &Session<'_>, shown: &str) -> Result<Failure, Failure> {
+    let home = session.home()?;
+    Ok(Failure::usage(format!("there is no key to verify the trail {shown} with"))
         .hint("--key names the owner's public key, as `sealtrail init` printed it")
         .hint(format!("the keys folder is {}", home.keys_dir.display())))
+}
+
+/// The key that the user has for a trail with one of these ids.
+fn of_ids(session: &Session<'_>, ids: &[String]) -> Result<Option<Trust>, Failure> {
+    let home = session.home()?;
+    if let Some(secret) = session.owner_of_env()?
+        && ids.iter().any(|id| id == secret.trail_id())
+    {
+        return Ok(Some(with_secret(secret)));
+    }
+    for id in ids {
+        if let Some(trust) = in_folder(session, &home, id)? {
+            return Ok(Some(trust));
+        }
+    }
+    Ok(None)
 }
 
 fn in_folder(session: &Session<'_>, home: &Home, id: &str) -> Result<Option<Trust>, Failure> {

@@ -61,12 +61,15 @@ fn the_defaults_are_the_documented_ones() {
             "trail": {
                 "url": "./audit",
                 "partitioning": "month",
-                "flush": { "max_mb": 64, "max_age_seconds": 300 },
+                "flush": { "max_mb": 64, "max_age_seconds": 300, "max_records": null },
                 "sync": { "mode": "always", "interval_ms": 1000 },
                 "limits": {
                     "max_record_bytes": 1_048_576,
                     "max_future_seconds": 86_400,
                     "duplicate_window_hours": 24,
+                    "max_log_mb": 1024,
+                    "max_wait_seconds": 30,
+                    "min_free_mb": 1024,
                 },
                 "heartbeat": { "seconds": 60 },
                 "access_audit": { "policy": "best_effort", "purpose": "optional" },
@@ -95,6 +98,7 @@ fn the_defaults_are_the_documented_ones() {
             "rotation": {
                 "enabled": true,
                 "max_segment_mb": 256,
+                "max_open_files": 768,
                 "file_rotation": {
                     "type": "size_and_time",
                     "max_file_size_mb": 500,
@@ -104,10 +108,18 @@ fn the_defaults_are_the_documented_ones() {
                 "compression": { "enabled": true, "algorithm": "zstd", "level": 9 },
             },
             "archival": no_archive,
+            "encryption": {
+                "hot": false,
+                "archive": false,
+                "sensitivity_levels": [],
+                "key": null,
+                "key_rotation": "quarterly",
+                "wal": true,
+            },
             "integrity": {
                 "immutable": true,
                 "integrity_check": "hmac-sha256",
-                "audit_log_backup": null,
+                "audit_log_backup": { "destination": null, "key": null },
             },
         } })
     );

@@ -66,14 +66,12 @@ fn what_cannot_have_an_effect_is_named() -> Result<()> {
       hpi: {{ hot_storage_days: 90, delete_after_days: 91 }}
       secret: {{}}
     default_retention_days: 10
-  integrity: {{ immutable: false, audit_log_backup: 's3://copy' }}
+  integrity: {{ immutable: false, audit_log_backup: {{ destination: 's3://copy' }} }}
 ",
     ))?;
     assert_eq!(
         loaded.warnings,
         [
-            "sealtrail.yaml:9:34: `audit.integrity.audit_log_backup` is not in force in this \
-             version; it has no effect",
             "sealtrail.yaml:8:5: `audit.retention.default_retention_days` can never apply: others \
              go first wherever it fits",
             "sealtrail.yaml:5:7: `audit.retention.by_sensitivity.pii` can never apply: others go \
@@ -83,6 +81,8 @@ fn what_cannot_have_an_effect_is_named() -> Result<()> {
              catalogue has; did you mean `phi`?",
             "sealtrail.yaml:9:16: `audit.integrity.immutable` has no effect: nothing of a trail is \
              ever overwritten",
+            "sealtrail.yaml:9:34: `audit.integrity.audit_log_backup` names no `key`: the copy \
+             needs a master key of its own",
         ]
     );
     Ok(())

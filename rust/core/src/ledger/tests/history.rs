@@ -217,6 +217,7 @@ impl History {
                 bytes: 10,
                 format: None,
                 gone: None,
+                key: None,
                 max: 2 + i as i64,
                 min: 1,
                 path: format!(

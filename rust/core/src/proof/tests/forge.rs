@@ -122,6 +122,7 @@ impl Forge {
             bytes: 10,
             format: None,
             gone: None,
+            key: None,
             max: 2,
             min: 1,
             path: format!(

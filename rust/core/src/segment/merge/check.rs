@@ -3,8 +3,6 @@
 use data_encoding::HEXLOWER;
 use rayon::prelude::*;
 
-use super::Target;
-use super::output::Written;
 use crate::columns::BATCH;
 use crate::merkle::{self, Hash};
 use crate::segment::gone::Gone;
@@ -65,16 +63,16 @@ impl Tree {
 }
 
 /// Fails unless the written file holds the description, and exactly the records of its batches.
-pub(super) fn check(
+pub(crate) fn read_back(
     meta: &SegmentMeta,
-    written: &Written,
+    file: &SegmentFile,
     gone: &Gone,
-    target: &Target<'_>,
+    watch: &(dyn Fn(u64) -> Result<()> + Sync),
 ) -> Result<()> {
-    let name = format!("merged segment {}", meta.segment);
-    let file = SegmentFile::open_file(&name, written.file.path())?;
+    let name = format!("segment {}", meta.segment);
     let wrong = |what: String| Error::integrity(&name, format!("{what}; nothing was changed"));
-    if file.meta() != meta || written.rows != meta.rows {
+    let rows = u64::try_from(file.parquet().file_metadata().num_rows());
+    if file.meta() != meta || rows != Ok(meta.rows) {
         return Err(wrong("what was written is not what was to be written".to_owned()));
     }
     let salts: Option<Vec<Salts>> =
@@ -100,14 +98,14 @@ pub(super) fn check(
         let leaves: Vec<Vec<(u16, Hash)>> = some
             .par_iter()
             .zip(begins)
-            .map(|(&group, begin)| leaves(&file, group, begin, &salts))
+            .map(|(&group, begin)| leaves(file, group, begin, &salts))
             .collect::<Result<_>>()?;
         for (ordinal, leaf) in leaves.iter().flatten() {
             if let Some(tree) = trees.get_mut(usize::from(*ordinal)) {
                 tree.push(*leaf);
             }
         }
-        (target.watch)(leaves.iter().map(|leaves| leaves.len() as u64).sum())?;
+        watch(leaves.iter().map(|leaves| leaves.len() as u64).sum())?;
     }
     for ((at, batch), tree) in (0..).zip(&meta.batches).zip(&mut trees) {
         let root = match gone.batches.get(&at) {

@@ -18,15 +18,17 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::build::{Signer, new_uuid};
 use super::meta::{BatchMeta, Origin, SegmentColumn, SegmentMeta, batch_list_leaves};
-use super::read::SegmentFile;
-use super::write::Effort;
+use super::read::{Keys, SegmentFile};
+use super::write::{Effort, TEXT_STATISTICS};
 use crate::columns::{LogicalColumn, REST, Registry, fixed};
+use crate::encryption::Sealing;
 use crate::ledger::{AddedSegment, Bounds};
 use crate::merkle;
 use crate::record::SCHEMA_VERSION;
 use crate::segment::gone::Gone;
 use crate::storage::durable::Unfinished;
 use crate::{Error, Result};
+pub(crate) use check::read_back;
 use columns::Mapping;
 pub(in crate::segment) use columns::arrow_type;
 pub(crate) use cut::Cut;
@@ -57,6 +59,7 @@ const COMPACTION: Effort = Effort {
     page_rows: 32_768,
     page_bytes: 4 << 20,
     tries: true,
+    blooms: true,
 };
 
 /// A segment that is to be merged.
@@ -158,8 +161,18 @@ pub(crate) struct Target<'a> {
     pub(crate) tag: &'a str,
     /// zstd level; more takes more time.
     pub(crate) level: i32,
+    /// What opens the new file again, if it is encrypted.
+    pub(crate) keys: Keys<'a>,
     /// Told of rows that were written, then of rows that were checked; an error stops the merge.
     pub(crate) watch: &'a (dyn Fn(u64) -> Result<()> + Sync),
+}
+
+/// What of the new segment is known before its rows.
+pub(in crate::segment) struct Kept<'a> {
+    pub(in crate::segment) columns: &'a [LogicalColumn],
+    /// Its id.
+    pub(in crate::segment) segment: &'a str,
+    pub(in crate::segment) sealing: Option<&'a Sealing>,
 }
 
 /// A merged segment, verified but without its name.
@@ -191,9 +204,11 @@ pub(crate) fn merge(
     let drops = |input: &Input<'_>| !Mapping::of(input, &columns).dropped.is_empty();
     let mut with_rest = inputs.iter().any(|input| input.has_column(REST) || drops(input));
     let mut meta = describe(inputs, signer)?;
+    let sealing = sealing(inputs, signer)?;
+    let kept = Kept { columns: &columns, segment: &meta.segment.clone(), sealing };
     let written = loop {
         let file = Unfinished::create(target.folder, target.tag)?;
-        let (output, misfits) = write(inputs, &columns, with_rest, file, target)?;
+        let (output, misfits) = write(inputs, &kept, with_rest, file, target)?;
         let described = columns.iter().zip(misfits).map(|(column, misfits)| SegmentColumn {
             misfits,
             name: column.name.clone(),
@@ -214,25 +229,58 @@ pub(crate) fn merge(
         [Input { cut: Some(cut), .. }] => cut.gone.clone(),
         _ => Gone::default(),
     };
-    check::check(&meta, &written, &gone, target)?;
-    Ok(named(meta, written, inputs, signer))
+    let path = path_of(&meta, signer);
+    let file = SegmentFile::open_file(&path, written.file.path(), target.keys)?;
+    read_back(&meta, &file, &gone, target.watch)?;
+    let key = sealing.map(|sealing| sealing.generation().to_owned());
+    let rows = inputs.iter().map(Input::rows).sum();
+    Ok(named(meta, written, rows, (path, key)))
 }
 
-fn named(meta: SegmentMeta, written: Written, inputs: &[Input<'_>], signer: &Signer<'_>) -> Merged {
+/// What the new segment is encrypted with: all are to be, or an input is, some of whose records
+/// must not stand in the clear.
+fn sealing<'a>(inputs: &[Input<'_>], signer: &'a Signer<'_>) -> Result<Option<&'a Sealing>> {
+    let sealed = inputs.iter().find(|input| input.added.key.is_some());
+    match (&signer.sealing, sealed) {
+        (Some(sealing), Some(_)) => Ok(Some(sealing)),
+        (Some(sealing), None) => Ok(Some(sealing).filter(|sealing| sealing.all())),
+        (None, None) => Ok(None),
+        (None, Some(input)) => Err(Error::Key(format!(
+            "{}: it is encrypted, and what replaces it must be: set `encryption.key`, or give the \
+             master key",
+            input.added.path
+        ))),
+    }
+}
+
+fn path_of(meta: &SegmentMeta, signer: &Signer<'_>) -> String {
     let folder = if signer.by_day { "day" } else { "month" };
-    let SegmentMeta { domain, period, segment, .. } = &meta;
+    let SegmentMeta { domain, period, segment, .. } = meta;
+    format!("segments/domain={domain}/{folder}={period}/{segment}.parquet")
+}
+
+fn named(
+    meta: SegmentMeta,
+    mut written: Written,
+    rows: u64,
+    (path, key): (String, Option<String>),
+) -> Merged {
     let root = batch_list_leaves(&meta.batches).map(|leaves| merkle::root(&leaves));
+    if key.is_some() {
+        TEXT_STATISTICS.iter().for_each(|name| drop(written.stats.remove(name)));
+    }
     let added = AddedSegment {
         archive: None,
         batches: meta.batches.len() as u64,
         bytes: written.bytes,
         format: None,
         gone: None,
+        key,
         max: written.times.1,
         min: written.times.0,
-        path: format!("segments/domain={domain}/{folder}={period}/{segment}.parquet"),
+        path,
         root: data_encoding::HEXLOWER.encode(&root.unwrap_or_default()),
-        rows: inputs.iter().map(Input::rows).sum(),
+        rows,
         sha256: written.sha256,
         stats: written.stats,
     };
@@ -286,16 +334,17 @@ fn describe(inputs: &[Input<'_>], signer: &Signer<'_>) -> Result<SegmentMeta> {
 /// Writes all rows; the file without its end, and the misfits by column.
 fn write(
     inputs: &[Input<'_>],
-    columns: &[LogicalColumn],
+    kept: &Kept<'_>,
     with_rest: bool,
     file: Unfinished,
     target: &Target<'_>,
 ) -> Result<(Output, Vec<u64>)> {
     // Reading and encoding side by side.
     let (send, receive) = sync_channel(1);
+    let columns = kept.columns;
     std::thread::scope(|scope| {
         let reading = scope.spawn(move || read(inputs, columns, &send));
-        let written = encode(inputs, columns, with_rest, file, target, receive);
+        let written = encode(inputs, kept, with_rest, file, target, receive);
         let misfits = reading.join();
         let failed = || Error::encoding("segment", "the thread that reads its rows panicked");
         let misfits = misfits.map_err(|_| failed())?;
@@ -333,7 +382,7 @@ fn chunk_rows(inputs: &[Input<'_>]) -> usize {
 
 fn encode(
     inputs: &[Input<'_>],
-    columns: &[LogicalColumn],
+    kept: &Kept<'_>,
     with_rest: bool,
     file: Unfinished,
     target: &Target<'_>,
@@ -347,11 +396,11 @@ fn encode(
                 Some(output) => output,
                 none => {
                     let file = file.take().ok_or_else(nothing)?;
-                    none.insert(begin(inputs, columns, with_rest, file, (&chunk, target.level))?)
+                    none.insert(begin(inputs, kept, with_rest, file, (&chunk, target.level))?)
                 }
             };
             let rest = chunk.split_off(output.room());
-            output.add(&chunk, columns)?;
+            output.add(&chunk, kept.columns)?;
             (target.watch)(chunk.rows as u64)?;
             chunk = rest;
         }
@@ -367,19 +416,21 @@ fn nothing() -> Error {
 
 fn begin(
     inputs: &[Input<'_>],
-    columns: &[LogicalColumn],
+    kept: &Kept<'_>,
     with_rest: bool,
     file: Unfinished,
     (chunk, level): (&Chunk, i32),
 ) -> Result<Output> {
+    let columns = kept.columns;
     let count = columns.len() + 1 + usize::from(with_rest);
     let first: Result<Vec<_>> =
         (0..count).map(|at| chunk.column(at, &arrow_type(columns, at))).collect();
     let rows = inputs.iter().map(Input::rows).sum::<u64>();
     let of = (usize::try_from(rows).unwrap_or(usize::MAX), ids_ascend(inputs));
     let text_level = (level + TEXT_LEVELS).min(HIGHEST_LEVEL);
-    let effort = Effort { level, text_level, ..COMPACTION };
-    Output::begin(file, columns, with_rest, &first?, of, &effort)
+    let blooms = kept.sealing.is_none();
+    let effort = Effort { level, text_level, blooms, ..COMPACTION };
+    Output::begin(file, kept, with_rest, &first?, of, &effort)
 }
 
 /// Whether the ids ascend with the rows, as far as figures tell.

@@ -17,6 +17,7 @@ use parquet::file::writer::SerializedFileWriter;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use super::Kept;
 use super::columns::arrow_type;
 use super::gather::Chunk;
 use crate::columns::{BATCH, LogicalColumn, REST};
@@ -55,7 +56,6 @@ pub(in crate::segment) struct Written {
     /// Earliest and latest `timestamp`.
     pub(in crate::segment) times: (i64, i64),
     pub(in crate::segment) stats: ColumnBounds,
-    pub(in crate::segment) rows: u64,
     /// Whether any row has a rest.
     pub(in crate::segment) any_rest: bool,
 }
@@ -78,15 +78,17 @@ impl Output {
     /// Begins a file of these columns, whose first rows are `first`.
     pub(in crate::segment) fn begin(
         file: Unfinished,
-        columns: &[LogicalColumn],
+        kept: &Kept<'_>,
         with_rest: bool,
         first: &[ArrayRef],
         of: (usize, bool),
         effort: &Effort,
     ) -> Result<Self> {
         let failed = |e| Error::encoding("segment", e);
+        let columns = kept.columns;
         let values = first.get(1..).unwrap_or_default();
-        let properties = write::properties(columns, values, of, effort)?.build();
+        let properties = write::properties(columns, values, of, effort)?;
+        let properties = write::sealed(properties, kept.sealing, kept.segment)?.build();
         let mut fields = vec![Field::new(BATCH, DataType::UInt16, false)];
         let optional = |column: &LogicalColumn| !write::REQUIRED.contains(&column.name.as_str());
         fields.extend(columns.iter().map(|c| Field::new(&c.name, c.kind.arrow(), optional(c))));
@@ -229,8 +231,7 @@ impl Output {
             }
         }
         let sha256 = HEXLOWER.encode(&hasher.finalize());
-        let (rows, any_rest) = (self.rows, self.any_rest);
-        Ok(Written { file, sha256, bytes, times, stats, rows, any_rest })
+        Ok(Written { file, sha256, bytes, times, stats, any_rest: self.any_rest })
     }
 }
 

@@ -23,6 +23,7 @@ fn signer(hmac: &HmacKey) -> Signer<'_> {
         epoch: 5,
         hmac,
         by_day: false,
+        sealing: None,
     }
 }
 
@@ -87,7 +88,8 @@ fn merged(segments: &[BuiltSegment], registry: &mut Registry) -> Result<Outcome>
 fn merge_inputs(inputs: &mut [Input<'_>], registry: &mut Registry) -> Result<Outcome> {
     let folder = tempfile::tempdir().unwrap();
     let hmac = key();
-    let target = Target { folder: folder.path(), tag: "t", level: 9, watch: &|_| Ok(()) };
+    let target =
+        Target { folder: folder.path(), tag: "t", level: 9, keys: None, watch: &|_| Ok(()) };
     let merged = merge(inputs, &signer(&hmac), registry, &target)?;
     let bytes = bytes::Bytes::from(std::fs::read(merged.file.path()).unwrap());
     let file = SegmentFile::open(&merged.added.path, bytes)?;
@@ -325,8 +327,13 @@ fn an_interrupted_merge_leaves_nothing() {
     let mut inputs = [Input::new(file, &segment.added, Some((1, 0))).unwrap()];
     let folder = tempfile::tempdir().unwrap();
     let hmac = key();
-    let target =
-        Target { folder: folder.path(), tag: "t", level: 9, watch: &|_| Err(Error::Interrupted) };
+    let target = Target {
+        folder: folder.path(),
+        tag: "t",
+        level: 9,
+        keys: None,
+        watch: &|_| Err(Error::Interrupted),
+    };
     let result = merge(&mut inputs, &signer(&hmac), &mut registry, &target);
     assert_eq!(result.unwrap_err().kind(), "interrupted");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);

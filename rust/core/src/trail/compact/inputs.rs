@@ -8,6 +8,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::ledger::AddedSegment;
 use crate::segment::SegmentFile;
+use crate::segment::gone::Gone;
 use crate::storage::Storage;
 use crate::storage::durable::Unfinished;
 use crate::trail::Trail;
@@ -28,6 +29,8 @@ pub(super) struct Opened {
     pub(super) file: SegmentFile,
     /// The entry that introduced its batches, and which of that entry's segments it is.
     pub(super) place: Option<(u64, u64)>,
+    /// What its sidecar says of removed rows.
+    pub(super) gone: Gone,
     /// A copy of an object of a store, for as long as it is needed.
     _copy: Option<Unfinished>,
 }
@@ -56,6 +59,7 @@ pub(super) async fn open(
             let place = places.of(&segment.added).await?;
             segment.place = Some((place.adding.n, place.index));
         }
+        segment.gone = trail.archives().sidecar(&segment.added).await?;
     }
     Ok(opened)
 }
@@ -73,16 +77,18 @@ async fn open_one(
     let (file, copy) = match storage.local_root() {
         _ if hold => {
             let bytes = storage.get(&added.path).await.map_err(missing)?;
-            (SegmentFile::open(&added.path, bytes)?, None)
+            (SegmentFile::open_with(&added.path, bytes, storage.keys())?, None)
         }
-        Some(root) => (SegmentFile::open_local(&added.path, root).map_err(missing)?, None),
+        Some(root) => {
+            (SegmentFile::open_local(&added.path, root, storage.keys()).map_err(missing)?, None)
+        }
         None => {
             let bytes = storage.get(&added.path).await.map_err(missing)?;
             let copy = copy(&bytes, folder, tag)?;
-            (SegmentFile::open_file(&added.path, copy.path())?, Some(copy))
+            (SegmentFile::open_file(&added.path, copy.path(), storage.keys())?, Some(copy))
         }
     };
-    Ok(Opened { added, file, place: None, _copy: copy })
+    Ok(Opened { added, file, place: None, gone: Gone::default(), _copy: copy })
 }
 
 fn copy(bytes: &Bytes, folder: &Path, tag: &str) -> Result<Unfinished> {

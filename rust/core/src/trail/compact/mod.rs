@@ -1,6 +1,7 @@
 //! Small segments become large ones, and files that nobody needs any more go.
 
 mod inputs;
+mod moves;
 mod plan;
 mod run;
 mod sweep;
@@ -14,6 +15,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+pub use moves::MoveReport;
+use plan::Seals;
 pub use plan::{CompactPlan, Group};
 pub use sweep::SweepReport;
 
@@ -24,6 +27,8 @@ use crate::{Error, Result};
 
 /// Bytes of a finished segment, unless told otherwise.
 pub const TARGET_BYTES: u64 = 256 << 20;
+/// Files of segments that merging has open at a time, unless told otherwise.
+const MAX_OPEN_FILES: usize = 768;
 /// How long files stay after the entry that removed them, unless told otherwise.
 pub const GRACE: Duration = Duration::from_secs(3600);
 
@@ -34,6 +39,10 @@ pub struct CompactOptions {
     pub target_bytes: u64,
     /// zstd level of finished segments, 1 to 22.
     pub level: i32,
+    /// Whether segments in the clear are encrypted even where they need not be merged.
+    pub encrypt: bool,
+    /// Files of segments that are open at a time, over all merges.
+    pub max_open_files: usize,
     /// Whether [`maintain`](Trail::maintain) merges.
     pub merges: bool,
     /// Merges at a time; 0 for as many as there are cores.
@@ -52,6 +61,8 @@ impl Default for CompactOptions {
         Self {
             target_bytes: TARGET_BYTES,
             level: ZSTD_LEVEL,
+            encrypt: false,
+            max_open_files: MAX_OPEN_FILES,
             merges: true,
             threads: 0,
             grace: GRACE,
@@ -71,7 +82,23 @@ impl CompactOptions {
             false => 1,
         };
         let (target_bytes, merges) = (rotation.max_segment_mb << 20, rotation.enabled);
-        Self { target_bytes, level, merges, ..Self::default() }
+        let max_open_files = usize::try_from(rotation.max_open_files).unwrap_or(MAX_OPEN_FILES);
+        Self { target_bytes, level, max_open_files, merges, ..Self::default() }
+    }
+}
+
+impl CompactOptions {
+    /// Merges at a time.
+    fn at_once(&self) -> usize {
+        match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        }
+    }
+
+    /// Segments that one merge may have open.
+    fn most_inputs(&self) -> usize {
+        (self.max_open_files / self.at_once()).max(2)
     }
 }
 
@@ -120,6 +147,9 @@ pub struct CompactReport {
 pub struct MaintainReport {
     /// Records that were in logs of this host and are committed now.
     pub committed: u64,
+    /// The generation of the keyring that was due and is made now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new_generation: Option<String>,
     /// What was merged and swept.
     pub compact: CompactReport,
 }
@@ -132,7 +162,17 @@ impl Trail {
     pub async fn plan_compaction(&self, options: &CompactOptions) -> Result<CompactPlan> {
         let ledger = self.refreshed().await?;
         let by_day = self.info().by_day();
-        Ok(CompactPlan::of(&ledger.state().segments, by_day, options.target_bytes))
+        let seals = match self.keyring().is_some_and(|keyring| keyring.config().hot) {
+            true if options.encrypt => Seals::Everything,
+            true => Seals::Mixed,
+            false if options.encrypt => {
+                let message = "segments are to be encrypted, and `encryption.hot` is not set";
+                return Err(Error::Usage(message.to_owned()));
+            }
+            false => Seals::Apart,
+        };
+        let segments = &ledger.state().segments;
+        Ok(CompactPlan::of(segments, by_day, options.target_bytes, (options.most_inputs(), seals)))
     }
 
     /// Merges small segments of each partition into large ones, and removes files that were
@@ -148,12 +188,13 @@ impl Trail {
         Ok(report)
     }
 
-    /// Everything that is due: commits what the logs of this host hold, compacts, and removes
+    /// Everything that is due: makes the next generation of the keyring, commits what the logs of this host hold, compacts, and removes
     /// files that were replaced long enough ago.
     ///
     /// # Errors
     /// As [`recover`](Self::recover) and [`compact`](Self::compact).
     pub async fn maintain(&self, options: &CompactOptions) -> Result<MaintainReport> {
+        let new_generation = self.rotate_key_if_due().await?;
         let committed = self.view().await?.unflushed.len() as u64;
         if committed > 0 {
             match self.recover().await {
@@ -171,6 +212,6 @@ impl Trail {
                 CompactReport { swept, ..CompactReport::default() }
             }
         };
-        Ok(MaintainReport { committed, compact })
+        Ok(MaintainReport { committed, new_generation, compact })
     }
 }

@@ -1,7 +1,7 @@
 //! Which segments to merge: small ones of a partition, such that each row is rewritten a number of
 //! times that grows with the logarithm of the data only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -38,6 +38,51 @@ pub struct Group {
     pub(crate) inputs: Vec<Arc<AddedSegment>>,
 }
 
+/// What of encryption decides which segments are merged with each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seals {
+    /// What is encrypted stays apart from what is not.
+    Apart,
+    /// Everything that is merged is encrypted.
+    Mixed,
+    /// So it is, and what is in the clear is written anew even where it need not be merged.
+    Everything,
+}
+
+impl Group {
+    fn of((domain, period): (&str, &str), inputs: Vec<Arc<AddedSegment>>) -> Self {
+        Self {
+            domain: domain.to_owned(),
+            period: period.to_owned(),
+            segments: inputs.len() as u64,
+            rows: inputs.iter().map(|s| s.rows).sum(),
+            bytes: inputs.iter().map(|s| s.bytes).sum(),
+            times: (
+                inputs.iter().map(|s| s.min).min().unwrap_or_default(),
+                inputs.iter().map(|s| s.max).max().unwrap_or_default(),
+            ),
+            inputs,
+        }
+    }
+}
+
+/// Groups segments that move to an archive, by partition: neighbours in time go together, as many as
+/// make a finished segment. One that lost rows goes alone.
+pub(super) fn for_archive(
+    partitions: BTreeMap<(&str, &str), Vec<&Arc<AddedSegment>>>,
+    target: u64,
+    most: usize,
+) -> Vec<Group> {
+    let mut groups = Vec::new();
+    for (partition, segments) in partitions {
+        let (cut, whole): (Vec<_>, Vec<_>) = segments.into_iter().partition(|s| s.gone.is_some());
+        let alone = cut.into_iter().map(|segment| vec![Arc::clone(segment)]);
+        let together = in_order(whole, target, most).into_iter().chain(alone);
+        groups.extend(together.map(|inputs| Group::of(partition, inputs)));
+    }
+    groups
+}
+
 /// What a compaction would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct CompactPlan {
@@ -53,30 +98,36 @@ impl CompactPlan {
         self.groups.iter().map(|group| group.rows).sum()
     }
 
-    /// For a trail's live segments; `target` is the size of a finished segment in bytes.
-    pub(crate) fn of(segments: &[Arc<AddedSegment>], by_day: bool, target: u64) -> Self {
-        let mut partitions: BTreeMap<(&str, &str), Vec<&Arc<AddedSegment>>> = BTreeMap::new();
+    /// For a trail's live segments; `target` is the size of a finished segment in bytes, `most` how
+    /// many segments are merged into one at a time.
+    pub(crate) fn of(
+        segments: &[Arc<AddedSegment>],
+        by_day: bool,
+        target: u64,
+        (most, sealing): (usize, Seals),
+    ) -> Self {
+        let mut partitions: BTreeMap<((&str, &str), bool), Vec<&Arc<AddedSegment>>> =
+            BTreeMap::new();
         for segment in segments.iter().filter(|s| is_movable(s)) {
             if let Some(partition) = segment.partition(by_day) {
-                partitions.entry(partition).or_default().push(segment);
+                let apart = sealing == Seals::Apart && segment.key.is_some();
+                partitions.entry((partition, apart)).or_default().push(segment);
             }
         }
         let mut groups = Vec::new();
-        for ((domain, period), segments) in partitions {
-            let chosen = worth_merging(segments, target);
-            for inputs in cut(chosen, target) {
-                groups.push(Group {
-                    domain: domain.to_owned(),
-                    period: period.to_owned(),
-                    segments: inputs.len() as u64,
-                    rows: inputs.iter().map(|s| s.rows).sum(),
-                    bytes: inputs.iter().map(|s| s.bytes).sum(),
-                    times: (
-                        inputs.iter().map(|s| s.min).min().unwrap_or_default(),
-                        inputs.iter().map(|s| s.max).max().unwrap_or_default(),
-                    ),
-                    inputs,
-                });
+        for (((domain, period), _), segments) in partitions {
+            let chosen = worth_merging(segments.clone(), target);
+            let mut cuts = cut(chosen, target, most);
+            if sealing == Seals::Everything {
+                let merged: HashSet<&str> =
+                    cuts.iter().flatten().map(|s| s.path.as_str()).collect();
+                let plain = segments.into_iter().filter(|s| s.key.is_none());
+                let alone = plain.filter(|s| !merged.contains(s.path.as_str()));
+                let alone: Vec<_> = alone.map(|segment| vec![Arc::clone(segment)]).collect();
+                cuts.extend(alone);
+            }
+            for inputs in cuts {
+                groups.push(Group::of((domain, period), inputs));
             }
         }
         let merged: u64 = groups.iter().map(|group| group.segments).sum();
@@ -115,19 +166,31 @@ fn worth_merging(mut segments: Vec<&Arc<AddedSegment>>, target: u64) -> Vec<&Arc
     segments
 }
 
-/// Cuts what is to be merged into groups of neighbours in time that each become one segment.
-fn cut(mut segments: Vec<&Arc<AddedSegment>>, target: u64) -> Vec<Vec<Arc<AddedSegment>>> {
+/// Cuts what is to be merged into groups that each become one segment, as far as that pays.
+fn cut(segments: Vec<&Arc<AddedSegment>>, target: u64, most: usize) -> Vec<Vec<Arc<AddedSegment>>> {
+    let mut groups = in_order(segments, target, most);
+    groups.retain(|group| doubles(group));
+    groups
+}
+
+/// Groups of neighbours in time, each as large as one segment may be.
+fn in_order(
+    mut segments: Vec<&Arc<AddedSegment>>,
+    target: u64,
+    most: usize,
+) -> Vec<Vec<Arc<AddedSegment>>> {
+    let most = most.clamp(2, MOST_INPUTS);
     segments.sort_by(|a, b| (a.min, &a.path).cmp(&(b.min, &b.path)));
     let mut groups = Vec::new();
     let mut group: Vec<Arc<AddedSegment>> = Vec::new();
     for segment in segments {
-        if !fits(&group, segment, target) {
+        if group.len() >= most || !fits(&group, segment, target) {
             groups.push(std::mem::take(&mut group));
         }
         group.push(Arc::clone(segment));
     }
     groups.push(group);
-    groups.retain(|group| doubles(group));
+    groups.retain(|group| !group.is_empty());
     groups
 }
 
@@ -136,8 +199,7 @@ fn fits(group: &[Arc<AddedSegment>], next: &AddedSegment, target: u64) -> bool {
     let batches: u64 = group.iter().map(|s| s.batches).sum();
     let open = group.iter().filter(|s| s.max >= next.min).map(|s| held(s)).sum::<u64>();
     group.is_empty()
-        || (group.len() < MOST_INPUTS
-            && bytes + next.bytes <= target
+        || (bytes + next.bytes <= target
             && batches + next.batches <= MAX_BATCHES as u64
             && open + held(next) <= OPEN_BUDGET)
 }

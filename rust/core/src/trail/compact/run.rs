@@ -8,14 +8,15 @@ use futures::{StreamExt, stream};
 
 use super::inputs::{self, Opened};
 use super::plan::Group;
-use super::{CompactOptions, CompactPlan, CompactProgress, CompactReport};
+use super::{CompactOptions, CompactProgress, CompactReport};
 use crate::columns::Registry;
 use crate::keys::{self, HmacKey};
 use crate::ledger::AddedSegment;
 use crate::segment::Signer;
-use crate::segment::merge::{Input, Merged, Target, merge};
-use crate::storage::durable;
+use crate::segment::merge::{Cut, Input, Merged, Target, merge};
+use crate::storage::{Storage, durable};
 use crate::trail::Trail;
+use crate::trail::parcel::{Parcel, Shelf};
 use crate::trail::plan::{Ends, all_live};
 use crate::trail::writer::Writer;
 use crate::{Error, Result};
@@ -37,10 +38,14 @@ enum Done {
 }
 
 /// What the merges of a compaction share.
-struct Compaction<'a> {
+pub(super) struct Compaction<'a> {
     trail: &'a Trail,
     writer: Arc<Writer>,
     options: &'a CompactOptions,
+    /// Where new segments go.
+    shelf: Shelf,
+    storage: Storage,
+    /// Folder of unfinished files.
     folder: PathBuf,
     progress: Arc<Shared>,
 }
@@ -53,10 +58,7 @@ struct Shared {
 }
 
 pub(super) async fn compact(trail: &Trail, options: &CompactOptions) -> Result<CompactReport> {
-    if !(LEAST_TARGET..=LARGEST_TARGET).contains(&options.target_bytes) {
-        let message = "the target of a compaction is between 1 MiB and 4 GiB";
-        return Err(Error::Usage(message.to_owned()));
-    }
+    demand_target(options)?;
     let mut report = CompactReport::default();
     // A reader of a trail with nothing to do needs no key.
     if trail.plan_compaction(options).await?.groups.is_empty() {
@@ -65,20 +67,15 @@ pub(super) async fn compact(trail: &Trail, options: &CompactOptions) -> Result<C
     let writer = trail.writer().await?;
     // One at a time in a process: the unfinished files here are those of earlier ones.
     let _alone = writer.compacting.lock().await;
-    let folder = match trail.storage().local_root() {
-        Some(root) => root.join("segments"),
-        None => trail.state_dir().join(&writer.id).join("merge"),
-    };
-    durable::remove_unfinished(&folder, &writer.id)?;
-    let progress = Arc::default();
-    let compaction = Compaction { trail, writer: Arc::clone(&writer), options, folder, progress };
+    let place = (Shelf::default(), trail.storage().clone());
+    let compaction = Compaction::new(trail, &writer, options, place)?;
     for _ in 0..ROUNDS {
         let plan = trail.plan_compaction(options).await?;
         if plan.groups.is_empty() {
             break;
         }
         let before = report.segments;
-        compaction.round(plan, &mut report).await?;
+        compaction.round(plan.groups, &mut report).await?;
         // Others are quicker, or nothing can be merged: the next run tries again.
         if report.segments == before {
             break;
@@ -87,20 +84,47 @@ pub(super) async fn compact(trail: &Trail, options: &CompactOptions) -> Result<C
     Ok(report)
 }
 
-impl Compaction<'_> {
-    async fn round(&self, plan: CompactPlan, report: &mut CompactReport) -> Result<()> {
-        self.progress.of_rows.fetch_add(2 * plan.rows(), Ordering::Relaxed);
-        let mut groups = plan.groups;
+pub(super) fn demand_target(options: &CompactOptions) -> Result<()> {
+    match (LEAST_TARGET..=LARGEST_TARGET).contains(&options.target_bytes) {
+        true => Ok(()),
+        false => {
+            Err(Error::Usage("the target of a compaction is between 1 MiB and 4 GiB".to_owned()))
+        }
+    }
+}
+
+impl<'a> Compaction<'a> {
+    /// One whose new segments go onto a shelf of a store. Nothing else of this process may be
+    /// writing unfinished files.
+    pub(super) fn new(
+        trail: &'a Trail,
+        writer: &Arc<Writer>,
+        options: &'a CompactOptions,
+        (shelf, storage): (Shelf, Storage),
+    ) -> Result<Self> {
+        let folder = match storage.local_root() {
+            Some(root) => root.join("segments"),
+            None => trail.state_dir().join(&writer.id).join("merge"),
+        };
+        durable::remove_unfinished(&folder, &writer.id)?;
+        let (writer, progress) = (Arc::clone(writer), Arc::default());
+        Ok(Self { trail, writer, options, shelf, storage, folder, progress })
+    }
+
+    /// Merges groups, several at a time.
+    pub(super) async fn round(
+        &self,
+        mut groups: Vec<Group>,
+        report: &mut CompactReport,
+    ) -> Result<()> {
+        let rows: u64 = groups.iter().map(|group| group.rows).sum();
+        self.progress.of_rows.fetch_add(2 * rows, Ordering::Relaxed);
         // The largest first, so that the threads end together.
         groups.sort_by_key(|group| std::cmp::Reverse(group.bytes));
-        let threads = match self.options.threads {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            threads => threads,
-        };
         let merges: Vec<_> = groups.iter().map(|group| self.group(group)).collect();
         let mut running = stream::iter(groups.iter().zip(merges))
             .map(|(group, merge)| async move { (group, merge.await) })
-            .buffer_unordered(threads);
+            .buffer_unordered(self.options.at_once());
         let mut failed = None;
         while let Some((group, done)) = running.next().await {
             match done {
@@ -131,15 +155,16 @@ impl Compaction<'_> {
             let scratch = (self.folder.as_path(), self.writer.id.as_str());
             let opened = inputs::open(self.trail, &group.inputs, scratch).await?;
             let epoch = signing.epoch;
-            let merged = self.merge(opened, signing, registry).await?;
-            let path = merged.added.path.clone();
-            self.trail.storage().put_file(&path, &merged.file).await?;
-            let done = self.writer.commit_merged(epoch, &group.inputs, &merged).await?;
-            match done {
-                Some(true) => return Ok(Done::Merged(Box::new(merged.added))),
-                Some(false) => return Ok(Done::Lost),
-                // The epoch of its seal is over: nothing names the file.
-                None => self.trail.storage().delete(&path).await?,
+            let parcel = self.merge(opened, signing, registry).await?;
+            parcel.put(&self.storage).await?;
+            let done = self.writer.commit_merged(epoch, &group.inputs, &parcel.merged).await?;
+            if done == Some(true) {
+                return Ok(Done::Merged(Box::new(parcel.merged.added)));
+            }
+            // Another entry was quicker, or the epoch of its seal is over: nothing names it.
+            parcel.withdraw(&self.storage).await?;
+            if done.is_some() {
+                return Ok(Done::Lost);
             }
         }
         let message = "the writer's epoch ended during each merge; give it a smaller target";
@@ -151,11 +176,14 @@ impl Compaction<'_> {
         opened: Vec<Opened>,
         signing: Signing,
         mut registry: Registry,
-    ) -> Result<Merged> {
+    ) -> Result<Parcel> {
         let (folder, tag) = (self.folder.clone(), self.writer.id.clone());
         let by_day = self.trail.info().by_day();
         let (trail, writer) = (self.trail.info().trail_id.clone(), self.writer.id.clone());
         let (progress, options) = (Arc::clone(&self.progress), self.options.clone());
+        let (keys, shelf) = (self.trail.storage().keys().cloned(), self.shelf.clone());
+        let inputs: Vec<&AddedSegment> = opened.iter().map(|o| &*o.added).collect();
+        let sealing = self.trail.sealing_for(&inputs, shelf.archive.is_some()).await?;
         let work = move || {
             let signer = Signer {
                 trail: &trail,
@@ -164,6 +192,7 @@ impl Compaction<'_> {
                 epoch: signing.epoch,
                 hmac: &signing.hmac,
                 by_day,
+                sealing,
             };
             let watch = |rows: u64| {
                 progress.rows.fetch_add(rows, Ordering::Relaxed);
@@ -171,10 +200,13 @@ impl Compaction<'_> {
                 demand_go(&options)
             };
             let (folder, tag, level) = (&folder, &tag, options.level);
-            let target = Target { folder, tag, level, watch: &watch };
-            let inputs = opened.iter().map(|o| Input::new(o.file.clone(), &o.added, o.place));
-            let mut inputs: Vec<Input<'_>> = inputs.collect::<Result<_>>()?;
-            merge(&mut inputs, &signer, &mut registry, &target)
+            let keys = keys.as_ref();
+            let target = Target { folder, tag, level, keys, watch: &watch };
+            let mut inputs: Vec<Input<'_>> = opened.iter().map(input).collect::<Result<_>>()?;
+            let merged = merge(&mut inputs, &signer, &mut registry, &target)?;
+            // One that lost rows is alone.
+            let gone = opened.first().map(|opened| opened.gone.clone()).unwrap_or_default();
+            Parcel::of(merged, &gone, &shelf, (folder, tag, level), &watch)
         };
         // A simulated history has one thread.
         #[cfg(test)]
@@ -191,6 +223,15 @@ impl Compaction<'_> {
 
     fn tell(&self) {
         tell(&self.progress, self.options);
+    }
+}
+
+/// A segment that is to be merged; one that lost rows before loses no more.
+fn input(opened: &Opened) -> Result<Input<'_>> {
+    let input = Input::new(opened.file.clone(), &opened.added, opened.place)?;
+    match opened.added.gone {
+        Some(_) => Ok(input.without(Cut::of(&opened.file, &opened.gone, Vec::new())?)),
+        None => Ok(input),
     }
 }
 

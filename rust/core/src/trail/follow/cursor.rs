@@ -102,7 +102,7 @@ pub(super) async fn restore(trail: &Trail, text: &str) -> Result<Follower> {
     }
     for (id, position) in &cursor.writers {
         let bytes = decoded(&position.marks)?;
-        let mut log = Log::new(&trail.state_dir().join(id));
+        let mut log = Log::new(&trail.state_dir().join(id), trail);
         let marks = bytes.chunks_exact(MARK).filter_map(|mark| mark.try_into().ok());
         log.ahead = marks.map(Mark::read).collect();
         log.at = position.at;

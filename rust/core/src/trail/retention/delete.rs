@@ -8,8 +8,9 @@ use serde::Serialize;
 
 use super::lost::{items, losses};
 use super::shrink::Shrunk;
-use crate::ledger::{AddedSegment, GoneBatch, Kind, State, Tombstone, sidecar_path};
+use crate::ledger::{AddedSegment, GoneBatch, Kind, State, Tombstone};
 use crate::retention::{Action, Plan, Step};
+use crate::trail::parcel::take_back;
 use crate::trail::places::Places;
 use crate::trail::{Trail, owner};
 use crate::{Error, Result};
@@ -125,8 +126,7 @@ impl Trail {
                 if matches!(e, Error::AlreadyExists(_) | Error::Usage(_)) {
                     for left in removals.iter().filter_map(|removal| removal.left.as_ref()) {
                         let storage = self.store_of(&left.added)?;
-                        storage.delete(&left.added.path).await?;
-                        storage.delete(&sidecar_path(&left.added.path)).await?;
+                        take_back(&storage, &left.added).await?;
                     }
                 }
                 return Err(e);

@@ -15,24 +15,35 @@ use serde_json::{Map, Value};
 pub use delete::{Deletion, Order};
 
 use super::{Destination, Trail, owner};
+use crate::archive::archives_of;
 use crate::ledger::{ActiveHold, Hold, Kind, Release, State};
 use crate::retention::{InForce, Pinned, Policy};
+use crate::storage::Storage;
 use crate::{Error, Result, keys};
 
 impl Trail {
     /// Puts a retention policy in force, as the trail's owner; the number of its entry. Every
-    /// anchor gets it before.
+    /// anchor gets it before. Where archives are it says of those that the policy before told of,
+    /// too, and of the one that the configuration names.
     ///
     /// # Errors
     /// `NotFound` or `Key` if the owner's key cannot be used here; `Usage` if an anchor does not
     /// take it; `Io` or `Store`.
     pub async fn pin_policy(&self, policy: &Policy) -> Result<u64> {
-        let Value::Object(policy) = policy.to_json()? else {
-            return Err(Error::encoding("policy", "it is no object"));
+        let configured = match self.archive() {
+            Some(to) => Some((to.name.clone(), Storage::open(&to.url)?.url().to_owned())),
+            None => None,
         };
-        self.put_owner_entry(|_| {
+        self.put_owner_entry(|state| {
+            let mut policy = policy.clone();
+            for (name, url) in configured.clone().into_iter().chain(archives_of(state)) {
+                policy.archives.entry(name).or_insert(url);
+            }
+            let Value::Object(policy) = policy.to_json()? else {
+                return Err(Error::encoding("policy", "it is no object"));
+            };
             let mut body = owner::body(Kind::Policy);
-            body.policy = Some(policy.clone());
+            body.policy = Some(policy);
             Ok(body)
         })
         .await

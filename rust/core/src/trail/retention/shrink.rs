@@ -3,17 +3,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use data_encoding::HEXLOWER;
-use sha2::{Digest, Sha256};
-
 use crate::columns::LogicalColumn;
 use crate::keys::{self, OWNER};
-use crate::ledger::{AddedSegment, Sidecar, State, sidecar_path};
+use crate::ledger::{AddedSegment, State};
 use crate::segment::merge::{Cut, Input, Merged, Target, ZSTD_LEVEL, merge};
 use crate::segment::{SegmentFile, Signer};
-use crate::storage::{Create, durable};
+use crate::storage::durable;
 use crate::trail::Trail;
+use crate::trail::parcel::{Parcel, Shelf};
 use crate::{Error, Result};
 
 /// What is left of a segment, in its place in the store but in no entry yet.
@@ -35,15 +32,17 @@ impl Trail {
         place: Option<(u64, u64)>,
     ) -> Result<Shrunk> {
         let (owner, before) = (self.owner_key()?, self.sidecar(add).await?);
-        let storage = self.store_of(add)?;
+        let (storage, shelf) = (self.store_of(add)?, Shelf::of(add));
         let folder = match storage.local_root() {
             Some(root) => root.join("segments"),
             None => self.state_dir().join("deleting"),
         };
         durable::remove_unfinished(&folder, OWNER)?;
-        let in_archive = add.archive.clone();
         let (info, registry, add) = (Arc::clone(self.info()), state.registry.clone(), add.clone());
-        let work = move || -> Result<(Merged, Vec<u8>)> {
+        let archived = add.archive.is_some();
+        let (sealing, keys) =
+            (self.sealing_for(&[&*add], archived).await?, self.storage().keys().cloned());
+        let work = move || -> Result<Parcel> {
             let (hmac, mut registry) = (owner.hmac()?, registry);
             let signer = Signer {
                 trail: &info.trail_id,
@@ -52,29 +51,25 @@ impl Trail {
                 epoch: 0,
                 hmac: &hmac,
                 by_day: info.by_day(),
+                sealing,
             };
             let cut = Cut::of(&file, &before, rows)?;
-            let sidecar = cut.gone.to_bytes();
-            let sidecar = if cut.gone.batches.is_empty() { Vec::new() } else { sidecar };
-            let target =
-                Target { folder: &folder, tag: OWNER, level: ZSTD_LEVEL, watch: &|_| Ok(()) };
+            let (gone, watch) = (cut.gone.clone(), |_| Ok(()));
+            let target = Target {
+                folder: &folder,
+                tag: OWNER,
+                level: ZSTD_LEVEL,
+                keys: keys.as_ref(),
+                watch: &watch,
+            };
             let input = Input::new(file, &add, place)?.without(cut);
-            Ok((merge(&mut [input], &signer, &mut registry, &target)?, sidecar))
+            let merged = merge(&mut [input], &signer, &mut registry, &target)?;
+            Parcel::of(merged, &gone, &shelf, (&folder, OWNER, ZSTD_LEVEL), &watch)
         };
         let done = tokio::task::spawn_blocking(work).await;
-        let (merged, sidecar) =
-            done.map_err(|e| Error::io("deletion", std::io::Error::other(e)))??;
-        let mut added = merged.added;
-        added.archive.clone_from(&in_archive);
-        if !sidecar.is_empty() {
-            let sha256 = HEXLOWER.encode(&Sha256::digest(&sidecar));
-            added.gone = Some(Sidecar { bytes: sidecar.len() as u64, sha256 });
-            let path = sidecar_path(&added.path);
-            if storage.put_create(&path, Bytes::from(sidecar)).await? == Create::Exists {
-                return Err(Error::integrity(path, "a fresh name is taken"));
-            }
-        }
-        storage.put_file(&added.path, &merged.file).await?;
-        Ok(Shrunk { added, columns: merged.columns })
+        let parcel = done.map_err(|e| Error::io("deletion", std::io::Error::other(e)))??;
+        parcel.put(&storage).await?;
+        let Merged { added, columns, .. } = parcel.merged;
+        Ok(Shrunk { added, columns })
     }
 }

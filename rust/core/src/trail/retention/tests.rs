@@ -9,7 +9,7 @@ use arrow::array::AsArray;
 use serde_json::json;
 
 use super::*;
-use crate::config::{Config, Home};
+use crate::config::{ArchiveFormat, Config, Home};
 use crate::retention::{Action, Clock, Draft, Event, Held, Plan, Rule};
 use crate::trail::{
     CompactOptions, InitOptions, LoadOptions, OpenOptions, Settings, init, time_text,
@@ -59,7 +59,15 @@ impl World {
         let url = dir.path().join("audit").display().to_string();
         let home = Home::at(&dir.path().join("home"));
         init(&url, &InitOptions::new(home.clone())).await.unwrap();
-        let settings = Settings::from_config(&Config::default(), &url);
+        let mut settings = Settings::from_config(&Config::default(), &url);
+        let (at, format) = match seed % 4 {
+            0 => (dir.path().join("cold").display().to_string(), ArchiveFormat::Parquet),
+            1 => (format!("memory://cold-{seed}"), ArchiveFormat::Parquet),
+            2 => (dir.path().join("cold").display().to_string(), ArchiveFormat::CompressedJsonl),
+            _ => (format!("memory://cold-{seed}"), ArchiveFormat::CompressedJsonl),
+        };
+        settings.archives.insert("cold".to_owned(), at.clone());
+        settings.archive = Some(Destination { name: "cold".to_owned(), url: at, format });
         let trail = Trail::open(&url, OpenOptions::new(home, settings)).await.unwrap();
         let random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x1234_5678;
         Self {
@@ -87,7 +95,7 @@ impl World {
     }
 
     async fn step(&mut self) {
-        match self.below(12) {
+        match self.below(14) {
             0..=3 => self.record().await,
             4 => self.pin().await,
             5 => self.hold().await,
@@ -97,6 +105,7 @@ impl World {
             9 => {
                 self.trail.sweep(Duration::ZERO).await.unwrap();
             }
+            10 | 11 => self.archive().await,
             _ => self.delete().await,
         }
     }
@@ -167,11 +176,21 @@ impl World {
         self.trail.compact(&options).await.unwrap();
     }
 
+    async fn archive(&mut self) {
+        let options = CompactOptions { grace: Duration::ZERO, ..CompactOptions::default() };
+        let plan = self.plan().await;
+        let (segments, records) = plan.count(Action::Archive);
+        let moved = self.trail.archive_planned(&plan, &options).await.unwrap();
+        assert_eq!((moved.moved, moved.rows, moved.lost), (segments, records, 0));
+        assert_eq!(self.plan().await.count(Action::Archive), (0, 0));
+        self.check_records().await;
+    }
+
     async fn plan(&self) -> Plan {
         let state = std::sync::Arc::clone(self.trail.refreshed().await.unwrap().state());
         let policy = self.trail.policy_in_force(&state).unwrap();
         let archives = self.trail.archives();
-        let draft = Draft::new(archives, state, &policy, self.now, false).await.unwrap();
+        let draft = Draft::new(archives, state, &policy, self.now, true).await.unwrap();
         let mut held = Held::default();
         for (hold, user) in &self.holds {
             let records = self.alive.iter().filter(|(_, record)| record.user == *user);
@@ -219,7 +238,8 @@ impl World {
     async fn verify(&self) -> Report {
         let owner = self.trail.owner_key().unwrap();
         let trust = Trust { secret: Some(owner.clone()), ..Trust::owner(owner.public()) };
-        let options = Options { threads: 1, ..Options::default() };
+        let archives = self.trail.archives().said().clone();
+        let options = Options { threads: 1, archives, ..Options::default() };
         let storage = self.trail.storage();
         verify(storage, &trust, &options, &|_| {}, &Default::default()).await.unwrap()
     }
@@ -245,7 +265,7 @@ impl World {
     async fn lose_one(&mut self) {
         let view = self.trail.view().await.unwrap();
         let Some(lost) = view.segments().first() else { return };
-        self.trail.storage().delete(&lost.path).await.unwrap();
+        self.trail.store_of(lost).unwrap().delete(&lost.path).await.unwrap();
         let report = self.verify().await;
         assert_eq!(report.verdict, Verdict::Missing, "{report}");
         assert!(report.findings.iter().any(|finding| finding.object == lost.path), "{report}");
@@ -316,7 +336,8 @@ async fn without_a_policy_in_the_ledger_nothing_is_deleted() {
     world.record().await;
     world.now = START + 10_000 * DAY;
     let plan = world.plan().await;
-    assert!(plan.is_empty() && plan.policy.is_none(), "{plan:?}");
+    let moves = plan.steps.iter().all(|step| step.action == Action::Archive);
+    assert!(moves && plan.policy.is_none(), "{plan:?}");
     let unknown = world.trail.release_hold("hold-1", "closed", "counsel").await;
     assert!(matches!(unknown, Err(Error::NotFound(_))), "{unknown:?}");
 }

@@ -146,6 +146,7 @@ async fn promised(good: &Storage, hosts: &[Host], tags: &Tags) {
             without_access: false,
             vault: None,
             archives: None,
+            keys: None,
         })
         .await,
     );
@@ -163,6 +164,7 @@ async fn check(good: &Storage, hosts: &[Host], tags: &Tags, owner: Arc<OwnerKey>
         without_access: false,
         vault: None,
         archives: None,
+        keys: None,
     };
     let found = one_of_each(tags.of_view(&view).await);
     for host in hosts {

@@ -162,6 +162,7 @@ impl Maker {
             epoch: self.writer.epoch(),
             hmac: self.writer.hmac(),
             by_day: false,
+            sealing: None,
         };
         build_segments(rows, &signer, &mut self.registry).unwrap()
     }

@@ -40,6 +40,7 @@ fn merged(maker: &Maker, inputs: &[(u64, AddedSegment)]) -> (BuiltSegment, Body)
         epoch: maker.writer.epoch(),
         hmac: maker.writer.hmac(),
         by_day: false,
+        sealing: None,
     };
     let mut opened: Vec<Input<'_>> = inputs
         .iter()
@@ -50,7 +51,8 @@ fn merged(maker: &Maker, inputs: &[(u64, AddedSegment)]) -> (BuiltSegment, Body)
         })
         .collect();
     let mut registry = maker.state.registry.clone();
-    let target = Target { folder: folder.path(), tag: "t", level: 9, watch: &|_| Ok(()) };
+    let target =
+        Target { folder: folder.path(), tag: "t", level: 9, keys: None, watch: &|_| Ok(()) };
     let done = merge(&mut opened, &signer, &mut registry, &target).unwrap();
     let bytes = std::fs::read(done.file.path()).unwrap().into();
     let mut body =

@@ -442,6 +442,7 @@ fn check_alone(maker: &Maker, segment: &crate::segment::BuiltSegment) -> usize {
         broken_at: None,
         appends: super::super::origins::Appends::default(),
         since: false,
+        keys: None,
     };
     let task = segment::Task {
         facts: Arc::new(facts),

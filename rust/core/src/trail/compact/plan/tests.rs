@@ -14,6 +14,7 @@ fn of_partition(place: &str, n: u64, bytes: u64, (min, max): (i64, i64)) -> Arc<
         bytes,
         format: None,
         gone: None,
+        key: None,
         max,
         min,
         path: format!("segments/domain={place}/00000000-0000-4000-8000-{n:012}.parquet"),
@@ -25,7 +26,7 @@ fn of_partition(place: &str, n: u64, bytes: u64, (min, max): (i64, i64)) -> Arc<
 }
 
 fn plan(segments: &[Arc<AddedSegment>]) -> CompactPlan {
-    CompactPlan::of(segments, false, 256 * MB)
+    CompactPlan::of(segments, false, 256 * MB, (usize::MAX, Seals::Apart))
 }
 
 #[test]

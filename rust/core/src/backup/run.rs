@@ -1,0 +1,406 @@
+//! Bringing a copy up to date. The order makes every moment of it a copy that holds (FORMAT
+//! section 19): what a statement counts in is there before the statement, and what the ledger of
+//! the statement says is gone goes after it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+
+use super::place::{OBJECTS, Place, sealed_path};
+use super::statement::{Head, Statement};
+use super::work::{Named, Work};
+use super::{BackupOptions, BackupReport, COPIES, Marker, erasures};
+use crate::config::without_credentials;
+use crate::keys::envelope::sealed_len;
+use crate::ledger::{
+    AddedSegment, CHECKPOINT_HINT, Entry, HEARTBEAT, Ledger, State, cosigned, entry_number,
+    entry_path, may_name_snapshot, snapshot_path,
+};
+use crate::storage::durable::{self, LockFile};
+use crate::storage::{Create, Storage};
+use crate::subjects::{KEYS_FOLDER, ROOT};
+use crate::trail::{TRAIL_FILE, Trail, now_micros, time_text};
+use crate::{Error, Result};
+
+/// Folders of objects that no entry names.
+const LOOSE: [&str; 4] = [COPIES, cosigned::FOLDER, "keyring", KEYS_FOLDER];
+/// Objects that are replaced in the trail.
+const HINTS: [&str; 3] = [CHECKPOINT_HINT, HEARTBEAT, ROOT];
+/// Entries are small.
+const PARALLEL_ENTRIES: usize = 32;
+/// Plans that came to nothing because segments were replaced meanwhile.
+const ATTEMPTS: usize = 16;
+
+impl Trail {
+    /// Brings the second copy of this trail up to date: copies what it lacks, then says what it is
+    /// complete up to, then removes what the ledger says is gone. It can be stopped anywhere, and
+    /// the next run goes on. Records that are in logs only are not copied: commit them first.
+    ///
+    /// # Errors
+    /// `Usage` if the destination holds something else; `Key` if the key is not the copy's;
+    /// `Integrity` if the trail's ledger does not extend the copy's, or what is to be copied is
+    /// missing or not what was signed; `AlreadyExists` if another process of this host is at it;
+    /// `Interrupted`, `Io`, `Store`.
+    pub async fn backup(&self, options: &BackupOptions) -> Result<BackupReport> {
+        let storage = Storage::open(&options.destination)?;
+        self.backup_to(storage, options).await
+    }
+
+    pub(crate) async fn backup_to(
+        &self,
+        storage: Storage,
+        options: &BackupOptions,
+    ) -> Result<BackupReport> {
+        let _lock = lock(self, &storage)?;
+        let work =
+            Work::new(options.parallel, options.memory, options.progress.clone(), &options.cancel);
+        let place = Place::open_or_create(storage, &options.key, self.info()).await?;
+        let marker = register(self, &place).await?;
+        let last = place.newest().await?;
+        let there = There::read(&place).await?;
+        let run = Run { trail: self, place, work, there, last };
+        let (statement, ledger) = run.complete().await?;
+        let (objects, bytes) = run.work.counted();
+        let state = ledger.state();
+        let removed = run.remove_swept(state).await?;
+        let erased = erasures::carry_out(self, &run.place, &marker, ledger).await?;
+        Ok(BackupReport {
+            holder: run.place.about.holder.clone(),
+            size: statement.head.size,
+            root: statement.head.root,
+            statement: statement.head.n,
+            objects,
+            bytes,
+            removed,
+            destroyed: erased.destroyed,
+            confirmed: erased.confirmed,
+            unconfirmed: erased.unconfirmed,
+        })
+    }
+}
+
+/// One run of a host at a time for each destination.
+fn lock(trail: &Trail, storage: &Storage) -> Result<LockFile> {
+    let digest = HEXLOWER.encode(&Sha256::digest(storage.url().as_bytes()));
+    let dir = trail.state_dir();
+    durable::ensure_private_dir(&dir)?;
+    let lock = LockFile::try_lock(&dir.join(format!("backup-{}.lock", &digest[..16])))?;
+    lock.ok_or_else(|| {
+        Error::AlreadyExists(format!("another process copies the trail to {}", storage.url()))
+    })
+}
+
+/// Lets the trail know of the copy before that gets a key.
+async fn register(trail: &Trail, place: &Place) -> Result<Marker> {
+    let holder = &place.about.holder;
+    let path = Marker::path(holder);
+    loop {
+        match trail.storage().get(&path).await {
+            Ok(bytes) => return super::place::parse(&bytes, &path),
+            Err(Error::NotFound(_)) => {}
+            Err(e) => return Err(e),
+        }
+        let from = trail.refreshed().await?.state().size();
+        let marker = Marker::new(from, holder, &without_credentials(place.storage.url()));
+        trail.storage().put_create(&path, Bytes::from(marker.to_bytes()?)).await?;
+    }
+}
+
+/// What the copy had when the run began.
+struct There {
+    /// Numbers of entries, ascending.
+    entries: Vec<u64>,
+    /// Sealed lengths of segments and sidecars by path.
+    segments: HashMap<String, u64>,
+    loose: HashSet<String>,
+}
+
+impl There {
+    async fn read(place: &Place) -> Result<Self> {
+        let number = |path: &str| entry_number(path.strip_prefix(OBJECTS)?.strip_prefix('/')?);
+        let folder = sealed_path("ledger");
+        let mut entries = place.storage.pick_after(&folder, &folder, number).await?;
+        entries.sort_unstable();
+        let mut loose = HashSet::new();
+        for (path, _) in listed(&place.storage, LOOSE.iter().copied()).await? {
+            loose.insert(path);
+        }
+        if place.storage.size(&sealed_path(TRAIL_FILE)).await.is_ok() {
+            loose.insert(TRAIL_FILE.to_owned());
+        }
+        let segments = listed(&place.storage, ["segments"].into_iter()).await?;
+        Ok(Self { entries, segments: segments.into_iter().collect(), loose })
+    }
+}
+
+/// Paths, as the trail has them, and sealed lengths of the objects in these folders of a copy.
+async fn listed(
+    storage: &Storage,
+    folders: impl Iterator<Item = &str>,
+) -> Result<Vec<(String, u64)>> {
+    let mut all = Vec::new();
+    for folder in folders {
+        for (path, size) in storage.list(&sealed_path(folder)).await? {
+            let path = path.strip_prefix(OBJECTS).and_then(|path| path.strip_prefix('/'));
+            all.extend(path.map(|path| (path.to_owned(), size)));
+        }
+    }
+    Ok(all)
+}
+
+struct Run<'a> {
+    trail: &'a Trail,
+    place: Place,
+    work: Work,
+    there: There,
+    last: Option<Statement>,
+}
+
+impl Run<'_> {
+    /// Copies until a statement can be made; gives it and the ledger that it is about.
+    async fn complete(&self) -> Result<(Statement, Ledger)> {
+        for _ in 0..ATTEMPTS {
+            self.work.demand_go()?;
+            // Before the ledger, so that they do not say more than it.
+            let hints = self.hints().await?;
+            let ledger = self.trail.refreshed().await?;
+            self.demand_extends(&ledger)?;
+            let loose = self.copy_loose(ledger.state()).await?;
+            if !self.copy_segments(&ledger).await? {
+                continue;
+            }
+            self.copy_entries(ledger.state().size()).await?;
+            if let Some(statement) = self.state(&ledger, hints, loose).await? {
+                return Ok((statement, ledger));
+            }
+        }
+        let message = "its segments were replaced again and again while it was copied; try again";
+        Err(Error::integrity(self.trail.url(), message))
+    }
+
+    /// Whether an object of the copy counts: then it is what it was, and never replaced.
+    fn counts(&self, path: &str) -> bool {
+        self.last.as_ref().is_some_and(|last| super::store::visible(last, path))
+    }
+
+    fn last_size(&self) -> u64 {
+        self.last.as_ref().map_or(0, |last| last.head.size)
+    }
+
+    /// A ledger that does not extend the copy's was rolled back or is another one.
+    fn demand_extends(&self, ledger: &Ledger) -> Result<()> {
+        let Some(last) = &self.last else { return Ok(()) };
+        let head = &last.head;
+        if ledger.root_at(head.size).map(|root| HEXLOWER.encode(&root)).as_ref() == Some(&head.root)
+        {
+            return Ok(());
+        }
+        let message = format!(
+            "the copy has {} entries with root {}; the trail now has {} entries and another \
+             history: it was rolled back or replaced, and nothing is copied over the copy",
+            head.size,
+            head.root,
+            ledger.state().size()
+        );
+        Err(Error::integrity(self.trail.url(), message))
+    }
+
+    async fn hints(&self) -> Result<BTreeMap<String, Bytes>> {
+        let mut hints = BTreeMap::new();
+        for path in HINTS {
+            match self.trail.storage().get(path).await {
+                Ok(bytes) => drop(hints.insert(path.to_owned(), bytes)),
+                Err(Error::NotFound(_)) => {}
+                Err(e) => return Err(e),
+            }
+        }
+        // A root that was lost is worth more than none.
+        let before = self.last.as_ref().and_then(|last| last.hints.get(ROOT));
+        if let (None, Some(root)) = (hints.get(ROOT), before) {
+            hints.insert(ROOT.to_owned(), root.clone());
+        }
+        Ok(hints)
+    }
+
+    /// Copies what no entry names; gives the paths of all such objects that belong to the copy.
+    async fn copy_loose(&self, state: &State) -> Result<BTreeSet<String>> {
+        let mut found = vec![(TRAIL_FILE.to_owned(), 0)];
+        for folder in LOOSE {
+            found.extend(self.trail.storage().list(folder).await?);
+        }
+        let erased = erasures::erased(state);
+        let belongs = |path: &str| {
+            let known = cosigned::size_of(path).is_none_or(|size| size <= state.size());
+            known && !HINTS.contains(&path) && !erasures::is_erased(&erased, path)
+        };
+        found.retain(|(path, _)| belongs(path));
+        let mut loose: BTreeSet<String> = found.iter().map(|(path, _)| path.clone()).collect();
+        let lost = self.last.iter().flat_map(|last| &last.loose);
+        loose
+            .extend(lost.filter(|path| belongs(path) && self.there.loose.contains(*path)).cloned());
+        found.retain(|(path, _)| !(self.there.loose.contains(path) && self.counts(path)));
+        self.work.expect(found.len() as u64);
+        let items = found.into_iter().map(|(path, bytes)| (bytes, path));
+        let copy = |path: String| async move {
+            let bytes = match self.trail.storage().get(&path).await {
+                // Keys go when they are erased: then the next look at the ledger says so.
+                Err(Error::NotFound(_)) => return Ok(self.work.done(0)),
+                other => other?,
+            };
+            self.create(&path, bytes).await
+        };
+        self.work.each(items, PARALLEL_ENTRIES, copy).await?;
+        Ok(loose)
+    }
+
+    /// Creates an object that the newest statement does not count in.
+    async fn create(&self, path: &str, bytes: Bytes) -> Result<()> {
+        let length = bytes.len() as u64;
+        let sealed = self.place.seal(self.place.aad(path), bytes.clone()).await?;
+        let at = sealed_path(path);
+        if self.place.storage.put_create(&at, sealed.clone()).await? == Create::Exists {
+            match self.place.get(path).await {
+                Ok(found) if found == bytes => {}
+                _ if self.counts(path) => {
+                    let message = "the copy has another object, and nothing is overwritten";
+                    return Err(Error::integrity(at, message));
+                }
+                // Left by a run that was broken off, of a history that is none or not whole.
+                _ => {
+                    self.place.delete(path).await?;
+                    self.place.storage.put_create(&at, sealed).await?;
+                }
+            }
+        }
+        self.work.done(length);
+        Ok(())
+    }
+
+    /// Copies live segments and their sidecars; `false` if some are live no more.
+    async fn copy_segments(&self, ledger: &Ledger) -> Result<bool> {
+        let mut missing = Vec::new();
+        for segment in &ledger.state().segments {
+            for named in Named::of(segment) {
+                match self.there.segments.get(&named.path) {
+                    Some(length) if *length == sealed_len(named.bytes) => {}
+                    Some(_) => {
+                        let message = "the copy's object has not the length that it must have; \
+                                       remove it there, and it is copied again";
+                        return Err(Error::integrity(sealed_path(&named.path), message));
+                    }
+                    None => missing.push((named.bytes, (Arc::clone(segment), named))),
+                }
+            }
+        }
+        self.work.expect(missing.len() as u64);
+        let replaced = std::sync::atomic::AtomicBool::new(false);
+        let replaced = &replaced;
+        let copy = |(segment, named): (Arc<AddedSegment>, Named)| async move {
+            let bytes = match self.trail.store_of(&segment)?.get(&named.path).await {
+                Err(Error::NotFound(_)) if !self.is_live(&segment.path).await? => {
+                    replaced.store(true, std::sync::atomic::Ordering::Relaxed);
+                    return Ok(self.work.done(0));
+                }
+                Err(Error::NotFound(_)) => {
+                    return Err(Error::integrity(&named.path, "the trail has lost it"));
+                }
+                other => other?,
+            };
+            named.check(&bytes).await?;
+            self.create(&named.path, bytes).await
+        };
+        self.work.each(missing, self.work.parallel, copy).await?;
+        Ok(!replaced.load(std::sync::atomic::Ordering::Relaxed))
+    }
+
+    async fn is_live(&self, path: &str) -> Result<bool> {
+        let ledger = self.trail.refreshed().await?;
+        Ok(ledger.state().segments.iter().any(|segment| segment.path == path))
+    }
+
+    /// Copies the entries before `size`, each after the snapshot that it names.
+    async fn copy_entries(&self, size: u64) -> Result<()> {
+        let (there, known) = (&self.there.entries, self.last_size());
+        // What a broken-off run left may be of another history.
+        let missing = |n: &u64| *n >= known || there.binary_search(n).is_err();
+        self.work.expect((0..size).filter(missing).count() as u64);
+        let items = (0..size).filter(missing).map(|n| (0, n));
+        let copy = |n: u64| async move {
+            let bytes = self.trail.storage().get(&entry_path(n)).await?;
+            if may_name_snapshot(&bytes)
+                && let Ok(entry) = Entry::parse(&bytes)
+                && entry.body.snapshot.is_some()
+            {
+                self.copy_snapshot(n).await?;
+            }
+            self.create(&entry_path(n), bytes).await
+        };
+        self.work.each(items, PARALLEL_ENTRIES, copy).await
+    }
+
+    async fn copy_snapshot(&self, n: u64) -> Result<()> {
+        match self.trail.storage().get(&snapshot_path(n)).await {
+            Ok(bytes) => {
+                self.work.expect(1);
+                self.create(&snapshot_path(n), bytes).await
+            }
+            // Verification tells of it; nothing else needs it.
+            Err(Error::NotFound(_)) => Ok(()),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Says what the copy is complete up to; `None` if another run was quicker.
+    async fn state(
+        &self,
+        ledger: &Ledger,
+        hints: BTreeMap<String, Bytes>,
+        loose: BTreeSet<String>,
+    ) -> Result<Option<Statement>> {
+        self.work.demand_go()?;
+        let state = ledger.state();
+        let head = Head {
+            bytes: state.segments.iter().map(|segment| segment.bytes).sum(),
+            holder: self.place.about.holder.clone(),
+            n: self.last.as_ref().map_or(0, |last| last.head.n + 1),
+            records: state.rows,
+            root: HEXLOWER.encode(&state.root()),
+            segments: state.segments.len() as u64,
+            size: state.size(),
+            time: time_text(now_micros()),
+            trail_id: self.place.about.trail_id.clone(),
+            v: 1,
+        };
+        let statement = Statement { head, hints, loose };
+        if let Some(last) = self.last.as_ref().filter(|last| last.says(&statement)) {
+            return Ok(Some(last.clone()));
+        }
+        match self.place.state(&statement).await? {
+            true => Ok(Some(statement)),
+            false => {
+                let message = "another run made a statement about the copy meanwhile; try again";
+                Err(Error::AlreadyExists(message.to_owned()))
+            }
+        }
+    }
+
+    /// Removes from the copy the segments and sidecars that the ledger says are gone: of those that
+    /// were there before the ledger was read, the ones that are neither live nor retired.
+    async fn remove_swept(&self, state: &State) -> Result<u64> {
+        let live: HashSet<&str> = state.segments.iter().map(|s| s.path.as_str()).collect();
+        let retired = &state.lifecycle.retired;
+        let mut removed = 0;
+        for path in self.there.segments.keys() {
+            let segment = path.strip_suffix(".gone").unwrap_or(path);
+            if !live.contains(segment) && !retired.contains_key(segment) {
+                self.work.demand_go()?;
+                self.place.delete(path).await?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+}
