@@ -62,6 +62,7 @@ COMPACT = (
 )
 DUCK = (
     "import duckdb; db = duckdb.connect(); db.execute('SET threads TO 2'); "
+    "db.execute('SET enable_progress_bar = false'); "
     + CLOCKS
     + "files = f\"read_parquet('{sys.argv[1]}/segments/**/*.parquet', union_by_name = true)\"; "
     "rows = db.execute(f\"COPY (SELECT * FROM {files} ORDER BY timestamp) TO '{sys.argv[2]}' "
@@ -82,7 +83,7 @@ def run(code: str, *arguments: object) -> Run:
     """Has a process of its own do it."""
     command = [sys.executable, "-c", PRELUDE + code, *map(str, arguments)]
     told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    done = json.loads(told)
+    done = json.loads(told.splitlines()[-1])
     return Run(done["rows"], done["seconds"], done["cpu"], done["peak"])
 
 

@@ -80,7 +80,9 @@ def peer(lines: Path, ids: list[str]) -> float:
     rows = f"read_json('{lines}', format='newline_delimited', sample_size=-1)"
     db.execute(f"COPY (SELECT * FROM {rows}) TO '{parquet}' (FORMAT parquet, COMPRESSION zstd)")
     query = f"SELECT * FROM '{parquet}' WHERE audit_id = $1"
-    return statistics.median(timed(lambda i=i: db.execute(query, [i]).fetchall()) for i in ids)
+    return statistics.median(
+        timed(lambda i=i: db.sql(query, params=[i]).to_arrow_table()) for i in ids
+    )
 
 
 def main() -> None:
