@@ -70,7 +70,8 @@ class Maintenance:
             progress: As for :meth:`compact`.
 
         Returns:
-            ``committed`` (records that logs of this host held) and ``compact``, a report as of
+            ``committed`` (records that logs of this host held), ``new_generation`` (of the
+            keyring, if one was due) and ``compact``, a report as of
             :meth:`compact`.
         """
         wish = (target_mb, as_threads(threads), grace.total_seconds())

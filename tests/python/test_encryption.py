@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 import sealtrail
-from sealtrail_verifier import Report, verify_trail
+from sealtrail_verifier import Report, encrypted, verify_trail
 from sealtrail_verifier.encrypted import MasterKey
 from sealtrail_verifier.keys import RootSecret
 from sealtrail_verifier.note import VerifierKey
@@ -193,6 +194,34 @@ def test_a_killed_process_leaves_an_encrypted_log_that_is_recovered(
     found = trail.get("kept")
     assert found is not None
     assert found["note"] == SECRET
+    trail.close()
+
+
+def test_the_log_is_as_the_format_says(tmp_path: Path, home: Path) -> None:
+    """Read by FORMAT sections 9 and 18 alone."""
+    key = MasterKey.parse(master(tmp_path).read_bytes())
+    config = configured(tmp_path, f"file:{tmp_path / 'master.key'}")
+    trail = sealtrail.init(tmp_path / "audit", config=config)
+    trail.record(events(0, 1)[0])
+    (path,) = (home / "sealtrail" / "state").rglob("*.wal")
+    data, trail_id = path.read_bytes(), trail.info["trail_id"]
+    (file,) = (tmp_path / "audit" / "keyring").iterdir()
+    generation = json.loads(file.read_bytes())
+    name, sealed = generation["generation"], base64.b64decode(generation["wrapped"]["sealed"])
+    context = f"generation {name} of trail {trail_id}".encode()
+    outer = encrypted._unwrap(key.secret, b"sealtrail master wrap v1", sealed, context)
+    assert outer is not None
+    length = int.from_bytes(data[56:58], "big")
+    wrapped, frames = json.loads(data[58 : 58 + length]), data[58 + length :]
+    assert (data[:8], wrapped["generation"], wrapped["v"]) == (b"SEALWAL2", name, 1)
+    context = f"sealtrail file key v1\n{trail_id}\nlog {data[24:56].hex()}".encode()
+    sealed = base64.b64decode(wrapped["sealed"])
+    inner = encrypted._unwrap(outer, b"sealtrail file key v1", sealed, context)
+    assert inner is not None
+    size, sequence = int.from_bytes(frames[:4], "big"), frames[8:16]
+    nonce, payload = bytes(4) + sequence, frames[40 : 40 + size]
+    plain = AESGCM(inner).decrypt(nonce, payload, b"sealtrail wal frame v1")
+    assert json.loads(plain[17:])["note"] == SECRET
     trail.close()
 
 

@@ -38,7 +38,8 @@ added is named with file and line.
 
 Trust comes from you, never from the trail: --key, or the keys folder of SEALTRAIL_HOME. With the
 owner's secret (--owner-key, or owner.json in the keys folder) HMACs and epoch seals are checked
-too. The exit code is 0 if everything holds, and 4 if anything is missing or was changed.
+too. The exit code is 0 if everything holds, 4 if anything is missing or was
+changed, and 3 (LOCKED) if what is encrypted could not be looked into: its key is not at hand.
 
 What was verified is remembered (`sealtrail pin`), and the next verification demands that the trail
 extends it: a trail that was put back to an earlier state is ROLLED_BACK, another one FORKED.";

@@ -184,6 +184,31 @@ async fn compaction_encrypts_what_it_merges_under_the_newest_generation() {
 }
 
 #[tokio::test]
+async fn what_is_in_the_clear_is_encrypted_when_it_is_asked_for() {
+    let place = Place::new().await;
+    let plain = place.open_with(EncryptionConfig::default()).await;
+    record(&plain, &["id-a"], "high").await;
+    let encrypt = CompactOptions {
+        encrypt: true,
+        grace: std::time::Duration::ZERO,
+        ..CompactOptions::default()
+    };
+    let refused = plain.compact(&encrypt).await.unwrap_err();
+    assert!(matches!(refused, Error::Usage(_)), "{refused}");
+    plain.close(true).await.unwrap();
+    let trail = place.open().await;
+    let alone = CompactOptions { encrypt: false, ..encrypt.clone() };
+    assert_eq!(trail.compact(&alone).await.unwrap().replaced, 0);
+    assert_eq!(trail.compact(&encrypt).await.unwrap().replaced, 1);
+    assert_eq!(trail.compact(&encrypt).await.unwrap().replaced, 0);
+    assert_eq!(trail.keys_status().await.unwrap().plain.0, 0);
+    assert!(place.segments().await.iter().all(|(_, bytes)| bytes.ends_with(b"PARE")));
+    all_there(&trail, &["id-a"]).await;
+    trail.close(true).await.unwrap();
+    assert_eq!(place.deep().await.findings, vec![]);
+}
+
+#[tokio::test]
 async fn records_of_chosen_levels_stand_in_encrypted_segments_apart() {
     let place = Place::new().await;
     let levels = vec!["High".to_owned(), "critical".to_owned()];
