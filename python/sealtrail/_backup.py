@@ -165,7 +165,7 @@ def inspect_backup(
     return as_object(found)
 
 
-def restore_backup(  # noqa: PLR0913
+def restore_backup(
     copy: Path_ | None = None,
     destination: Path_ | None = None,
     *,

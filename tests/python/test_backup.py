@@ -47,7 +47,9 @@ def test_the_trail_is_restored_and_goes_on(tmp_path: Path, trail: sealtrail.Trai
     checked = sealtrail.verify_backup(copy, copy_key="env:COPY_KEY", home=home)
     assert checked.verdict == "VERIFIED"
     assert checked.details["size"] == report["size"] <= size
-    again = sealtrail.restore_backup(copy, tmp_path / "restored", copy_key="env:COPY_KEY", home=home)
+    again = sealtrail.restore_backup(
+        copy, tmp_path / "restored", copy_key="env:COPY_KEY", home=home
+    )
     assert (again["size"], again["left_out"]) == (report["size"], 0)
     with sealtrail.open(tmp_path / "restored", home=home) as restored:
         assert restored.sql(USERS + " LIMIT 2").to_dicts() == before
