@@ -3,7 +3,8 @@
 Ids that callers gave say nothing about time: every segment may have one. Cold means that a new
 process asks first, and that the system has nothing of the trail in memory; its start and opening
 the trail are left out. The peer is DuckDB, asked for the row of that id in a Parquet file that it
-wrote itself from the same events. Usage: ``python benches/lookup.py [--events 10000000]``.
+wrote itself from the same events. Usage: ``python benches/lookup.py [--events 100000]``; the targets
+are meant for 10,000,000 events.
 """
 
 from __future__ import annotations
@@ -79,12 +80,14 @@ def peer(lines: Path, ids: list[str]) -> float:
     rows = f"read_json('{lines}', format='newline_delimited', sample_size=-1)"
     db.execute(f"COPY (SELECT * FROM {rows}) TO '{parquet}' (FORMAT parquet, COMPRESSION zstd)")
     query = f"SELECT * FROM '{parquet}' WHERE audit_id = $1"
-    return statistics.median(timed(lambda i=i: db.execute(query, [i]).fetchall()) for i in ids)
+    return statistics.median(
+        timed(lambda i=i: db.sql(query, params=[i]).to_arrow_table()) for i in ids
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--events", type=int, default=100_000)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sealtrail-bench-") as place:
         folder = Path(place)

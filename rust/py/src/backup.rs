@@ -111,7 +111,7 @@ pub(crate) fn verify_backup(
     let url = copy.url(&place)?;
     let seen = bridge::wait(py, backup::inspect(&url))?;
     let master = copy.master(py, &place)?;
-    let trust = verify::trust_of((key, owner_key), &place.home, &seen.trail_id);
+    let trust = verify::trust((key, owner_key), &place.home, Some(&seen.trail_id));
     let trust = trust.map_err(|error| error.raise(py))?;
     let pinning = pinning.pinning(&place.home, &seen.url).map_err(|error| error.raise(py))?;
     let options = place.options(&url).map_err(|error| error.raise(py))?;

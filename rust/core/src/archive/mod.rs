@@ -1,5 +1,6 @@
 //! Where the objects of segments are: in the trail's own store, or in archives that have names.
 
+mod parts;
 mod restored;
 
 use std::collections::BTreeMap;

@@ -15,6 +15,8 @@ use crate::{Error, Result};
 const LEVEL: &str = "resource_sensitivity_level";
 const TIMESTAMP: &str = "timestamp";
 const RECORDED_AT: &str = "recorded_at";
+/// What rows are judged by.
+pub(super) const COLUMNS: [&str; 3] = [TIMESTAMP, RECORDED_AT, LEVEL];
 
 /// What is due of a record, or of all records of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -127,6 +129,12 @@ impl<'a> Table<'a> {
         Ok(rows)
     }
 
+    /// The row groups whose rows must be read.
+    pub(super) fn unclear(&self, domain: &str, file: &SegmentFile) -> Vec<usize> {
+        let groups = 0..file.groups().len();
+        groups.filter(|group| self.of_group(domain, file, *group).is_none()).collect()
+    }
+
     /// What the file tells of a row group.
     fn of_group(&self, domain: &str, file: &SegmentFile, group: usize) -> Option<Due> {
         let times = Times {
@@ -153,7 +161,7 @@ impl<'a> Table<'a> {
         first: usize,
         rows: &mut Rows,
     ) -> Result<()> {
-        let mut columns = file.columns_in(group, &[TIMESTAMP, RECORDED_AT, LEVEL])?;
+        let mut columns = file.columns_in(group, &COLUMNS)?;
         let level = columns.pop().flatten();
         let level = level.as_ref().and_then(|level| level.as_string_opt::<i32>());
         let recorded_at = times(file, columns.pop().flatten())?;

@@ -10,6 +10,9 @@ use super::due::push;
 use crate::segment::SegmentFile;
 use crate::{Error, Result};
 
+/// What records are told by.
+pub(super) const ID: &str = "audit_id";
+
 /// The records that holds hold, among those that somebody wants to delete.
 ///
 /// Records are told by their `audit_id`. If two records have the same, both are held: a hold is
@@ -62,7 +65,7 @@ impl Held {
             if parts.is_empty() {
                 continue;
             }
-            let ids = file.columns_in(group, &["audit_id"])?.pop().flatten();
+            let ids = file.columns_in(group, &[ID])?.pop().flatten();
             let ids = ids.as_ref().and_then(|ids| ids.as_string_opt::<i32>());
             let ids = ids.filter(|ids| ids.null_count() == 0);
             let ids = ids.ok_or_else(|| Error::integrity(file.path(), "rows without audit_id"))?;

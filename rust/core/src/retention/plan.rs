@@ -3,16 +3,20 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use futures::{StreamExt, TryStreamExt, stream};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::due::{Due, Rows, Table, count};
-use super::holds::{Held, Split};
+use super::due::{COLUMNS, Due, Rows, Table, count};
+use super::holds::{Held, ID, Split};
 use super::in_force::InForce;
 use crate::archive::Archives;
 use crate::ledger::{AddedSegment, State};
 use crate::segment::SegmentFile;
 use crate::{Error, Result};
+
+/// Objects of a store that are looked at at a time.
+const FETCHES: usize = 16;
 
 /// What is to become of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -198,7 +202,10 @@ impl Draft {
                 false => {
                     let file = match &candidate.file {
                         Some(file) => file.clone(),
-                        None => archives.open(&candidate.add).await?,
+                        None => {
+                            let all = |file: &SegmentFile| (0..file.groups().len()).collect();
+                            archives.open_columns(&candidate.add, &[ID], all).await?
+                        }
                     };
                     held.split(&file, &candidate.rows.delete)?
                 }
@@ -257,14 +264,17 @@ async fn look_at(
     table: &Table<'_>,
     unclear: Vec<Candidate>,
 ) -> Result<Vec<Candidate>> {
-    let mut opened = Vec::with_capacity(unclear.len());
-    for mut candidate in unclear {
+    let fetch = async |mut candidate: Candidate| {
         // Of a local file only its end is read here.
         if !archives.is_here(&candidate.add) {
-            candidate.file = Some(archives.open(&candidate.add).await?);
+            let unclear = |file: &SegmentFile| table.unclear(&candidate.domain, file);
+            let file = archives.open_columns(&candidate.add, &COLUMNS, unclear).await?;
+            candidate.file = Some(file);
         }
-        opened.push(candidate);
-    }
+        Ok::<_, Error>(candidate)
+    };
+    let opening: Vec<_> = unclear.into_iter().map(fetch).collect();
+    let opened: Vec<Candidate> = stream::iter(opening).buffered(FETCHES).try_collect().await?;
     let look = |mut candidate: Candidate| -> Result<Candidate> {
         let (file, local) = match candidate.file.take() {
             Some(file) => (file, false),

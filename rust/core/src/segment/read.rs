@@ -2,6 +2,7 @@
 
 use arrow::array::{Array, AsArray, RecordBatch, StringArray, UInt16Array};
 use arrow::datatypes::UInt16Type;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -76,10 +77,42 @@ impl SegmentFile {
         Self::open_source(path, Source::open(file)?, keys)
     }
 
+    /// Opens an object of `size` bytes of which only the end is at hand, with its footer. Columns
+    /// can be read once they are [added](Self::with_parts).
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) fn open_end(path: &str, size: u64, end: Bytes) -> Result<Self> {
+        let from = size.saturating_sub(end.len() as u64);
+        Self::open_source(path, Source::Parts { size, parts: vec![(from, end)] }, None)
+    }
+
+    /// Where columns lie in the file, in these row groups.
+    pub(crate) fn places_of(&self, groups: &[usize], columns: &[&str]) -> Vec<Range<u64>> {
+        let metadata = self.parquet();
+        let groups = groups.iter().filter_map(|group| metadata.row_groups().get(*group));
+        let chunks = groups.flat_map(|group| group.columns());
+        let wanted = chunks.filter(|chunk| columns.contains(&chunk.column_descr().name()));
+        let place = |(from, length): (u64, u64)| from..from.saturating_add(length);
+        wanted.map(|chunk| place(chunk.byte_range())).collect()
+    }
+
+    /// The same with more of its bytes at hand, each part with its place in the file.
+    pub(crate) fn with_parts(mut self, more: Vec<(u64, Bytes)>) -> Self {
+        if let Source::Parts { parts, .. } = &mut self.source {
+            parts.extend(more);
+        }
+        self
+    }
+
     pub(super) fn open_source(path: &str, source: Source, keys: Keys<'_>) -> Result<Self> {
-        let options = ArrowReaderOptions::new()
-            .with_skip_arrow_metadata(true)
-            .with_page_index_policy(PageIndexPolicy::Optional);
+        let pages = match &source {
+            // They are before the end that is at hand.
+            Source::Parts { .. } => PageIndexPolicy::Skip,
+            _ => PageIndexPolicy::Optional,
+        };
+        let options =
+            ArrowReaderOptions::new().with_skip_arrow_metadata(true).with_page_index_policy(pages);
         let opening = source.is_encrypted().then(|| Opening::of(keys, path));
         let options = match &opening {
             Some(opening) => options.with_file_decryption_properties(opening.properties()?),

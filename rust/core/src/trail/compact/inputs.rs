@@ -18,9 +18,10 @@ use crate::{Error, Result};
 /// Objects that are fetched at a time.
 const FETCHES: usize = 8;
 
-/// Bytes of inputs that are held in memory, so that small ones are read once and not column by
-/// column.
-const HELD_BYTES: u64 = 64 << 20;
+/// Inputs of at most so many bytes are read once, and not column by column, as long as all that is
+/// held of them in memory is not more than that.
+const SMALL_BYTES: u64 = 128 << 10;
+const HELD_BYTES: u64 = 32 << 20;
 
 /// A segment that is to be merged.
 pub(super) struct Opened {
@@ -46,8 +47,8 @@ pub(super) async fn open(
         .map(|added| {
             let (storage, added) = (trail.store_of(added), Arc::clone(added));
             let (folder, tag) = (folder.to_owned(), tag.to_owned());
-            held += added.bytes;
-            let hold = held <= HELD_BYTES;
+            let hold = added.bytes <= SMALL_BYTES && held + added.bytes <= HELD_BYTES;
+            held += if hold { added.bytes } else { 0 };
             async move { open_one(&storage?, added, hold, (&folder, &tag)).await }
         })
         .collect();
