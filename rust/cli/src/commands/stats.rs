@@ -63,6 +63,10 @@ pub(super) fn table(stats: &trail::Stats) -> String {
         ["last commit", &stats.last_commit.clone().unwrap_or_else(none)],
     ];
     let mut out = aligned("", &rows.map(|row| row.map(str::to_owned)));
+    for disk in stats.disks.iter().filter(|disk| disk.low) {
+        let free = disk.free_bytes.map_or_else(none, bytes);
+        out.push_str(&format!("warning: only {free} free at {} ({})\n", disk.path, disk.what));
+    }
     if !stats.anchors.is_empty() {
         let mut rows = vec![["anchor", "entries", "last sent", "problem"].map(str::to_owned)];
         rows.extend(stats.anchors.iter().map(|(url, state)| {

@@ -3,7 +3,8 @@
 //! the statement says is gone goes after it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
@@ -61,7 +62,7 @@ impl Trail {
         let marker = register(self, &place).await?;
         let last = place.newest().await?;
         let there = There::read(&place).await?;
-        let run = Run { trail: self, place, work, there, last };
+        let run = Run { trail: self, place, work, there, last, made: Mutex::default() };
         let (statement, ledger) = run.complete().await?;
         let (objects, bytes) = run.work.counted();
         let state = ledger.state();
@@ -157,6 +158,8 @@ struct Run<'a> {
     work: Work,
     there: There,
     last: Option<Statement>,
+    /// Paths of what this run copied, which another look at the ledger need not copy again.
+    made: Mutex<HashSet<String>>,
 }
 
 impl Run<'_> {
@@ -168,7 +171,7 @@ impl Run<'_> {
             let hints = self.hints().await?;
             let ledger = self.trail.refreshed().await?;
             self.demand_extends(&ledger)?;
-            let loose = self.copy_loose(ledger.state()).await?;
+            let Some(loose) = self.copy_loose(ledger.state()).await? else { continue };
             if !self.copy_segments(&ledger).await? {
                 continue;
             }
@@ -184,6 +187,17 @@ impl Run<'_> {
     /// Whether an object of the copy counts: then it is what it was, and never replaced.
     fn counts(&self, path: &str) -> bool {
         self.last.as_ref().is_some_and(|last| super::store::visible(last, path))
+    }
+
+    fn made(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers what was copied, but for entries, which are many and come last.
+    fn note(&self, path: &str) {
+        if entry_number(path).is_none() {
+            self.made().insert(path.to_owned());
+        }
     }
 
     fn last_size(&self) -> u64 {
@@ -225,8 +239,9 @@ impl Run<'_> {
         Ok(hints)
     }
 
-    /// Copies what no entry names; gives the paths of all such objects that belong to the copy.
-    async fn copy_loose(&self, state: &State) -> Result<BTreeSet<String>> {
+    /// Copies what no entry names; gives the paths of all such objects that belong to the copy, and
+    /// none if some went meanwhile, as keys do that are erased.
+    async fn copy_loose(&self, state: &State) -> Result<Option<BTreeSet<String>>> {
         let mut found = vec![(TRAIL_FILE.to_owned(), 0)];
         for folder in LOOSE {
             found.extend(self.trail.storage().list(folder).await?);
@@ -241,19 +256,40 @@ impl Run<'_> {
         let lost = self.last.iter().flat_map(|last| &last.loose);
         loose
             .extend(lost.filter(|path| belongs(path) && self.there.loose.contains(*path)).cloned());
-        found.retain(|(path, _)| !(self.there.loose.contains(path) && self.counts(path)));
+        let made = self.made().clone();
+        let known = |path: &String| self.there.loose.contains(path) && self.counts(path);
+        found.retain(|(path, _)| !made.contains(path) && !known(path));
         self.work.expect(found.len() as u64);
         let items = found.into_iter().map(|(path, bytes)| (bytes, path));
+        let gone = AtomicBool::new(false);
+        let gone = &gone;
         let copy = |path: String| async move {
-            let bytes = match self.trail.storage().get(&path).await {
-                // Keys go when they are erased: then the next look at the ledger says so.
-                Err(Error::NotFound(_)) => return Ok(self.work.done(0)),
-                other => other?,
-            };
-            self.create(&path, bytes).await
+            match self.trail.storage().get(&path).await {
+                Ok(bytes) => self.create(&path, bytes).await,
+                Err(Error::NotFound(_)) => {
+                    gone.store(true, Ordering::Relaxed);
+                    self.work.passed(0);
+                    Ok(())
+                }
+                Err(e) => Err(e),
+            }
         };
         self.work.each(items, PARALLEL_ENTRIES, copy).await?;
-        Ok(loose)
+        Ok((!gone.load(Ordering::Relaxed)).then_some(loose))
+    }
+
+    /// Creates an object that a broken-off run may have left, of this history or of another.
+    async fn create_over(&self, path: &str, bytes: Bytes) -> Result<()> {
+        match self.place.get(path).await {
+            Ok(found) if found == bytes => {
+                self.work.passed(bytes.len() as u64);
+                Ok(())
+            }
+            Ok(_) | Err(Error::NotFound(_) | Error::Integrity { .. }) => {
+                self.create(path, bytes).await
+            }
+            Err(e) => Err(e),
+        }
     }
 
     /// Creates an object that the newest statement does not count in.
@@ -263,7 +299,11 @@ impl Run<'_> {
         let at = sealed_path(path);
         if self.place.storage.put_create(&at, sealed.clone()).await? == Create::Exists {
             match self.place.get(path).await {
-                Ok(found) if found == bytes => {}
+                Ok(found) if found == bytes => {
+                    self.note(path);
+                    self.work.passed(length);
+                    return Ok(());
+                }
                 _ if self.counts(path) => {
                     let message = "the copy has another object, and nothing is overwritten";
                     return Err(Error::integrity(at, message));
@@ -275,6 +315,7 @@ impl Run<'_> {
                 }
             }
         }
+        self.note(path);
         self.work.done(length);
         Ok(())
     }
@@ -282,6 +323,7 @@ impl Run<'_> {
     /// Copies live segments and their sidecars; `false` if some are live no more.
     async fn copy_segments(&self, ledger: &Ledger) -> Result<bool> {
         let mut missing = Vec::new();
+        let made = self.made().clone();
         for segment in &ledger.state().segments {
             for named in Named::of(segment) {
                 match self.there.segments.get(&named.path) {
@@ -291,18 +333,20 @@ impl Run<'_> {
                                        remove it there, and it is copied again";
                         return Err(Error::integrity(sealed_path(&named.path), message));
                     }
+                    None if made.contains(&named.path) => {}
                     None => missing.push((named.bytes, (Arc::clone(segment), named))),
                 }
             }
         }
         self.work.expect(missing.len() as u64);
-        let replaced = std::sync::atomic::AtomicBool::new(false);
+        let replaced = AtomicBool::new(false);
         let replaced = &replaced;
         let copy = |(segment, named): (Arc<AddedSegment>, Named)| async move {
             let bytes = match self.trail.store_of(&segment)?.get(&named.path).await {
                 Err(Error::NotFound(_)) if !self.is_live(&segment.path).await? => {
-                    replaced.store(true, std::sync::atomic::Ordering::Relaxed);
-                    return Ok(self.work.done(0));
+                    replaced.store(true, Ordering::Relaxed);
+                    self.work.passed(0);
+                    return Ok(());
                 }
                 Err(Error::NotFound(_)) => {
                     return Err(Error::integrity(&named.path, "the trail has lost it"));
@@ -313,7 +357,7 @@ impl Run<'_> {
             self.create(&named.path, bytes).await
         };
         self.work.each(missing, self.work.parallel, copy).await?;
-        Ok(!replaced.load(std::sync::atomic::Ordering::Relaxed))
+        Ok(!replaced.load(Ordering::Relaxed))
     }
 
     async fn is_live(&self, path: &str) -> Result<bool> {
@@ -336,7 +380,10 @@ impl Run<'_> {
             {
                 self.copy_snapshot(n).await?;
             }
-            self.create(&entry_path(n), bytes).await
+            match there.binary_search(&n) {
+                Ok(_) => self.create_over(&entry_path(n), bytes).await,
+                Err(_) => self.create(&entry_path(n), bytes).await,
+            }
         };
         self.work.each(items, PARALLEL_ENTRIES, copy).await
     }

@@ -25,6 +25,9 @@ pub(super) struct Work {
     units: u64,
     cancel: Arc<AtomicBool>,
     told: Option<Told>,
+    /// Objects that were copied, and their bytes.
+    copied: AtomicU64,
+    copied_bytes: AtomicU64,
     objects: AtomicU64,
     of_objects: AtomicU64,
     bytes: AtomicU64,
@@ -78,6 +81,8 @@ impl Work {
             units,
             cancel: Arc::clone(cancel),
             told,
+            copied: AtomicU64::new(0),
+            copied_bytes: AtomicU64::new(0),
             objects: AtomicU64::new(0),
             of_objects: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
@@ -96,14 +101,23 @@ impl Work {
         self.tell();
     }
 
+    /// An object of this length was copied.
     pub(super) fn done(&self, bytes: u64) {
+        self.copied.fetch_add(1, Ordering::Relaxed);
+        self.copied_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.passed(bytes);
+    }
+
+    /// An object of this length was there already, or need not be copied any more.
+    pub(super) fn passed(&self, bytes: u64) {
         self.objects.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
         self.tell();
     }
 
+    /// Objects that were copied, and their bytes.
     pub(super) fn counted(&self) -> (u64, u64) {
-        (self.objects.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
+        (self.copied.load(Ordering::Relaxed), self.copied_bytes.load(Ordering::Relaxed))
     }
 
     fn tell(&self) {

@@ -69,6 +69,8 @@ async fn lived() -> (Place, Trail) {
 
 #[tokio::test]
 async fn a_run_that_ends_at_any_put_is_continued() {
+    let (place, trail) = lived().await;
+    let whole = place.back_up(&trail).await.objects;
     for done in [false, true] {
         for last_put in 0.. {
             let (place, trail) = lived().await;
@@ -86,6 +88,9 @@ async fn a_run_that_ends_at_any_put_is_continued() {
                 assert!(last_put > 20);
                 break;
             }
+            let again = place.back_up(&trail).await;
+            // What is there is not copied again.
+            assert!(again.objects + last_put <= whole + 4, "{again:?} after {last_put} of {whole}");
             place.fill(&trail, 1).await;
             let size = place.back_up(&trail).await.size;
             place.copy_holds(size).await;
