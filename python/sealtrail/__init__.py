@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from sealtrail import demo, events
+    from sealtrail._backup import inspect_backup, restore_backup, verify_backup
     from sealtrail._errors import (
         AccessError,
         AlreadyExistsError,
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
 # Which module has which names. They are imported when they are first used: the command line, which
 # is this package too, needs none of them, and importing them takes longer than most of its answers.
 _PLACES = {
+    "_backup": ("inspect_backup", "restore_backup", "verify_backup"),
     "_errors": (
         "AccessError",
         "AlreadyExistsError",
@@ -192,10 +194,13 @@ __all__ = [
     "demo",
     "events",
     "init",
+    "inspect_backup",
     "job",
     "jobs",
     "open",
+    "restore_backup",
     "search_fields",
     "verify",
+    "verify_backup",
     "verify_integrity",
 ]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from sealtrail import _native
+from sealtrail._arguments import as_object
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,44 @@ class Keys:
             NotFoundError: The owner's key is not here.
         """
         return self._native.revoke(writer, reason)
+
+    def status(self) -> dict[str, Any]:
+        """The keyring of encryption at rest. Needs no key.
+
+        Returns:
+            ``generations`` (each with ``generation``, ``made``, ``master_keys``, and the
+            ``segments`` and ``bytes`` under it), ``plain`` (segments in the clear), ``due`` (whether
+            the next generation is), ``lost`` (generations that segments need and that are not
+            there), ``master_key`` (name of the one at hand) or ``master_key_missing`` (why there is
+            none).
+        """
+        return as_object(self._native.status())
+
+    def rotate_encryption(self) -> str:
+        """Make the next generation of the keyring: new segments are encrypted under it.
+
+        Returns:
+            Its name.
+
+        Raises:
+            KeyFileError: The master key is not at hand.
+        """
+        return self._native.rotate_encryption()
+
+    def rewrap(self, key: str) -> list[str]:
+        """Wrap all generations under another master key as well; no file is written anew.
+
+        Args:
+            key: Where that comes from, as ``encryption.key`` of the configuration says it:
+                ``file:PATH``, ``env:NAME``, ``command:COMMAND`` or ``aws-kms:KEY``.
+
+        Returns:
+            Names of the generations that were not under it yet.
+
+        Raises:
+            KeyFileError: One of the master keys is not at hand.
+        """
+        return self._native.rewrap(key)
 
     def rotate(self) -> Rotation:
         """Give this process's writer new keys, after it committed all that it recorded.

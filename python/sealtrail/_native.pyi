@@ -20,6 +20,7 @@ __all__ = [
     "Trail",
     "Trails",
     "__version__",
+    "back_up",
     "check_consistency",
     "check_package",
     "check_proof",
@@ -27,12 +28,16 @@ __all__ = [
     "confirm_erasure",
     "erase",
     "erasures",
+    "folders_of",
     "init",
+    "inspect_backup",
     "open",
+    "restore_backup",
     "resume_erasures",
     "search_fields",
     "subject_report",
     "verify",
+    "verify_backup",
 ]
 
 __version__: str
@@ -52,6 +57,36 @@ def init(
 ) -> Trail: ...
 def open(url: str | None, *, home: Path | None, config: Path | None) -> Trail: ...
 def search_fields() -> list[tuple[str, str, str]]: ...
+def back_up(
+    trail: Trail,
+    copy: Mapping[str, str | None],
+    parallel: int,
+    progress: Callable[[int, int, int], object] | None,
+) -> bytes: ...
+def folders_of(trail: Trail) -> tuple[Path | None, Path | None]: ...
+def inspect_backup(
+    copy: Mapping[str, str | None], *, home: Path | None, config: Path | None
+) -> bytes: ...
+def restore_backup(
+    copy: Mapping[str, str | None],
+    destination: str | None,
+    *,
+    home: Path | None,
+    config: Path | None,
+    parallel: int,
+    progress: Callable[[int, int, int], object] | None,
+) -> bytes: ...
+def verify_backup(
+    copy: Mapping[str, str | None],
+    *,
+    home: Path | None,
+    config: Path | None,
+    level: str,
+    key: str | None,
+    owner_key: str | None,
+    pinning: Mapping[str, object],
+    progress: Callable[[int, int], object] | None,
+) -> bytes: ...
 def verify(
     url: str | None,
     *,
@@ -229,6 +264,9 @@ class Keys:
     def authorize_writer(self, path: Path) -> str: ...
     def install(self, path: Path) -> str: ...
     def revoke(self, writer: str, reason: str) -> int: ...
+    def status(self) -> bytes: ...
+    def rotate_encryption(self) -> str: ...
+    def rewrap(self, key: str) -> list[str]: ...
     def rotate(self) -> tuple[str, str, int]: ...
 
 @final

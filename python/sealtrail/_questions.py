@@ -498,6 +498,9 @@ class Questions:
         columns that hold a value, the columns that this file promoted, and ``_rest``, the
         remaining fields as JSON; partition ``domain`` is in ``path``. ``archive`` names the archive
         that holds a file; where ``format`` is ``jsonl`` it is no Parquet but compressed JSON lines.
+        Where ``key`` is not None, it is the generation of the keyring under which the file is
+        encrypted: other programs read it only by Parquet modular encryption, with the key and AAD
+        prefix of FORMAT section 18.
 
         Args:
             verify: Read every file first, and compare its length and SHA-256 with the ledger's.

@@ -2,7 +2,7 @@
 
 Exit codes: 0 verified (PRUNED is verified, too: what is not there, the owner
 deleted and said so), 4 something is missing or tampered with, 2 wrong usage, 3 the
-trail or proof cannot be read.
+trail or proof cannot be read, or LOCKED: it is encrypted and the key is not at hand.
 """
 
 import argparse
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sealtrail_verifier import proof
+from sealtrail_verifier.encrypted import MasterKey, read_master
 from sealtrail_verifier.forms import FormatError
 from sealtrail_verifier.keys import RootSecret
 from sealtrail_verifier.note import VerifierKey
@@ -48,19 +49,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="NAME=FOLDER",
         help="an archive to which segments were moved; may be given several times",
     )
+    parser.add_argument(
+        "--master-key",
+        type=_master,
+        metavar="FILE",
+        help="the master key of the trail's keyring: what is encrypted is checked as well",
+    )
     parser.add_argument("-o", "--output", choices=["text", "json"], default="text")
     arguments = parser.parse_args(argv)
     if Path(arguments.trail).is_file():
         return _check_proof(Path(arguments.trail), arguments.key)
     try:
         archives = dict(arguments.archive)
-        report = verify_trail(arguments.trail, arguments.key, arguments.owner_key, archives)
+        report = verify_trail(
+            arguments.trail, arguments.key, arguments.owner_key, archives, arguments.master_key
+        )
     except OSError as error:
         sys.stderr.write(f"cannot read the trail: {error}\n")
         return 3
     as_json = arguments.output == "json"
     text = json.dumps(report.as_json(), indent=2) if as_json else report.as_text()
     sys.stdout.write(text + "\n")
+    if report.verdict == "LOCKED":
+        return 3
     return 0 if report.is_sound else 4
 
 
@@ -93,6 +104,15 @@ def _archive(text: str) -> tuple[str, str]:
     if not (name and equals and folder):
         raise argparse.ArgumentTypeError("an archive is given as NAME=FOLDER")
     return name, folder
+
+
+def _master(path: str) -> MasterKey:
+    try:
+        return read_master(path)
+    except FormatError:
+        raise argparse.ArgumentTypeError(f"{path} is no master key") from None
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"no master key: {error}") from error
 
 
 def _secret(path: str) -> RootSecret:

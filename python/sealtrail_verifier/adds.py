@@ -14,6 +14,9 @@ _PATH: Final = re.compile(
     rf"segments/domain=({'|'.join(DOMAINS)})/(month|day)=([0-9-]+)/([0-9a-f-]+)"
     r"\.(?:parquet|jsonl\.zst)"
 )
+_GENERATION: Final = re.compile(r"[1-9][0-9]{0,7}-[0-9a-f]{16}")
+TEXTS: Final = frozenset({"audit_id", "event_type"})
+"""Columns whose bounds are not told of encrypted segments."""
 _ARCHIVE: Final = re.compile("[a-z0-9-]{1,64}")
 _FORMAT: Final = re.compile("jsonl")
 
@@ -32,7 +35,8 @@ class Add:
 
     `item` is the canonical JSON of all that the entry says of it. `archive` names
     the store that holds it (None: the trail's own), `format` is None for Parquet
-    and `jsonl` for compressed JSON lines.
+    and `jsonl` for compressed JSON lines, `key` the keyring's generation under which
+    it is encrypted (None: it is not).
     """
 
     path: str
@@ -52,6 +56,7 @@ class Add:
     archive: str | None = None
     format: str | None = None
     gone: Sidecar | None = None
+    key: str | None = None
 
     @property
     def partition(self) -> tuple[str, str]:
@@ -115,8 +120,11 @@ def _add(item: object, *, moved: bool) -> Add:
         archive=members.text("archive", _ARCHIVE) if moved and members.has("archive") else None,
         format=format_,
         gone=_sidecar(members.inner("gone")) if moved and members.has("gone") else None,
+        key=members.text("key", _GENERATION) if members.has("key") else None,
     )
     members.end()
+    if add.key is not None and add.stats.keys() & TEXTS:
+        raise FormatError("form", f"{path} is encrypted, and its texts are told")
     return add
 
 

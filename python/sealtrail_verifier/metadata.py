@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sealtrail_verifier import jcs
 from sealtrail_verifier.adds import Add
@@ -27,6 +27,7 @@ class Task:
         fixed: The fixed columns, by lower-case name, in their order.
         key: The HMAC key of the entry, if the owner's root secret is at hand.
         sidecar: The bytes that tell of removed rows, where there are any.
+        decryption: What pyarrow decrypts it with, if it is encrypted.
     """
 
     trail_id: str
@@ -36,6 +37,7 @@ class Task:
     fixed: Mapping[str, Column]
     key: bytes | None
     sidecar: bytes | None = None
+    decryption: Any = None
 
     @property
     def introduces(self) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Verdict = Literal["VERIFIED", "PRUNED", "MISSING", "TAMPERED"]
+Verdict = Literal["VERIFIED", "PRUNED", "LOCKED", "MISSING", "TAMPERED"]
 Ranges = list[tuple[int, int]]
 
 
@@ -44,6 +44,7 @@ class Report:
         orphans: Files that no valid entry names; no part of the trail, no failure.
         notes: What is no failure, but worth knowing.
         deleted: Records that the owner's tombstones account for.
+        locked: Encrypted segments whose key was not at hand, with which one that is.
         open_runs: Writers whose last run is not closed: at work still, or not ended in order.
     """
 
@@ -58,22 +59,28 @@ class Report:
     orphans: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     deleted: int = 0
+    locked: list[str] = field(default_factory=list)
     open_runs: list[str] = field(default_factory=list)
 
     @property
     def verdict(self) -> Verdict:
-        """TAMPERED outweighs MISSING outweighs PRUNED, which is VERIFIED but for the deleted."""
+        """TAMPERED outweighs MISSING outweighs LOCKED: not all could be decrypted.
+
+        PRUNED is VERIFIED but for the deleted.
+        """
         verdicts = {finding.verdict for finding in self.findings}
         if "TAMPERED" in verdicts:
             return "TAMPERED"
         if verdicts:
             return "MISSING"
+        if self.locked:
+            return "LOCKED"
         return "PRUNED" if self.deleted else "VERIFIED"
 
     @property
     def is_sound(self) -> bool:
         """Whether nothing is wrong: all that must be there is, as it was signed."""
-        return not self.findings
+        return not self.findings and not self.locked
 
     def count(self, what: str, by: int = 1) -> None:
         """Adds to a count of what was checked."""
@@ -106,6 +113,7 @@ class Report:
                     f"{a}-{b}" if b > a else str(a) for a, b in finding.rows
                 )
             lines.append(f"  {finding.verdict} {finding.kind}: {place}: {finding.problem}")
+        lines += [f"  locked: {what}" for what in self.locked]
         lines += [f"  orphan: {path}" for path in self.orphans]
         lines += [f"  not closed: the last run of {writer}" for writer in self.open_runs]
         return "\n".join(lines)

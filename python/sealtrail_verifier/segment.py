@@ -51,7 +51,7 @@ def look(data: bytes, task: Task) -> Outcome:
         if task.add.format is not None:
             checker.check_lines(data)
             return checker.outcome
-        with pq.ParquetFile(pa.BufferReader(data)) as file:
+        with pq.ParquetFile(pa.BufferReader(data), decryption_properties=task.decryption) as file:
             checker.check_file(file)
     except FormatError as bad:
         checker.wrong(bad.kind, bad.problem)

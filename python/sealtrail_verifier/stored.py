@@ -16,12 +16,17 @@ from pathlib import Path
 from typing import Final
 
 from sealtrail_verifier import segment
-from sealtrail_verifier.adds import sidecar_path
+from sealtrail_verifier.adds import Add, sidecar_path
 from sealtrail_verifier.metadata import Task
 from sealtrail_verifier.report import Finding
 from sealtrail_verifier.segment import Outcome
 
 MAX_SECONDS: Final = 600
+
+
+def is_signed(data: bytes, add: Add) -> bool:
+    """Whether these are the bytes that the ledger names."""
+    return len(data) == add.size and sha256(data).digest() == add.sha256
 
 
 def check(data: bytes, task: Task) -> Outcome:

@@ -1,16 +1,19 @@
 """The verification of a whole trail."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from sealtrail_verifier import cosigned, history, snapshots, stored, subjects
+from sealtrail_verifier import cosigned, encrypted, history, snapshots, stored, subjects
 from sealtrail_verifier.adds import sidecar_path
 from sealtrail_verifier.batches import Batches, Known
 from sealtrail_verifier.columns import fixed_columns
+from sealtrail_verifier.encrypted import Keyring, LockedError, MasterKey
 from sealtrail_verifier.entries import Append, Entry
 from sealtrail_verifier.folder import Folder, is_slot, slot
+from sealtrail_verifier.forms import FormatError
 from sealtrail_verifier.history import History
 from sealtrail_verifier.keys import RootSecret
 from sealtrail_verifier.life import Life
@@ -19,6 +22,7 @@ from sealtrail_verifier.note import VerifierKey
 from sealtrail_verifier.report import Report
 from sealtrail_verifier.seals import Seals
 
+_COPY: Final = re.compile(r"copies/copy-[0-9a-f]{16}\.json")
 NEVER_CHECKED: Final = (
     "page index and bloom filters of the Parquet files",
     "the limit max_record_bytes, which no trail states",
@@ -32,6 +36,7 @@ def verify_trail(
     owner: VerifierKey,
     secret: RootSecret | None = None,
     archives: Mapping[str, str | Path] | None = None,
+    master: MasterKey | None = None,
 ) -> Report:
     """Verifies a trail in a local folder, deeply: every byte that its readers rely on.
 
@@ -40,6 +45,8 @@ def verify_trail(
         owner: The owner's public key, from somewhere else than the trail.
         secret: The owner's root secret, if HMACs and seals are to be checked as well.
         archives: The folders of archives, by name; what is in others is not checked.
+        master: The master key of the trail's keyring, which opens encrypted segments. Without
+            it their bytes are checked against the ledger, and nothing in them.
 
     Returns:
         What was found. Nothing in the trail raises; everything wrong is a finding.
@@ -47,14 +54,18 @@ def verify_trail(
     Raises:
         OSError: The folder or a file in it cannot be read.
     """
-    verification = _Verification(path, archives or {})
+    verification = _Verification(path, archives or {}, master)
     verification.run(owner, secret)
     return verification.report
 
 
 class _Verification:
-    def __init__(self, path: str | Path, archives: Mapping[str, str | Path]) -> None:
+    def __init__(
+        self, path: str | Path, archives: Mapping[str, str | Path], master: MasterKey | None
+    ) -> None:
         self.folder = Folder(path)
+        self.master = master
+        self.keyring: Keyring | None = None
         self.archives = {name: Folder(archive) for name, archive in archives.items()}
         self.report = Report(str(path))
         self.fixed = fixed_columns()
@@ -69,6 +80,7 @@ class _Verification:
         cosigned.check(self.folder, past, self.report)
         if trail is not None:
             self.report.trail_id, self.report.origin = trail.trail_id, trail.origin
+            self.keyring = Keyring(self.folder, trail.trail_id, self.master)
             self._check_entries(past, trail.trail_id, secret)
         self._check_snapshots(past)
         self._tell_runs(past)
@@ -86,6 +98,7 @@ class _Verification:
                 or cosigned.is_name(name)
                 or subjects.is_name(name)
                 or _COPY.fullmatch(name)
+                or encrypted.is_name(name)
             )
         ]
         self.report.not_checked += NEVER_CHECKED
@@ -163,6 +176,18 @@ class _Verification:
             self.report.missing("segment", add.path, f"it is not there, with {add.rows} rows")
             batches.unread(entry, add)
             return
+        try:
+            task = self._unlocked(data, task)
+        except LockedError as locked:
+            # The bytes are those that were signed; what they hold nobody here can tell.
+            self.report.locked.append(f"{add.path}, with {add.rows} rows: {locked}")
+            self.report.count("bytes of segments", len(data))
+            batches.unread(entry, add)
+            return
+        except (FormatError, ValueError) as bad:
+            self.report.tampered("encryption", add.path, f"{bad}")
+            batches.unread(entry, add)
+            return
         outcome = stored.check(data, task)
         self.report.findings += outcome.findings
         self.report.count("segments")
@@ -175,6 +200,17 @@ class _Verification:
             batches.take(entry, add, outcome.batches, sound=sound and not outcome.findings)
         else:
             batches.unread(entry, add)
+
+    def _unlocked(self, data: bytes, task: Task) -> Task:
+        """The task with what decrypts the segment, if it is encrypted and as it was signed."""
+        add = task.add
+        if not stored.is_signed(data, add):
+            return task
+        if encrypted.is_encrypted(data) != (add.key is not None):
+            raise FormatError("encryption", "the ledger says otherwise whether it is encrypted")
+        if add.key is None or self.keyring is None:
+            return task
+        return replace(task, decryption=self.keyring.decryption(data, add.segment, add.key))
 
     def _check_recorded(self, entry: Entry, append: Append, known: Known) -> None:
         """Checks the range of `recorded_at` that an `append` entry says."""

@@ -46,6 +46,7 @@ pub(crate) fn files(py: Python<'_>, view: &ReadView, root: &str, by_day: bool) -
         ("last", time(|s| s.max)),
         ("sha256", plain(|s| &s.sha256)),
         ("root", plain(|s| &s.root)),
+        ("key", text(segments.iter().map(|s| s.key.clone()).collect())),
         ("location", text(locations)),
         ("archive", text(segments.iter().map(|s| s.archive.clone()).collect())),
         ("format", text(segments.iter().map(|s| Some(format(s).to_owned())).collect())),

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use sealtrail_core::Error;
-use sealtrail_core::keys::WriterGrant;
+use sealtrail_core::keys::{MasterKey, WriterGrant};
 use sealtrail_core::storage::durable::{self, Access, Create};
 use sealtrail_core::trail::Trail;
 
 use crate::bridge;
 use crate::errors::Raise;
+use crate::trail::to_json;
 
 /// Writers and keys of an open trail.
 #[pyclass(frozen, module = "sealtrail._native")]
@@ -62,6 +63,21 @@ impl Keys {
 
     fn revoke(&self, py: Python<'_>, writer: &str, reason: &str) -> PyResult<u64> {
         bridge::wait(py, self.trail.revoke_writer(writer, reason))
+    }
+
+    /// The keyring of encryption at rest, as JSON.
+    fn status(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
+        let status = bridge::wait(py, self.trail.keys_status())?;
+        to_json(py, &status.to_json())
+    }
+
+    fn rotate_encryption(&self, py: Python<'_>) -> PyResult<String> {
+        bridge::wait(py, self.trail.rotate_key())
+    }
+
+    fn rewrap(&self, py: Python<'_>, key: &str) -> PyResult<Vec<String>> {
+        let master = MasterKey::open(key).map_err(|error| error.raise(py))?;
+        bridge::wait(py, self.trail.rewrap_keys(&master))
     }
 
     fn rotate(&self, py: Python<'_>) -> PyResult<(String, String, u64)> {

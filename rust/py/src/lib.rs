@@ -3,6 +3,7 @@
 
 mod access;
 mod arrow_in;
+mod backup;
 mod bridge;
 mod compacting;
 mod demo;
@@ -40,6 +41,8 @@ mod native {
 
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::backup::{back_up, folders_of, inspect_backup, restore_backup, verify_backup};
     #[pymodule_export]
     use crate::demo::Demo;
     #[pymodule_export]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use sealtrail_core::config::{PriceConfig, RetentionConfig};
 use sealtrail_core::retention::Policy;
-use sealtrail_core::trail::{Order, Trail};
+use sealtrail_core::trail::{CompactOptions, Order, Trail};
 use sealtrail_query::retention;
 
 use crate::bridge;
@@ -44,7 +44,8 @@ impl Retention {
         let grace = Duration::try_from_secs_f64(grace);
         let grace = grace.map_err(|_| usage("grace is no number of seconds"))?;
         let order = Order { approver, reason };
-        let applied = retention::apply(engine, &self.trail, now, &order, grace);
+        let options = CompactOptions { grace, ..CompactOptions::default() };
+        let applied = retention::apply(engine, &self.trail, now, &order, &options);
         to_json(py, &bridge::wait(py, applied)?)
     }
 

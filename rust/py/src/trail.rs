@@ -100,6 +100,11 @@ fn open_at(py: Python<'_>, place: Place, url: &str) -> PyResult<Trail> {
 }
 
 impl Trail {
+    /// The surroundings in which it was opened.
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
     /// The trail itself.
     pub(crate) fn inner(&self) -> &trail::Trail {
         &self.inner
@@ -444,8 +449,11 @@ impl Trail {
         let question = access::question("verify", size, purpose).filter("level", level);
         let looking = access::ask(py, &self.inner, question)?;
         let archives = pinning.archives(self.inner.archives().said());
+        let keyring = self.inner.keyring();
+        let master = keyring.map(|keyring| keyring.source().clone()).unwrap_or_default();
         let level = level.to_owned();
-        let wish = verify::Wish { level, key, owner_key, threads, unsealed, pinning, archives };
+        let wish =
+            verify::Wish { level, key, owner_key, threads, unsealed, pinning, archives, master };
         let trail = (self.inner.storage(), Some(self.inner.info().trail_id.as_str()));
         let report = verify::verify(py, trail, &self.place.home, wish, progress);
         looking.answered(py, report, |_| 0)

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use sealtrail_core::access::ask_apart;
 use sealtrail_core::anchors::Anchors;
 use sealtrail_core::config::Home;
+use sealtrail_core::encryption::MasterSource;
 use sealtrail_core::keys::{OwnerKey, trail_id_bytes};
 use sealtrail_core::ledger::entry_path;
 use sealtrail_core::pins::{self, Pin, Pins};
@@ -33,6 +34,8 @@ pub(crate) struct Wish {
     /// Records in this host's logs: of events, and of who looked.
     pub(crate) unsealed: (u64, u64),
     pub(crate) pinning: PinWish,
+    /// Where the master key of the keyring comes from.
+    pub(crate) master: MasterSource,
     /// Folders or URLs of archives by their names.
     pub(crate) archives: BTreeMap<String, String>,
 }
@@ -60,7 +63,7 @@ impl PinWish {
         archives
     }
 
-    fn pinning(self, home: &Home, url: &str) -> Result<Pinning> {
+    pub(crate) fn pinning(self, home: &Home, url: &str) -> Result<Pinning> {
         if self.no_pin && (self.pin.is_some() || self.require_pin || self.since_last) {
             let message = "no_pin goes with none of pin, require_pin and since_last";
             return Err(Error::Usage(message.to_owned()));
@@ -103,10 +106,10 @@ pub(crate) fn verify_url(
         given => given,
     };
     let looking = ask(py, &place, &url, &level, purpose)?;
-    let settings = place.settings(&url).map_err(|error| error.raise(py))?;
-    let archives = pinning.archives(&settings.archives);
+    let options = place.options(&url).map_err(|error| error.raise(py))?;
+    let (archives, master) = (pinning.archives(&options.settings.archives), options.master);
     let unsealed = (0, 0);
-    let wish = Wish { level, key, owner_key, threads, unsealed, pinning, archives };
+    let wish = Wish { level, key, owner_key, threads, unsealed, pinning, archives, master };
     let report = verify(py, (&storage, trail_id.as_deref()), &place.home, wish, progress);
     looking.answered(py, report, |_| 0)
 }
@@ -168,11 +171,13 @@ pub(crate) fn verify(
         "quick" => Level::Quick,
         other => return Err(usage(format!("level is \"deep\" or \"quick\", not {other:?}"))),
     };
-    let trust = trust(&wish, home, trail_id).map_err(|error| error.raise(py))?;
+    let trust = trust((wish.key, wish.owner_key), home, trail_id);
+    let trust = trust.map_err(|error| error.raise(py))?;
     let pinning = wish.pinning.pinning(home, storage.url()).map_err(|error| error.raise(py))?;
     let (unsealed, unsealed_looks) = wish.unsealed;
-    let archives = wish.archives;
-    let mut options = Options { level, unsealed, unsealed_looks, archives, ..Options::default() };
+    let (archives, master) = (wish.archives, wish.master);
+    let mut options =
+        Options { level, unsealed, unsealed_looks, archives, master, ..Options::default() };
     if wish.threads > 0 {
         options.threads = wish.threads;
     }
@@ -205,15 +210,7 @@ pub(crate) fn set_pin(
     note: &str,
     key: Option<String>,
 ) -> PyResult<()> {
-    let wish = Wish {
-        level: String::new(),
-        key,
-        owner_key: None,
-        threads: 0,
-        unsealed: (0, 0),
-        pinning: PinWish::default(),
-    };
-    let trust = trust(&wish, home, Some(trail_id)).map_err(|error| error.raise(py))?;
+    let trust = trust((key, None), home, Some(trail_id)).map_err(|error| error.raise(py))?;
     let checkpoint = bridge::wait(py, pins::read_note(storage, &trust.owner, note))?;
     let pin = Pin::new(storage.url(), &checkpoint, None);
     Pins::of(home).set(&pin).map_err(|error| error.raise(py))
@@ -224,9 +221,14 @@ pub(crate) fn clear_pin(py: Python<'_>, storage: &Storage, home: &Home) -> PyRes
     Pins::of(home).clear(storage.url()).map_err(|error| error.raise(py))
 }
 
-/// The keys that the caller named, else those in the keys folder.
-fn trust(wish: &Wish, home: &Home, trail_id: Option<&str>) -> Result<Trust> {
-    let secret = match (&wish.owner_key, &wish.key, trail_id) {
+/// The keys that the caller named (a public one, the owner's), else those in the keys folder for the
+/// trail of this id.
+pub(crate) fn trust(
+    (key, owner_key): (Option<String>, Option<String>),
+    home: &Home,
+    trail_id: Option<&str>,
+) -> Result<Trust> {
+    let secret = match (&owner_key, &key, trail_id) {
         (Some(reference), ..) => Some(owner_of(reference)?),
         (None, Some(_), _) => None,
         (None, None, Some(id)) => match OwnerKey::load(&home.keys_dir, id, &passphrase()) {
@@ -237,12 +239,12 @@ fn trust(wish: &Wish, home: &Home, trail_id: Option<&str>) -> Result<Trust> {
         (None, None, None) => None,
     };
     let secret = match secret {
-        None if wish.key.is_none() => {
+        None if key.is_none() => {
             owner_of_environment()?.filter(|owner| trail_id.is_none_or(|id| owner.trail_id() == id))
         }
         known => known,
     };
-    let public = match (&wish.key, &secret, trail_id) {
+    let public = match (&key, &secret, trail_id) {
         (Some(key), ..) => public(key)?,
         (None, Some(secret), _) => secret.public(),
         (None, None, Some(id)) => {

@@ -322,7 +322,7 @@ fn verify(
     let seen = session.wait(backup::inspect(&url))?;
     let trust = trust::roots_of(session, &seen.trail_id, keys)?;
     let level = if quick { Level::Quick } else { Level::Deep };
-    let options = Options { level, ..Options::default() };
+    let options = Options { level, master: session.master()?, ..Options::default() };
     let bar = progress::over_items(session.stderr_is_terminal, 0, "records");
     let show = |progress: Progress| {
         bar.set_length(progress.of_records);

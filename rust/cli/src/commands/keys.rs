@@ -137,7 +137,7 @@ fn list(session: &mut Session<'_>, output: Option<ReportFormat>) -> Result<u8, F
         let mut value =
             json!({"owner": owner, "trail_id": trail.info().trail_id, "writers": writers});
         if !keyring.generations.is_empty() {
-            value["keyring"] = encryption::value(&keyring);
+            value["keyring"] = keyring.to_json();
         }
         let text = serde_json::to_string_pretty(&value).map_err(|e| Error::encoding("keys", e))?;
         writeln!(session.out, "{text}")?;

@@ -126,7 +126,6 @@ pub struct ArchivalConfig {
     /// Name of the archive in the ledger, 1-64 characters of `a-z 0-9 -`. Segments that are there
     /// are found by it: another destination beside the old one needs another name.
     #[serde(deserialize_with = "archive_name")]
-    #[schemars(pattern("^[a-z0-9-]{1,64}$"))]
     pub name: String,
     /// Form of the segments in the archive.
     pub format: ArchiveFormat,

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::due::is_due;
 use super::objects::{KeyObject, Slot, name_of, number_in, slots};
 use crate::config::EncryptionConfig;
-use crate::keys::{MasterKey, Secret};
+use crate::keys::{MasterKey, Secret, kms};
 use crate::storage::{Create, Storage};
 use crate::trail::{now_micros, time_text};
 use crate::{Error, Result};
@@ -21,8 +21,8 @@ pub const MASTER_KEY_VARIABLE: &str = "SEALTRAIL_MASTER_KEY";
 #[derive(Clone, Default)]
 pub struct MasterSource {
     reference: Option<String>,
-    /// The variable that holds it, which is read at once.
-    content: Option<Zeroizing<String>>,
+    /// Variables that it may need, which are read at once.
+    variables: BTreeMap<String, Zeroizing<String>>,
 }
 
 impl fmt::Debug for MasterSource {
@@ -40,9 +40,13 @@ impl MasterSource {
                 .filter(|text| !text.is_empty())
                 .map(|_| format!("env:{MASTER_KEY_VARIABLE}")),
         };
-        let variable = reference.as_deref().and_then(|r| r.strip_prefix("env:"));
-        let content = variable.and_then(env).filter(|text| !text.is_empty()).map(Zeroizing::new);
-        Self { reference, content }
+        let named = reference.as_deref().and_then(|r| r.strip_prefix("env:"));
+        let variables = named
+            .into_iter()
+            .chain(kms::VARIABLES)
+            .filter_map(|name| Some((name.to_owned(), env(name)?.into())))
+            .collect();
+        Self { reference, variables }
     }
 
     /// Whether anything names a master key.
@@ -60,7 +64,7 @@ impl MasterSource {
                 "no master key is configured: set `encryption.key` or {MASTER_KEY_VARIABLE}"
             )));
         };
-        let env = |_: &str| self.content.as_deref().cloned();
+        let env = |name: &str| self.variables.get(name).map(|text| String::clone(text));
         MasterKey::open_with(reference, &env)
     }
 
@@ -157,6 +161,11 @@ impl Keyring {
         &self.config
     }
 
+    /// Where its master key comes from.
+    pub fn source(&self) -> &MasterSource {
+        &self.source
+    }
+
     /// The id of the trail.
     pub fn trail_id(&self) -> &str {
         &self.trail
@@ -242,7 +251,7 @@ impl Keyring {
             }
             other => other,
         })?;
-        let fits = wrappings.iter().rev().find(|(_, o)| o.wrapped.key == master.name());
+        let fits = wrappings.iter().rev().find(|(_, o)| master.may_be(&o.wrapped.key));
         let Some((slot, object)) = fits else {
             return Err(Error::Key(format!(
                 "{needs}, and the one in {looked} is {}",
@@ -328,7 +337,7 @@ impl Keyring {
     pub async fn rewrap(&self, master: &MasterKey) -> Result<Vec<String>> {
         let mut wrapped = Vec::new();
         for info in self.list().await? {
-            if info.master_keys.iter().any(|name| name == master.name()) {
+            if info.master_keys.iter().any(|name| master.is(name)) {
                 continue;
             }
             let generation = self.generation(&info.name).await?;

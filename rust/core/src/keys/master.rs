@@ -8,6 +8,7 @@ use data_encoding::{BASE64, HEXLOWER};
 use serde::{Deserialize, Serialize};
 
 use super::committed::{unwrap, wrap};
+use super::kms::KmsKey;
 use super::{HmacKey, Secret, random, source};
 use crate::{Error, Result};
 
@@ -24,6 +25,8 @@ pub struct MasterKey {
 enum Kind {
     /// Its bytes are here.
     Here(Secret),
+    /// It is in AWS KMS.
+    Kms(Box<KmsKey>),
 }
 
 /// A key of 32 bytes under a master key, as it stands in a store.
@@ -39,10 +42,10 @@ pub struct Wrapped {
 impl MasterKey {
     /// The key that a reference names: `file:PATH` (a file that nobody else may read), `env:NAME`
     /// or `command:COMMAND` (what a command of the shell prints), each 32 bytes in base64 or as
-    /// they are.
+    /// they are; or `aws-kms:KEY`, a key of AWS KMS by id, alias or ARN, which is not asked yet.
     ///
     /// # Errors
-    /// `Usage` for another reference, `NotFound` if there is no such file or variable, `Key` if
+    /// `Usage` for another reference or an unknown region, `NotFound` if there is no such file or variable, `Key` if
     /// what is there is no key, others may read the file, or the command fails.
     pub fn open(reference: &str) -> Result<Self> {
         Self::open_with(reference, &|name| std::env::var(name).ok())
@@ -53,6 +56,11 @@ impl MasterKey {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_with(reference: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
+        if let Some(key) = reference.strip_prefix("aws-kms:").filter(|key| !key.is_empty()) {
+            let key = KmsKey::new(key, env)?;
+            let (name, place) = (key.name(), key.place());
+            return Ok(Self { name, place, kind: Kind::Kms(Box::new(key)) });
+        }
         let (bytes, place) = match reference.split_once(':') {
             Some(("file", path)) => source::read(&absolute(path), env)?,
             Some(("env", _)) => source::read(reference, env)?,
@@ -76,6 +84,22 @@ impl MasterKey {
         Self { name, place: place.into(), kind: Kind::Here(secret) }
     }
 
+    /// Whether a master key that a store names so is certainly this one.
+    pub fn is(&self, name: &str) -> bool {
+        match &self.kind {
+            Kind::Here(_) => self.name == name,
+            Kind::Kms(key) => key.is(name),
+        }
+    }
+
+    /// Whether it may be this one: what an alias of KMS means, only KMS knows.
+    pub fn may_be(&self, name: &str) -> bool {
+        match &self.kind {
+            Kind::Here(_) => self.name == name,
+            Kind::Kms(key) => key.may_be(name),
+        }
+    }
+
     /// What wrapped keys and errors call it: it tells nothing of the key.
     pub fn name(&self) -> &str {
         &self.name
@@ -91,10 +115,14 @@ impl MasterKey {
     /// # Errors
     /// `Key` if it cannot be wrapped.
     pub async fn wrap(&self, key: &[u8; 32], context: &str) -> Result<Wrapped> {
-        let sealed = match &self.kind {
-            Kind::Here(master) => wrap(master, INFO, &random()?, key, context.as_bytes())?,
+        let (name, sealed) = match &self.kind {
+            Kind::Here(master) => {
+                let sealed = wrap(master, INFO, &random()?, key, context.as_bytes())?;
+                (self.name.clone(), sealed)
+            }
+            Kind::Kms(master) => master.wrap(key, context).await?,
         };
-        Ok(Wrapped { key: self.name.clone(), sealed: BASE64.encode(&sealed) })
+        Ok(Wrapped { key: name, sealed: BASE64.encode(&sealed) })
     }
 
     /// The key that was wrapped.
@@ -103,7 +131,7 @@ impl MasterKey {
     /// `Key` if it was wrapped under another master key, `Integrity` if it was changed or is for
     /// something else than `context` says.
     pub async fn unwrap(&self, wrapped: &Wrapped, context: &str) -> Result<Secret> {
-        if wrapped.key != self.name {
+        if !self.may_be(&wrapped.key) {
             return Err(Error::Key(format!(
                 "{context} is wrapped under the master key {}, and the one given ({}) is {}",
                 wrapped.key, self.place, self.name
@@ -118,6 +146,7 @@ impl MasterKey {
             Kind::Here(master) => {
                 unwrap(master, INFO, &sealed, context.as_bytes())?.ok_or_else(changed)
             }
+            Kind::Kms(master) => master.unwrap(&sealed, context).await,
         }
     }
 }
@@ -132,7 +161,9 @@ impl fmt::Debug for MasterKey {
 fn unknown(reference: &str) -> Error {
     let kind = reference.split_once(':').map(|(kind, _)| kind).filter(|kind| kind.len() < 12);
     let what = kind.map(|kind| format!("{kind:?} names no source of keys; ")).unwrap_or_default();
-    Error::Usage(format!("{what}a master key is file:PATH, env:NAME or command:COMMAND"))
+    Error::Usage(format!(
+        "{what}a master key is file:PATH, env:NAME, command:COMMAND or aws-kms:KEY"
+    ))
 }
 
 /// `source::read` takes other names for what is no file.

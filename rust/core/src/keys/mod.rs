@@ -6,6 +6,7 @@ pub(crate) mod committed;
 pub mod envelope;
 mod files;
 mod grant;
+pub(crate) mod kms;
 mod locked;
 mod master;
 mod owner;

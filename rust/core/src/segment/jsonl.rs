@@ -284,7 +284,7 @@ impl Target {
             none => {
                 let of = (self.rows, false);
                 // Only what is in the clear becomes compressed lines.
-                let kept = Kept { columns: &self.columns, segment: "restored", sealing: None };
+                let kept = Kept::plain(&self.columns);
                 let begun = Output::begin(file()?, &kept, self.with_rest, &arrays, of, &RESTORED)?;
                 none.insert(begun)
             }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 use super::settings::{OpenOptions, Settings};
 use super::{Trail, now_micros};
 use crate::Result;
@@ -35,6 +37,29 @@ pub struct KeysStatus {
     pub due: bool,
     /// Name of the master key that this host has, or why it has none.
     pub master: Result<String, String>,
+}
+
+impl KeysStatus {
+    /// As JSON, for programs.
+    pub fn to_json(&self) -> Value {
+        let generation = |status: &KeyStatus| {
+            json!({
+                "bytes": status.bytes,
+                "generation": status.info.name,
+                "made": status.info.made_text(),
+                "master_keys": status.info.master_keys,
+                "segments": status.segments,
+            })
+        };
+        json!({
+            "due": self.due,
+            "generations": Vec::from_iter(self.generations.iter().map(generation)),
+            "lost": self.lost,
+            "master_key": self.master.as_ref().ok(),
+            "master_key_missing": self.master.as_ref().err(),
+            "plain": {"bytes": self.plain.1, "segments": self.plain.0},
+        })
+    }
 }
 
 /// The keyring of a trail; nothing is read yet.

@@ -5,7 +5,6 @@ use std::io::Write;
 use sealtrail_core::Error;
 use sealtrail_core::keys::MasterKey;
 use sealtrail_core::trail::{KeysStatus, Trail};
-use serde_json::{Value, json};
 
 use crate::failure::Failure;
 use crate::output::ReportFormat;
@@ -20,7 +19,7 @@ pub(super) fn status(
     let trail = session.open()?;
     let status = session.wait(trail.keys_status())?;
     if session.report_format(output) == ReportFormat::Json {
-        let text = serde_json::to_string_pretty(&value(&status));
+        let text = serde_json::to_string_pretty(&status.to_json());
         writeln!(session.out, "{}", text.map_err(|e| Error::encoding("keys", e))?)?;
         return Ok(0);
     }
@@ -61,31 +60,6 @@ pub(super) fn table(status: &KeysStatus) -> String {
         out.push_str(&format!("generation {name} is needed and is not in the keyring\n"));
     }
     out
-}
-
-/// The keyring as JSON.
-pub(super) fn value(status: &KeysStatus) -> Value {
-    let generations: Vec<Value> = status
-        .generations
-        .iter()
-        .map(|generation| {
-            json!({
-                "bytes": generation.bytes,
-                "generation": generation.info.name,
-                "made": generation.info.made_text(),
-                "master_keys": generation.info.master_keys,
-                "segments": generation.segments,
-            })
-        })
-        .collect();
-    json!({
-        "due": status.due,
-        "generations": generations,
-        "lost": status.lost,
-        "master_key": status.master.as_ref().ok(),
-        "master_key_missing": status.master.as_ref().err(),
-        "plain": {"bytes": status.plain.1, "segments": status.plain.0},
-    })
 }
 
 /// `sealtrail keys rotate --encryption` and `--rewrap`.

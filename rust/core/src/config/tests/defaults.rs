@@ -41,6 +41,7 @@ fn the_defaults_are_the_documented_ones() {
     });
     let no_archive = json!({
         "destination": null,
+        "name": "archive",
         "format": "parquet",
         "encryption": "none",
         "key_rotation": "quarterly",

@@ -14,7 +14,7 @@ fn every_setting_of_lifecycle_arrives() -> Result<()> {
       auth: { hot_storage_days: 90, archive_storage_days: 275, delete_after_days: 365 }
     by_sensitivity:
       pii: { delete_after_days: 2555, minimum_days: 365 }
-    archival: { destination: 's3://archive/audit', format: compressed-jsonl }
+    archival: { destination: 's3://archive/audit', name: old, key_rotation: yearly }
     prices: { hot_per_gb_month: 1, archive_per_gb_month: 0.5 }
 ",
     )?;
@@ -34,8 +34,10 @@ fn every_setting_of_lifecycle_arrives() -> Result<()> {
     assert_eq!(archival.destination.as_deref(), Some("s3://archive/audit"));
     let prices = &loaded.config.retention.prices;
     assert_eq!((prices.hot_per_gb_month, prices.archive_per_gb_month), (1.0, 0.5));
+    assert_eq!(archival.name, "old");
     let [warning] = loaded.warnings.as_slice() else { panic!("{:?}", loaded.warnings) };
-    assert!(warning.contains("`audit.retention.archival` is not in force"), "{warning}");
+    let expected = "`audit.retention.archival.key_rotation` is not in force";
+    assert!(warning.contains(expected), "{warning}");
     Ok(())
 }
 

@@ -175,6 +175,13 @@ pub(in crate::segment) struct Kept<'a> {
     pub(in crate::segment) sealing: Option<&'a Sealing>,
 }
 
+impl<'a> Kept<'a> {
+    /// That of a file that is not encrypted.
+    pub(in crate::segment) fn plain(columns: &'a [LogicalColumn]) -> Self {
+        Self { columns, segment: "", sealing: None }
+    }
+}
+
 /// A merged segment, verified but without its name.
 #[derive(Debug)]
 pub(crate) struct Merged {

@@ -121,10 +121,12 @@ impl<'a> Compaction<'a> {
         self.progress.of_rows.fetch_add(2 * rows, Ordering::Relaxed);
         // The largest first, so that the threads end together.
         groups.sort_by_key(|group| std::cmp::Reverse(group.bytes));
-        let merges: Vec<_> = groups.iter().map(|group| self.group(group)).collect();
-        let mut running = stream::iter(groups.iter().zip(merges))
-            .map(|(group, merge)| async move { (group, merge.await) })
-            .buffer_unordered(self.options.at_once());
+        let mut merges = Vec::new();
+        // No closure makes them: the compiler would not see that the stream can go to a thread.
+        for group in &groups {
+            merges.push(async move { (group, self.group(group).await) });
+        }
+        let mut running = stream::iter(merges).buffer_unordered(self.options.at_once());
         let mut failed = None;
         while let Some((group, done)) = running.next().await {
             match done {

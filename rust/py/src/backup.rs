@@ -1,0 +1,178 @@
+//! The second copy of a trail: bringing it up to date, checking it, the trail from it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use pyo3::prelude::*;
+use sealtrail_core::Error;
+use sealtrail_core::backup::{self, BackupOptions, BackupProgress, RestoreOptions};
+use sealtrail_core::keys::MasterKey;
+use sealtrail_core::verify::{Level, Options, Progress};
+
+use crate::bridge;
+use crate::errors::{Raise, usage};
+use crate::opening::{Place, variable};
+use crate::progress::{self, Latest, Teller};
+use crate::trail::{Trail, to_json};
+use crate::verify::{self, PinWish};
+
+/// Where the copy is and its master key: as given, else as configured.
+#[derive(Debug, FromPyObject)]
+#[pyo3(from_item_all)]
+pub(crate) struct Copy {
+    copy: Option<String>,
+    key: Option<String>,
+}
+
+impl Copy {
+    fn url(&self, place: &Place) -> PyResult<String> {
+        let configured = &place.loaded.config.integrity.audit_log_backup;
+        let url = self.copy.clone().or_else(|| configured.destination.clone());
+        url.ok_or_else(|| {
+            usage(
+                "nothing says where the copy is: pass copy=, or set \
+                 audit.integrity.audit_log_backup.destination",
+            )
+        })
+    }
+
+    fn master(&self, py: Python<'_>, place: &Place) -> PyResult<Arc<MasterKey>> {
+        let configured = &place.loaded.config.integrity.audit_log_backup;
+        let key = self.key.clone().or_else(|| configured.key.clone()).ok_or_else(|| {
+            usage(
+                "nothing says what the copy's master key is: pass copy_key=, or set \
+                 audit.integrity.audit_log_backup.key",
+            )
+        })?;
+        let key = MasterKey::open_with(&key, &variable);
+        key.map(Arc::new).map_err(|error| error.raise(py))
+    }
+}
+
+fn counts(progress: BackupProgress) -> Vec<u64> {
+    vec![progress.objects, progress.of_objects, progress.bytes]
+}
+
+/// The home and the configuration file that were named when the trail was opened.
+#[pyfunction]
+pub(crate) fn folders_of(trail: &Trail) -> (Option<PathBuf>, Option<PathBuf>) {
+    (trail.place().root.clone(), trail.place().config.clone())
+}
+
+/// Brings the copy up to date; gives the report as JSON.
+#[pyfunction]
+#[pyo3(signature = (trail, copy, parallel, progress))]
+pub(crate) fn back_up(
+    py: Python<'_>,
+    trail: &Trail,
+    copy: Copy,
+    parallel: usize,
+    progress: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Vec<u8>> {
+    let place = trail.place();
+    let latest: Latest<BackupProgress> = Latest::default();
+    let mut teller = Teller::new(Arc::clone(&latest), progress, counts);
+    let cancel = Arc::new(AtomicBool::new(false));
+    let options = BackupOptions {
+        parallel,
+        progress: Some(Arc::new(move |progress| progress::set(&latest, progress))),
+        cancel: Arc::clone(&cancel),
+        ..BackupOptions::new(&copy.url(place)?, copy.master(py, place)?)
+    };
+    let inner = trail.inner().clone();
+    let job = bridge::start(move || async move { inner.backup(&options).await })?;
+    let report = job.wait(py, &cancel, |_| teller.tell())?;
+    teller.tell_now()?;
+    to_json(py, &report)
+}
+
+/// Checks a copy by itself, with its key or, at `quick` level, without; gives the report as JSON.
+#[pyfunction]
+#[pyo3(signature = (copy, *, home, config, level, key, owner_key, pinning, progress))]
+#[expect(clippy::too_many_arguments, reason = "the keywords of the Python function")]
+pub(crate) fn verify_backup(
+    py: Python<'_>,
+    copy: Copy,
+    home: Option<PathBuf>,
+    config: Option<PathBuf>,
+    level: &str,
+    key: Option<String>,
+    owner_key: Option<String>,
+    pinning: PinWish,
+    progress: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Vec<u8>> {
+    let place = Place::find(py, home, config.as_deref())?;
+    let level = match level {
+        "deep" => Level::Deep,
+        "quick" => Level::Quick,
+        other => return Err(usage(format!("level is \"deep\" or \"quick\", not {other:?}"))),
+    };
+    let url = copy.url(&place)?;
+    let seen = bridge::wait(py, backup::inspect(&url))?;
+    let master = copy.master(py, &place)?;
+    let trust = verify::trust((key, owner_key), &place.home, Some(&seen.trail_id));
+    let trust = trust.map_err(|error| error.raise(py))?;
+    let pinning = pinning.pinning(&place.home, &seen.url).map_err(|error| error.raise(py))?;
+    let options = place.options(&url).map_err(|error| error.raise(py))?;
+    let options = Options { level, master: options.master, ..Options::default() };
+    let latest: Latest<Progress> = Latest::default();
+    let mut teller = Teller::new(Arc::clone(&latest), progress, |progress: Progress| {
+        vec![progress.records, progress.of_records]
+    });
+    let cancel = Arc::new(AtomicBool::new(false));
+    let stop = Arc::clone(&cancel);
+    let job = bridge::start(move || async move {
+        let tell = move |progress| progress::set(&latest, progress);
+        backup::verify(&url, &master, trust, options, &pinning, &tell, &stop).await
+    })?;
+    let report = job.wait(py, &cancel, |_| teller.tell())?;
+    teller.tell_now()?;
+    to_json(py, &report)
+}
+
+/// What can be said of a copy without its key, as JSON.
+#[pyfunction]
+#[pyo3(signature = (copy, *, home, config))]
+pub(crate) fn inspect_backup(
+    py: Python<'_>,
+    copy: Copy,
+    home: Option<PathBuf>,
+    config: Option<PathBuf>,
+) -> PyResult<Vec<u8>> {
+    let place = Place::find(py, home, config.as_deref())?;
+    let url = copy.url(&place)?;
+    to_json(py, &bridge::wait(py, backup::inspect(&url))?)
+}
+
+/// Makes a trail anew from its copy; gives the report as JSON.
+#[pyfunction]
+#[pyo3(signature = (copy, destination, *, home, config, parallel, progress))]
+#[expect(clippy::too_many_arguments, reason = "the keywords of the Python function")]
+pub(crate) fn restore_backup(
+    py: Python<'_>,
+    copy: Copy,
+    destination: Option<String>,
+    home: Option<PathBuf>,
+    config: Option<PathBuf>,
+    parallel: usize,
+    progress: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Vec<u8>> {
+    let place = Place::find(py, home, config.as_deref())?;
+    let destination = place.url(destination);
+    let settings = place.settings(&destination).map_err(|error: Error| error.raise(py))?;
+    let latest: Latest<BackupProgress> = Latest::default();
+    let mut teller = Teller::new(Arc::clone(&latest), progress, counts);
+    let cancel = Arc::new(AtomicBool::new(false));
+    let options = RestoreOptions {
+        archives: settings.archives,
+        parallel,
+        progress: Some(Arc::new(move |progress| progress::set(&latest, progress))),
+        cancel: Arc::clone(&cancel),
+        ..RestoreOptions::new(&copy.url(&place)?, copy.master(py, &place)?, &destination)
+    };
+    let job = bridge::start(move || async move { backup::restore(&options).await })?;
+    let report = job.wait(py, &cancel, |_| teller.tell())?;
+    teller.tell_now()?;
+    to_json(py, &report)
+}
