@@ -54,7 +54,7 @@ const HIGHEST_LEVEL: i32 = 22;
 const COMPACTION: Effort = Effort {
     level: ZSTD_LEVEL,
     text_level: ZSTD_LEVEL + TEXT_LEVELS,
-    group_rows: 262_144,
+    group_rows: 131_072,
     dictionary_bytes: 4 << 20,
     page_rows: 32_768,
     page_bytes: 4 << 20,
