@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::lifecycle::ArchiveFormat;
 use super::model::Config;
 use super::node::Node;
 use super::{nearest, warning};
@@ -32,6 +33,13 @@ pub(super) fn warnings(root: &Node, path: &Path, config: &Config) -> Vec<String>
     if config.retention.archival.destination.is_some() && config.archival.destination.is_some() {
         let why = "has no effect: `retention.archival` names a destination";
         found.push(("archival.destination".to_owned(), why.to_owned()));
+    }
+    let archival = config.archival_in_force();
+    let encrypted = config.encryption_in_force();
+    if encrypted.archive && archival.format == ArchiveFormat::CompressedJsonl {
+        let of = if config.retention.archival.destination.is_some() { "retention." } else { "" };
+        let why = "has no effect: what is encrypted in an archive is Parquet";
+        found.push((format!("{of}archival.format"), why.to_owned()));
     }
     let copy = &config.integrity.audit_log_backup;
     if copy.destination.is_some() && copy.key.is_none() {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::ledger::is_archive;
 
+use super::encryption::EncryptionConfig;
 use super::model::{Config, bounded, bounded_option, text};
 
 /// How long records are kept, and where. A record falls under every rule of `by_domain` and
@@ -129,9 +130,11 @@ pub struct ArchivalConfig {
     pub name: String,
     /// Form of the segments in the archive.
     pub format: ArchiveFormat,
-    /// Accepted, but not in force in this version: how segments in the archive are encrypted.
+    /// How segments in the archive are encrypted: `AES-256` stands for `encryption.archive: true`,
+    /// and needs its key. Encrypted segments are Parquet, whatever `format` says.
     pub encryption: ArchiveEncryption,
-    /// Accepted, but not in force in this version: how often the key of the archive changes.
+    /// How often a new data key generation is made, if the archive is encrypted; where
+    /// `encryption.key_rotation` is more frequent, that counts.
     pub key_rotation: KeyRotation,
 }
 
@@ -159,8 +162,21 @@ pub enum ArchiveEncryption {
     Aes256,
 }
 
-/// How often a key changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, Default)]
+/// How often a key changes, the most frequent first.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    Default,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyRotation {
     /// Each month.
@@ -385,6 +401,16 @@ impl Config {
             Some(_) => &self.retention.archival,
             None => &self.archival,
         }
+    }
+
+    /// What is encrypted at rest: the section `encryption`, and the archive if it says so itself.
+    pub fn encryption_in_force(&self) -> EncryptionConfig {
+        let (archival, mut encryption) = (self.archival_in_force(), self.encryption.clone());
+        if archival.destination.is_some() && archival.encryption == ArchiveEncryption::Aes256 {
+            encryption.archive = true;
+            encryption.key_rotation = encryption.key_rotation.min(archival.key_rotation);
+        }
+        encryption
     }
 }
 

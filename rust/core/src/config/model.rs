@@ -25,13 +25,7 @@ pub(super) const LATER_SECTIONS: [&str; 4] =
     ["destinations", "compliance", "access_control", "alerts"];
 
 /// Settings whose form is known, and that have no effect in this version.
-pub(super) const LATER_SETTINGS: [&str; 5] = [
-    "archival.encryption",
-    "archival.key_rotation",
-    "retention.archival.encryption",
-    "retention.archival.key_rotation",
-    "rotation.file_rotation",
-];
+pub(super) const LATER_SETTINGS: [&str; 1] = ["rotation.file_rotation"];
 
 /// The whole file: everything lives under `audit`.
 #[derive(Serialize, Deserialize, JsonSchema, Default)]

@@ -140,7 +140,7 @@ impl Settings {
             archive,
             redaction: config.redaction.clone(),
             key_holders: config.redaction.personal.holders.clone(),
-            encryption: config.encryption.clone(),
+            encryption: config.encryption_in_force(),
             vault: None,
             keyring: None,
         }

@@ -1,6 +1,6 @@
 use super::{error, read};
 use crate::Result;
-use crate::config::{RetentionClock, RetentionPrecedence, RetentionRule};
+use crate::config::{KeyRotation, RetentionClock, RetentionPrecedence, RetentionRule};
 
 #[test]
 fn every_setting_of_lifecycle_arrives() -> Result<()> {
@@ -35,8 +35,31 @@ fn every_setting_of_lifecycle_arrives() -> Result<()> {
     let prices = &loaded.config.retention.prices;
     assert_eq!((prices.hot_per_gb_month, prices.archive_per_gb_month), (1.0, 0.5));
     assert_eq!(archival.name, "old");
+    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+    assert!(!loaded.config.encryption_in_force().is_on());
+    Ok(())
+}
+
+#[test]
+fn an_archive_that_is_to_be_encrypted_is() -> Result<()> {
+    let with = |encryption: &str, archival: &str| {
+        read(&format!(
+            "audit:\n  encryption: {{ {encryption} }}\n  retention: {{ archival: {{ {archival} }} }}\n"
+        ))
+    };
+    let aes = "destination: ./cold, encryption: AES-256";
+    let loaded = with("key: 'env:K'", &format!("{aes}, key_rotation: monthly"))?;
+    let encryption = loaded.config.encryption_in_force();
+    assert!(encryption.archive && !encryption.hot);
+    assert_eq!(encryption.key_rotation, KeyRotation::Monthly);
+    let loaded = with("key_rotation: monthly, hot: true", &format!("{aes}, key_rotation: never"))?;
+    let encryption = loaded.config.encryption_in_force();
+    assert_eq!((encryption.hot, encryption.key_rotation), (true, KeyRotation::Monthly));
+    // Without a destination there is no archive.
+    assert!(!with("", "encryption: AES-256")?.config.encryption_in_force().is_on());
+    let loaded = with("", &format!("{aes}, format: compressed-jsonl"))?;
     let [warning] = loaded.warnings.as_slice() else { panic!("{:?}", loaded.warnings) };
-    let expected = "`audit.retention.archival.key_rotation` is not in force";
+    let expected = "`audit.retention.archival.format` has no effect: what is encrypted";
     assert!(warning.contains(expected), "{warning}");
     Ok(())
 }
