@@ -152,6 +152,26 @@ def test_its_objects_are_a_local_trail_when_copied(bucket: Bucket, tmp_path: Pat
     assert copy.checked == trail.verify().checked
 
 
+def test_the_second_copy_and_the_trail_from_it(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Copied from one bucket's folder to another, checked there, and restored to a third."""
+    monkeypatch.setenv("COPY_KEY", "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=")
+    trail = committed(f"{bucket.url}/audit")
+    copy = f"{bucket.url}/copy"
+    report = trail.backup(copy, copy_key="env:COPY_KEY")
+    assert trail.backup(copy, copy_key="env:COPY_KEY")["objects"] == 0
+    assert trail.verify_backup(copy, copy_key="env:COPY_KEY").verdict == "VERIFIED"
+    clear = [key for key in bucket.keys() if key.startswith("copy/")]  # noqa: SIM118
+    assert not any(b"event_type" in bucket.get(key) for key in clear)
+    for name in (f"{bucket.url}/restored", tmp_path / "restored"):
+        again = sealtrail.restore_backup(copy, name, copy_key="env:COPY_KEY")
+        assert again["size"] == report["size"]
+        restored = sealtrail.open(name)
+        assert restored.stats()["events"] == trail.stats()["events"]
+        assert restored.verify().verdict == "VERIFIED"
+
+
 def test_the_command_line_works_too(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEALTRAIL_TRAIL", f"{bucket.url}/audit")
     assert command("init").returncode == 0
