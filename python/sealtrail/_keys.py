@@ -129,10 +129,10 @@ class Keys:
 
         Returns:
             ``generations`` (each with ``generation``, ``made``, ``master_keys``, and the
-            ``segments`` and ``bytes`` under it), ``plain`` (segments in the clear), ``due`` (whether
-            the next generation is), ``lost`` (generations that segments need and that are not
-            there), ``master_key`` (name of the one at hand) or ``master_key_missing`` (why there is
-            none).
+            ``segments`` and ``bytes`` under it), ``plain`` (segments in the clear), ``due``
+            (whether the next generation is), ``lost`` (generations that segments need and that
+            are not there), ``master_key`` (name of the one at hand) or ``master_key_missing``
+            (why there is none).
         """
         return as_object(self._native.status())
 
