@@ -14,9 +14,9 @@ fn records(from: usize, count: usize) -> Vec<Value> {
             "user_id": format!("user_{}", n % 7),
             "session_id": format!("session_{n}"),
             "resource": {"path": format!("/p/{}", n % 11), "size_bytes": n},
-            "note": if n % 5 == 0 { json!({"deep": [n, "x"]}) } else { json!("plain words") },
+            "note": if n.is_multiple_of(5) { json!({"deep": [n, "x"]}) } else { json!("plain words") },
         });
-        if n % 97 == 0 {
+        if n.is_multiple_of(97) {
             members["rare"] = json!(format!("needle {n}"));
         }
         record(n, members)
