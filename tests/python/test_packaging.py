@@ -45,6 +45,21 @@ def test_command_prints_the_version(command: list[str]) -> None:
     assert done.stdout == f"sealtrail {sealtrail.__version__}\n"
 
 
+def test_the_command_imports_nothing_that_it_does_not_need() -> None:
+    ours = "sorted(m for m in sys.modules if m.startswith('sealtrail.'))"
+    code = f"import sys, sealtrail.cli; print({ours})"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "['sealtrail._native', 'sealtrail.cli']\n"
+
+
+def test_every_name_of_the_package_is_found_when_it_is_used() -> None:
+    for name in sealtrail.__all__:
+        assert getattr(sealtrail, name) is not None
+        assert name in dir(sealtrail)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = sealtrail.nothing
+
+
 def test_command_exits_with_2_on_wrong_usage() -> None:
     done = subprocess.run(
         [installed_command(), "--no-such-option"], check=False, capture_output=True, text=True

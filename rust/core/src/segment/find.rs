@@ -11,6 +11,7 @@ use parquet::bloom_filter::Sbbf;
 use parquet::errors::Result as ParquetResult;
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
+use rayon::prelude::*;
 
 use super::read::SegmentFile;
 use crate::Result;
@@ -69,13 +70,8 @@ impl SegmentFile {
     /// # Errors
     /// `Integrity` if they cannot be read.
     pub fn find(&self, column: &str, value: &str) -> Result<Vec<usize>> {
-        let mut found = Vec::new();
-        self.scan(column, &Wanted::new([value].into_iter()), |number, text| {
-            if text == value {
-                found.push(number);
-            }
-        })?;
-        Ok(found)
+        let found = self.scan(column, &Wanted::new([value].into_iter()), |text| text == value)?;
+        Ok(found.into_iter().map(|(number, _)| number).collect())
     }
 
     /// The values of `column` (of strings) that are among `wanted`.
@@ -83,67 +79,60 @@ impl SegmentFile {
     /// # Errors
     /// `Integrity` if they cannot be read.
     pub fn matching(&self, column: &str, wanted: &HashSet<&str>) -> Result<HashSet<String>> {
-        let mut found = HashSet::new();
-        self.scan(column, &Wanted::new(wanted.iter().copied()), |_, text| {
-            if wanted.contains(text) {
-                found.insert(text.to_owned());
-            }
-        })?;
-        Ok(found)
+        let sorted = Wanted::new(wanted.iter().copied());
+        let found = self.scan(column, &sorted, |text| wanted.contains(text))?;
+        Ok(found.into_iter().map(|(_, text)| text).collect())
     }
 
-    /// Shows the values of a column of strings, with their row numbers, wherever a wanted one may
-    /// be.
+    /// The values of a column of strings that `is_wanted`, with their row numbers, out of all pages
+    /// where a wanted one may be.
     fn scan(
         &self,
         column: &str,
         wanted: &Wanted<'_>,
-        mut show: impl FnMut(usize, &str),
-    ) -> Result<()> {
+        is_wanted: impl Fn(&str) -> bool + Sync,
+    ) -> Result<Vec<(usize, String)>> {
         let schema = self.parquet().file_metadata().schema_descr();
         let Some(at) = schema.columns().iter().position(|c| c.name() == column) else {
-            return Ok(());
+            return Ok(Vec::new());
         };
         let builder = self.builder();
-        let (mut groups, mut ranges) = (Vec::new(), Vec::new());
-        // Rows before the group in the file, and in the groups that are read.
-        let (mut in_file, mut in_read) = (0, 0);
-        let mut selected = Vec::new();
+        let mut parts = Vec::new();
+        let mut first = 0;
         for (group, meta) in self.parquet().row_groups().iter().enumerate() {
             let rows = meta.num_rows() as usize;
             let read = || builder.get_row_group_column_bloom_filter(group, at);
             let bloom = self.blooms.at((group, at), read);
             if bloom.map_err(|e| self.failed(e))?.is_none_or(|bloom| wanted.any_in(&bloom)) {
                 let pages = self.pages(group, at, rows, wanted);
-                if !pages.is_empty() {
-                    let moved = |by: usize| move |r: &Range<usize>| r.start + by..r.end + by;
-                    ranges.extend(pages.iter().map(moved(in_file)));
-                    selected.extend(pages.iter().map(moved(in_read)));
-                    groups.push(group);
-                    in_read += rows;
+                let each = pages.len().div_ceil(rayon::current_num_threads()).max(1);
+                parts.extend(pages.chunks(each).map(|p| (group, rows, first, p.to_vec())));
+            }
+            first += rows;
+        }
+        let read = |(group, rows, first, pages): (usize, usize, usize, Vec<Range<usize>>)| {
+            let selection = RowSelection::from_consecutive_ranges(pages.iter().cloned(), rows);
+            let builder = self
+                .builder()
+                .with_row_groups(vec![group])
+                .with_row_selection(selection)
+                .with_projection(ProjectionMask::leaves(schema, [at]));
+            let mut numbers = pages.into_iter().flatten();
+            let mut found = Vec::new();
+            for batch in builder.build().map_err(|e| self.failed(e))? {
+                let batch = batch.map_err(|e| self.failed(e))?;
+                let Some(texts) = batch.column(0).as_string_opt::<i32>() else {
+                    return Err(self.failed(format!("column {column:?} holds no strings")));
+                };
+                for (text, number) in texts.iter().zip(numbers.by_ref()) {
+                    let text = text.filter(|text| is_wanted(text));
+                    found.extend(text.map(|text| (first + number, text.to_owned())));
                 }
             }
-            in_file += rows;
-        }
-        if groups.is_empty() {
-            return Ok(());
-        }
-        let selection = RowSelection::from_consecutive_ranges(selected.into_iter(), in_read);
-        let builder = builder
-            .with_row_groups(groups)
-            .with_row_selection(selection)
-            .with_projection(ProjectionMask::leaves(schema, [at]));
-        let mut numbers = ranges.into_iter().flatten();
-        for batch in builder.build().map_err(|e| self.failed(e))? {
-            let batch = batch.map_err(|e| self.failed(e))?;
-            let Some(texts) = batch.column(0).as_string_opt::<i32>() else {
-                return Err(self.failed(format!("column {column:?} holds no strings")));
-            };
-            for (text, number) in texts.iter().zip(numbers.by_ref()) {
-                text.into_iter().for_each(|text| show(number, text));
-            }
-        }
-        Ok(())
+            Ok(found)
+        };
+        let found: Vec<Vec<_>> = parts.into_par_iter().map(read).collect::<Result<_>>()?;
+        Ok(found.concat())
     }
 
     /// Rows of a row group whose pages may hold a wanted value; all where nothing is known.

@@ -1,6 +1,9 @@
 //! Reading a segment back: metadata, rows, records.
 
-use arrow::array::{Array, AsArray, RecordBatch, StringArray, UInt16Array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, RecordBatch, StringArray, UInt16Array, new_empty_array,
+};
+use arrow::compute::concat;
 use arrow::datatypes::UInt16Type;
 use std::ops::Range;
 use std::path::Path;
@@ -15,6 +18,7 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use parquet::file::reader::{ChunkReader, Length};
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::find::Blooms;
@@ -297,30 +301,64 @@ impl SegmentFile {
     /// # Errors
     /// `Integrity` if they cannot be read.
     pub fn records(&self, rows: &[usize]) -> Result<Vec<Vec<u8>>> {
-        let mut selectors = Vec::new();
-        let mut at = 0;
-        for &row in rows {
-            if row > at {
-                selectors.push(RowSelector::skip(row - at));
+        let (groups, selection) = self.selection(rows);
+        let schema = Arc::clone(self.parquet.schema());
+        // A page of every column is unpacked for a single row: all cores take part.
+        let read = |leaf: usize| -> Result<ArrayRef> {
+            let leaves =
+                ProjectionMask::leaves(self.parquet().file_metadata().schema_descr(), [leaf]);
+            let builder = self.builder().with_projection(leaves).with_row_groups(groups.clone());
+            let reader = builder.with_row_selection(selection.clone()).build();
+            let mut parts = Vec::new();
+            for batch in reader.map_err(|e| self.failed(e))? {
+                parts.extend(batch.map_err(|e| self.failed(e))?.columns().first().cloned());
             }
-            selectors.push(RowSelector::select(1));
-            at = row + 1;
-        }
-        let builder = self.builder().with_row_selection(RowSelection::from(selectors));
+            match parts.as_slice() {
+                [] => Ok(new_empty_array(schema.field(leaf).data_type())),
+                [one] => Ok(Arc::clone(one)),
+                many => {
+                    let many: Vec<&dyn Array> = many.iter().map(AsRef::as_ref).collect();
+                    concat(&many).map_err(|e| self.failed(e))
+                }
+            }
+        };
+        let leaves = 0..schema.fields().len();
+        let arrays = leaves.into_par_iter().with_max_len(1).map(read).collect::<Result<_>>()?;
+        let batch = RecordBatch::try_new(Arc::clone(&schema), arrays);
+        let batch = batch.map_err(|e| self.failed(e))?;
         let reader = self.row_reader();
+        let columns = reader.columns(&batch)?;
         let mut records = Vec::with_capacity(rows.len());
-        for batch in builder.build().map_err(|e| self.failed(e))? {
-            let batch = batch.map_err(|e| self.failed(e))?;
-            for row in 0..batch.num_rows() {
-                let mut out = Vec::new();
-                reader
-                    .columns(&batch)?
-                    .record(row, &mut out)
-                    .map_err(|fault| self.failed(fault))?;
-                records.push(out);
-            }
+        for row in 0..batch.num_rows() {
+            let mut out = Vec::new();
+            columns.record(row, &mut out).map_err(|fault| self.failed(fault))?;
+            records.push(out);
         }
         Ok(records)
+    }
+
+    /// The row groups that have these rows (ascending numbers), and the rows within them.
+    fn selection(&self, rows: &[usize]) -> (Vec<usize>, RowSelection) {
+        let (mut groups, mut selectors) = (Vec::new(), Vec::new());
+        // The first row of the group, and the next of its rows that nothing is said of yet.
+        let mut from = 0;
+        let mut left = rows;
+        for (group, meta) in self.parquet().row_groups().iter().enumerate() {
+            let to = from + usize::try_from(meta.num_rows()).unwrap_or(0);
+            let (here, rest) = left.split_at(left.partition_point(|&row| row < to));
+            if !here.is_empty() {
+                groups.push(group);
+                let mut at = from;
+                for &row in here {
+                    selectors.push(RowSelector::skip(row - at));
+                    selectors.push(RowSelector::select(1));
+                    at = row + 1;
+                }
+                selectors.push(RowSelector::skip(to - at));
+            }
+            (from, left) = (to, rest);
+        }
+        (groups, RowSelection::from(selectors))
     }
 
     /// What puts this segment's rows together.
