@@ -61,10 +61,11 @@ pub(super) async fn carry_out(
             Ok(()) => done.confirmed += 1,
             Err(Error::Key(_) | Error::NotFound(_)) => done.unconfirmed += 1,
             // Another process may have said it meanwhile.
-            Err(e) => match open(trail.refreshed().await?.state()) {
-                true => return Err(e),
-                false => {}
-            },
+            Err(e) => {
+                if open(trail.refreshed().await?.state()) {
+                    return Err(e);
+                }
+            }
         }
     }
     Ok(done)

@@ -296,9 +296,8 @@ impl Restore {
             let found = &leaves;
             let copy = |n: u64| async move {
                 let bytes = self.object(&entry_path(n)).await?;
-                let mut leaves = found.lock().unwrap_or_else(PoisonError::into_inner);
-                leaves[(n - from) as usize] = leaf_hash(&bytes);
-                drop(leaves);
+                let at = (n - from) as usize;
+                found.lock().unwrap_or_else(PoisonError::into_inner)[at] = leaf_hash(&bytes);
                 self.snapshot(n, &bytes).await?;
                 self.put(&entry_path(n), bytes).await
             };

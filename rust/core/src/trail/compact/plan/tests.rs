@@ -40,6 +40,14 @@ fn small_segments_of_a_partition_become_one() {
 }
 
 #[test]
+fn a_merge_opens_no_more_files_than_it_may() {
+    let segments: Vec<_> = (0..10).map(|n| segment(n, MB, (n as i64, n as i64))).collect();
+    let found = CompactPlan::of(&segments, false, 256 * MB, (4, Seals::Apart));
+    let sizes: Vec<u64> = found.groups.iter().map(|group| group.segments).collect();
+    assert_eq!(sizes, [4, 4, 2]);
+}
+
+#[test]
 fn what_is_large_or_alone_stays() {
     let one = [segment(0, MB, (0, 1))];
     assert_eq!(plan(&one), CompactPlan { groups: vec![], untouched: 1 });
