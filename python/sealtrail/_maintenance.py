@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from os import fspath
 from typing import Any
 
-from sealtrail._arguments import as_object, as_threads
+from sealtrail._arguments import Path_, as_object, as_threads
 from sealtrail._native import Trail as NativeTrail
+from sealtrail._native import restore_from_archive as native_restore
+from sealtrail._search import Time, as_time
 
 HOUR = timedelta(hours=1)
 
@@ -16,6 +19,7 @@ class Maintenance:
     """How an open trail is kept small and quick."""
 
     _native: NativeTrail
+    _purpose: str | None
 
     def compact(
         self,
@@ -76,3 +80,53 @@ class Maintenance:
         """
         wish = (target_mb, as_threads(threads), grace.total_seconds())
         return as_object(self._native.maintain(*wish, progress))
+
+    def restore_from_archive(
+        self,
+        destination: Path_,
+        *,
+        start_date: Time | None = None,
+        end_date: Time | None = None,
+        replace: bool = False,
+        progress: Callable[[int, int], object] | None = None,
+        purpose: str | None = None,
+    ) -> dict[str, Any]:
+        """Bring the records of a time back, from archives and hot storage alike.
+
+        Each record is checked on the way: its file is the one that the ledger names, it is under
+        the root of its batch, and the batch in the entry that introduced it.
+
+        Args:
+            destination: A file whose name ends with ``.jsonl`` (canonical records) or
+                ``.parquet`` (columns), else the folder or URL of another trail, made if there is
+                none: records are recorded there anew, once each, with ``restored``, which has the
+                ``recorded_at`` that they had and the trail that they are from.
+            start_date: Records of then or later.
+            end_date: Records before then; a date means the whole day.
+            replace: Replace a file that is there.
+            progress: Called now and then with records checked and records in all.
+            purpose: What for; as for :meth:`sql`.
+
+        Returns:
+            ``records``, ``from_archive``, ``from_hot``, ``segments``, ``archive_segments``,
+            ``unsealed`` (in no entry yet, so not restored); of a file ``bytes`` and ``sha256``, of
+            a trail ``recorded``, ``repeated`` (it had them) and ``refused``.
+
+        Raises:
+            IntegrityError: A record is not what was signed; nothing of its segment was restored.
+            AlreadyExistsError: The file is there.
+
+        Example:
+            >>> import sealtrail, tempfile
+            >>> trail = sealtrail.init(tempfile.mkdtemp() + "/audit")
+            >>> _ = trail.record_many([{"event_type": "auth.user_login", "user_id": "mira"}])
+            >>> trail.restore_from_archive(tempfile.mkdtemp() + "/all.jsonl")["from_hot"]
+            1
+        """
+        start = None if start_date is None else as_time(start_date)
+        end = None if end_date is None else as_time(end_date)
+        purpose = self._purpose if purpose is None else purpose
+        report = native_restore(
+            self._native, fspath(destination), start, end, replace, progress, purpose
+        )
+        return as_object(report)

@@ -33,6 +33,7 @@ __all__ = [
     "inspect_backup",
     "open",
     "restore_backup",
+    "restore_from_archive",
     "resume_erasures",
     "search_fields",
     "subject_report",
@@ -251,9 +252,23 @@ def subject_report(
     purpose: str | None,
 ) -> SubjectReport | None: ...
 def erase(
-    trail: Trail, subject: str, reason: str, approver: str, dry_run: bool
+    trail: Trail,
+    subject: str,
+    reason: str,
+    approver: str,
+    dry_run: bool,
+    against_minimum: str | None,
 ) -> bytes | None: ...
 def erasures(trail: Trail) -> bytes: ...
+def restore_from_archive(
+    trail: Trail,
+    destination: str,
+    start_date: str | None,
+    end_date: str | None,
+    replace: bool,
+    progress: Callable[[int, int], object] | None,
+    purpose: str | None,
+) -> bytes: ...
 def resume_erasures(trail: Trail) -> int: ...
 def confirm_erasure(trail: Trail, entry: int, holder: str) -> None: ...
 

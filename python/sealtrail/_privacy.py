@@ -155,7 +155,13 @@ class Privacy:
         return SubjectReport(found)
 
     def erase(
-        self, subject: str, *, reason: str, approver: str, dry_run: bool = False
+        self,
+        subject: str,
+        *,
+        reason: str,
+        approver: str,
+        dry_run: bool = False,
+        against_minimum: str | None = None,
     ) -> Erasure | None:
         """Make all that was sealed for one person unreadable, for ever (GDPR article 17).
 
@@ -168,16 +174,19 @@ class Privacy:
             reason: Why; it is recorded.
             approver: Who approved it; it is recorded.
             dry_run: Only say whether it could be done.
+            against_minimum: Why it is done although ``minimum_days`` of the retention policy keeps
+                records of theirs for longer; it is recorded.
 
         Returns:
             How far it has come; nothing for a dry run.
 
         Raises:
             NotFoundError: No personal field is about them, or the owner's key is not here.
-            UsageError: A hold forbids it, or there is no reason or approver.
+            UsageError: A hold forbids it, ``minimum_days`` does and nothing is said against it, or
+                there is no reason or approver.
             KeyFileError: The privacy key is not here.
         """
-        done = native_erase(self._native, subject, reason, approver, dry_run)
+        done = native_erase(self._native, subject, reason, approver, dry_run, against_minimum)
         return None if done is None else Erasure.of(json.loads(done))
 
     def erasures(self) -> list[Erasure]:

@@ -142,11 +142,11 @@ class SearchQuery:
 
     def since(self, time: Time) -> SearchQuery:
         """Only what happened then or later; a ``timedelta`` is so long ago."""
-        return replace(self, _since=_time(time))
+        return replace(self, _since=as_time(time))
 
     def until(self, time: Time) -> SearchQuery:
         """Only what happened before."""
-        return replace(self, _until=_time(time))
+        return replace(self, _until=as_time(time))
 
     def order_by(self, *fields: str) -> SearchQuery:
         """In this order, such as ``"cost_usd desc", "timestamp"``; what is missing comes last."""
@@ -368,7 +368,7 @@ def _equals(name: str, value: Value) -> str:
     return f"{path} = {value!r}"
 
 
-def _time(time: Time) -> str:
+def as_time(time: Time) -> str:
     if isinstance(time, timedelta):
         time = datetime.now(UTC) - time
     return time if isinstance(time, str) else time.isoformat()

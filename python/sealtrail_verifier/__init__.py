@@ -29,6 +29,7 @@ Modules, in the order in which an auditor may want to read them:
 | `stored`    | 5, 7   | whether a segment's bytes are the signed ones         |
 | `metadata`  | 5      | the form of a segment's metadata                      |
 | `gone`      | 5      | the sidecar of a segment whose batches lost rows      |
+| `lines`     | 5      | segments as compressed JSON lines: head and records   |
 | `segment`   | 5      | metadata, columns and batches of a segment            |
 | `rows`      | 2 to 5 | its rows: assembled, checked, hashed                  |
 | `batches`   | 5, 7   | where each batch of each `append` is, or who lost it  |

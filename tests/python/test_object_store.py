@@ -13,6 +13,7 @@ import textwrap
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -472,3 +473,30 @@ def test_a_url_with_a_secret_is_refused_without_showing_it(secret: str) -> None:
     with pytest.raises(sealtrail.UsageError, match="s3://bucket/audit") as refused:
         sealtrail.open(f"s3://bucket/audit{secret}")
     assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("format_", ["parquet", "compressed-jsonl"])
+def test_an_archive_in_a_bucket(tmp_path: Path, bucket: Bucket, format_: str) -> None:
+    archive = {"destination": f"s3://{bucket.name}/cold", "format": format_}
+    rule = {"data": {"hot_storage_days": 30, "delete_after_days": 3650}}
+    retention = {"clock": "event_time", "by_domain": rule, "archival": archive}
+    config = tmp_path / "sealtrail.yaml"
+    config.write_text(json.dumps({"audit": {"retention": retention}}))
+    trail = sealtrail.init(tmp_path / "audit", config=config)
+    old = {"timestamp": "2020-03-01T10:00:00Z", "audit_id": "old"}
+    trail.record_many([EVENT | old, EVENT | {"timestamp": "2020-03-02T10:00:00Z"}])
+    trail.record_many([EVENT])
+    trail.retention.pin()
+    done = trail.retention.apply(
+        approver="officer", grace=timedelta(0), now=datetime(2021, 1, 1, tzinfo=UTC)
+    )
+    assert done["moved"]["rows"] == 2
+    assert len([key for key in bucket.keys() if key.startswith("cold/segments/")]) == 1  # noqa: SIM118
+    found = trail.get("old")
+    assert found is not None
+    assert found["resource"] == {"path": "/claims.csv"}
+    count = "SELECT count(*) AS n FROM data_events WHERE resource_path = '/claims.csv'"
+    assert trail.sql(count).to_dicts() == [{"n": 3}]
+    assert trail.verify().verdict in ("VERIFIED", "VERIFIED_TO")
+    restored = trail.restore_from_archive(tmp_path / "back.jsonl")
+    assert (restored["from_archive"], restored["from_hot"]) == (2, 1)

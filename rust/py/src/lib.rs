@@ -22,6 +22,7 @@ mod privacy;
 mod progress;
 mod proof;
 mod query;
+mod restoring;
 mod retention;
 mod scope;
 mod search;
@@ -59,6 +60,8 @@ mod native {
     use crate::proof::{check_consistency, check_proof};
     #[pymodule_export]
     use crate::query::{Batch, BatchReader, Query, Rows, Schema};
+    #[pymodule_export]
+    use crate::restoring::restore_from_archive;
     #[pymodule_export]
     use crate::retention::Retention;
     #[pymodule_export]

@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 
 use pyo3::prelude::*;
 use sealtrail_query::chain::{self, SubjectOptions};
+use sealtrail_query::kept_until;
+use sealtrail_query::search::times::text;
 
-use crate::errors::Raise;
+use crate::errors::{Raise, usage};
+use crate::search::now;
 use crate::trail::{Trail, to_json};
 use crate::{access, bridge};
 
@@ -56,7 +59,7 @@ pub(crate) fn subject_report(
 
 /// Erases a person, and tells how far that has come; `None` for a dry run.
 #[pyfunction]
-#[pyo3(signature = (trail, subject, reason, approver, dry_run))]
+#[pyo3(signature = (trail, subject, reason, approver, dry_run, against_minimum))]
 pub(crate) fn erase(
     py: Python<'_>,
     trail: &Bound<'_, Trail>,
@@ -64,15 +67,33 @@ pub(crate) fn erase(
     reason: &str,
     approver: &str,
     dry_run: bool,
+    against_minimum: Option<&str>,
 ) -> PyResult<Option<Vec<u8>>> {
+    let paths = trail.get().place().loaded.config.redaction.personal.subject.clone();
+    let source = trail.get().source(py)?;
     let trail = trail.get().inner();
+    let place = (source.engine, trail, &source.view);
+    let kept = bridge::wait(py, kept_until(place, now(), subject, &paths))?;
+    let reason = match (kept, against_minimum) {
+        (None, _) => reason.to_owned(),
+        (Some(_), Some(why)) if !why.trim().is_empty() => {
+            format!("{reason}; against minimum_days: {why}")
+        }
+        (Some(until), _) => {
+            return Err(usage(format!(
+                "minimum_days keeps records of {subject} until {}; nothing was erased. Say why it \
+                 is to be done all the same: against_minimum=",
+                text(until)
+            )));
+        }
+    };
     // Which records a hold keeps is not looked at: any of them forbids it.
     let cleared = BTreeSet::new();
     if dry_run {
         bridge::wait(py, trail.demand_erasable(subject, &cleared))?;
         return Ok(None);
     }
-    let status = bridge::wait(py, trail.erase(subject, reason, approver, &cleared))?;
+    let status = bridge::wait(py, trail.erase(subject, &reason, approver, &cleared))?;
     to_json(py, &status).map(Some)
 }
 

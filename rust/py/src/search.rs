@@ -122,7 +122,7 @@ pub(crate) fn wrong(py: Python<'_>, error: QueryError) -> PyErr {
     }
 }
 
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
