@@ -33,4 +33,4 @@ pub mod verify;
 pub mod wal;
 
 pub use error::{Error, Result};
-pub use runtime::runtime;
+pub use runtime::{query_runtime, runtime};

@@ -27,7 +27,9 @@ use datafusion::prelude::{SQLOptions, SessionConfig};
 use futures::{Stream, StreamExt, TryStreamExt};
 use object_store::ObjectStore;
 use sealtrail_core::access::{EVENT_TYPE, Rows};
+use sealtrail_core::query_runtime;
 use sealtrail_core::trail::ReadView;
+use tokio::runtime::Runtime;
 
 use crate::error::{QueryError, Result};
 use crate::functions::{JsonOperators, JsonRewriter, all};
@@ -249,8 +251,12 @@ impl Engine {
         let physical = state.create_physical_plan(&plan).await.map_err(failed)?;
         let physical = interruptible(physical).map_err(failed)?;
         let plan = Some(Arc::clone(&physical));
-        let stream = execute_stream(physical, state.task_ctx()).map_err(failed)?;
-        let stream = plain_stream(in_a_task(stream));
+        let threads = query_runtime()?;
+        let stream = {
+            let _there = threads.enter();
+            execute_stream(physical, state.task_ctx()).map_err(failed)?
+        };
+        let stream = plain_stream(in_a_task(stream, threads));
         let stream = unsealed_stream(stream, &Vaults::of(scope));
         Ok(QueryResult { schema: stream.schema(), stream, plan })
     }
@@ -417,11 +423,17 @@ async fn logical_plan(
     state.statement_to_plan(parsed.statement.clone()).await
 }
 
-/// Runs a stream in a task of its own from when it is first asked: a join may compute for a minute
-/// without a pause, and whoever waits must be able to go away meanwhile.
-fn in_a_task(stream: SendableRecordBatchStream) -> SendableRecordBatchStream {
+/// Runs a stream in a task of its own, on threads of its own, from when it is first asked: a join may
+/// compute for a minute without a pause, and whoever waits must be able to go away meanwhile.
+fn in_a_task(
+    stream: SendableRecordBatchStream,
+    threads: &'static Runtime,
+) -> SendableRecordBatchStream {
     let schema = stream.schema();
-    let running = futures::stream::once(async move { spawn_buffered(stream, BATCHES_AHEAD) });
+    let running = futures::stream::once(async move {
+        let _there = threads.enter();
+        spawn_buffered(stream, BATCHES_AHEAD)
+    });
     Box::pin(RecordBatchStreamAdapter::new(schema, running.flatten()))
 }
 
