@@ -131,6 +131,7 @@ impl Restored {
 }
 
 /// The length of a file that has the hash which its name ends with. It counts as used.
+#[allow(clippy::disallowed_methods, reason = "nothing is written but its time")]
 fn checked(path: &Path) -> Result<Option<u64>> {
     let bytes = durable::read(path)?;
     let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();

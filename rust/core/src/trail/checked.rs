@@ -56,10 +56,14 @@ impl Checker {
         watch: Arc<dyn Fn(u64) -> Result<()> + Send + Sync>,
     ) -> Result<CheckedSegment> {
         let archives = self.trail.archives();
+        let bytes = archives.get(segment).await?;
         let file = match segment.is_jsonl() {
-            // What was restored was restored from checked bytes, and is hashed before it is used.
+            // What was restored was restored from such bytes, and is hashed before it is used.
             true => archives.open(segment).await?,
-            false => SegmentFile::open(&segment.path, archives.get(segment).await?)?,
+            false => {
+                let storage = archives.store_of(segment)?;
+                SegmentFile::open_with(&segment.path, bytes, storage.keys())?
+            }
         };
         let gone = archives.sidecar(segment).await?;
         self.check_batches(segment, &file).await?;
