@@ -1,5 +1,7 @@
 //! The Python binding of sealtrail: the module `sealtrail._native`, which the package `sealtrail`
 //! wraps. Not meant to be used by others.
+// Futures of everything that a trail does, its HTTP client included, are deep.
+#![recursion_limit = "256"]
 
 mod access;
 mod arrow_in;
