@@ -57,7 +57,8 @@ def events(first: int, count: int) -> list[dict[str, object]]:
 
 def second(url: Path, home: Path, key: Path | None = None) -> Report:
     """What the other verifier says."""
-    keys = next((home / "sealtrail" / "keys").glob("*"))
+    trail_id = json.loads((url / "trail.json").read_bytes())["trail_id"]
+    keys = home / "sealtrail" / "keys" / trail_id
     owner = VerifierKey.parse((keys / "owner.vkey").read_text().strip())
     root = RootSecret.parse((keys / "owner.json").read_bytes())
     brought = None if key is None else MasterKey.parse(key.read_bytes())
