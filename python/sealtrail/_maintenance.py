@@ -9,7 +9,9 @@ from typing import Any
 
 from sealtrail._arguments import Path_, as_object, as_threads
 from sealtrail._native import Trail as NativeTrail
+from sealtrail._native import back_up, has_copy
 from sealtrail._native import restore_from_archive as native_restore
+from sealtrail._retention import as_micros
 from sealtrail._search import Time, as_time
 
 HOUR = timedelta(hours=1)
@@ -63,23 +65,38 @@ class Maintenance:
         target_mb: int = 256,
         threads: int = 0,
         grace: timedelta = HOUR,
+        retention: bool = True,
         progress: Callable[[int, int, int], object] | None = None,
     ) -> dict[str, Any]:
-        """Do everything that is due: commit, compact, remove files that were replaced.
+        """Do everything that is due: retention, commit, compact, remove what was replaced, copy.
+
+        Where the owner pinned a retention policy, segments past their days in hot storage move to
+        the archive that the configuration names, and records that are due are deleted if the
+        owner's key is on this host and has no passphrase. The second copy is brought up to date if
+        the configuration names one.
 
         Args:
             target_mb: As for :meth:`compact`.
             threads: As for :meth:`compact`.
             grace: As for :meth:`compact`.
+            retention: Whether the retention policy is applied.
             progress: As for :meth:`compact`.
 
         Returns:
             ``committed`` (records that logs of this host held), ``new_generation`` (of the
-            keyring, if one was due) and ``compact``, a report as of
-            :meth:`compact`.
+            keyring, if one was due), ``compact``, a report as of :meth:`compact`, and, where
+            there is a policy or a copy, ``retention`` and ``backup``, reports as of
+            :meth:`Retention.apply` and :meth:`Trail.backup`.
         """
         wish = (target_mb, as_threads(threads), grace.total_seconds())
-        return as_object(self._native.maintain(*wish, progress))
+        applied = self._native.retention().maintain(as_micros(None), *wish) if retention else None
+        report = as_object(self._native.maintain(*wish, progress))
+        if applied is not None:
+            report["retention"] = as_object(applied)
+        if has_copy(self._native):
+            place = {"copy": None, "key": None}
+            report["backup"] = as_object(back_up(self._native, place, 0, None))
+        return report
 
     def restore_from_archive(
         self,

@@ -141,3 +141,24 @@ def test_records_come_back(tmp_path: Path, format_: str) -> None:
     with pytest.raises(IntegrityError):
         trail.restore_from_archive(tmp_path / "bad.parquet")
     assert not (tmp_path / "bad.parquet").exists()
+
+
+def test_maintenance_applies_the_policy_and_keeps_the_copy(tmp_path: Path) -> None:
+    path = config(tmp_path, "parquet")
+    text = json.loads(path.read_text())
+    (tmp_path / "copy.key").write_bytes(bytes(range(32)))
+    (tmp_path / "copy.key").chmod(0o600)
+    copy = {"destination": str(tmp_path / "copy"), "key": f"file:{tmp_path / 'copy.key'}"}
+    text["audit"]["integrity"] = {"audit_log_backup": copy}
+    path.write_text(json.dumps(text))
+    trail = sealtrail.init(tmp_path / "audit", config=path)
+    old = {"event_type": "auth.user_login", "timestamp": "2020-03-01T10:00:00Z", "user_id": "ana"}
+    trail.record_many([old, {"event_type": "system.backup"}])
+    assert "retention" not in trail.maintain(grace=AT_ONCE)
+    trail.retention.pin()
+    assert "retention" not in trail.maintain(grace=AT_ONCE, retention=False)
+    report = trail.maintain(grace=AT_ONCE)
+    assert report["retention"]["deletion"]["records"] == 1
+    assert report["backup"]["size"] > 0
+    assert trail.verify_backup().verdict == "PRUNED"
+    assert "retention" in trail.maintain(grace=AT_ONCE)

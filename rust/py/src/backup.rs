@@ -60,6 +60,12 @@ pub(crate) fn folders_of(trail: &Trail) -> (Option<PathBuf>, Option<PathBuf>) {
     (trail.place().root.clone(), trail.place().config.clone())
 }
 
+/// Whether the configuration names a copy.
+#[pyfunction]
+pub(crate) fn has_copy(trail: &Trail) -> bool {
+    trail.place().loaded.config.integrity.audit_log_backup.destination.is_some()
+}
+
 /// Brings the copy up to date; gives the report as JSON.
 #[pyfunction]
 #[pyo3(signature = (trail, copy, parallel, progress))]

@@ -45,7 +45,9 @@ mod native {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use crate::backup::{back_up, folders_of, inspect_backup, restore_backup, verify_backup};
+    use crate::backup::{
+        back_up, folders_of, has_copy, inspect_backup, restore_backup, verify_backup,
+    };
     #[pymodule_export]
     use crate::demo::Demo;
     #[pymodule_export]

@@ -9,6 +9,7 @@ use sealtrail_core::trail::{CompactOptions, Order, Trail};
 use sealtrail_query::retention;
 
 use crate::bridge;
+use crate::compacting::Wish;
 use crate::errors::{Raise, usage};
 use crate::query::engine;
 use crate::trail::to_json;
@@ -47,6 +48,21 @@ impl Retention {
         let options = CompactOptions { grace, ..CompactOptions::default() };
         let applied = retention::apply(engine, &self.trail, now, &order, &options);
         to_json(py, &bridge::wait(py, applied)?)
+    }
+
+    /// What maintenance does of it; `None` where no policy is pinned.
+    fn maintain(
+        &self,
+        py: Python<'_>,
+        now: i64,
+        target_mb: u64,
+        threads: usize,
+        grace: f64,
+    ) -> PyResult<Option<Vec<u8>>> {
+        let engine = engine(py)?;
+        let options = Wish { target_mb, threads, grace }.options()?;
+        let applied = retention::maintain(engine, &self.trail, now, &options);
+        bridge::wait(py, applied)?.map(|applied| to_json(py, &applied)).transpose()
     }
 
     fn status(&self, py: Python<'_>, now: i64) -> PyResult<Vec<u8>> {
