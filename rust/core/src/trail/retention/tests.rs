@@ -1,5 +1,5 @@
-//! Random histories of recording, policies, holds, compaction, deletion and sweeping, against a
-//! model that is a set of records.
+//! Random histories of recording, policies, holds, compaction, archiving, deletion, erasure and
+//! sweeping, against a model that is a set of records.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
@@ -29,6 +29,8 @@ struct Record {
     level: Option<&'static str>,
     user: &'static str,
     timestamp: i64,
+    /// The personal field can be read no more.
+    erased: bool,
 }
 
 struct World {
@@ -38,6 +40,10 @@ struct World {
     /// What the trail must hold, by id.
     alive: BTreeMap<String, Record>,
     deleted: u64,
+    /// Erasures of subjects.
+    erasures: u64,
+    /// Whose fields were sealed since they were erased.
+    sealed: BTreeSet<&'static str>,
     /// Active holds: id, and whose records.
     holds: BTreeMap<String, &'static str>,
     made: u64,
@@ -66,6 +72,7 @@ impl World {
             2 => (dir.path().join("cold").display().to_string(), ArchiveFormat::CompressedJsonl),
             _ => (format!("memory://cold-{seed}"), ArchiveFormat::CompressedJsonl),
         };
+        settings.redaction.personal.fields = vec!["email".to_owned()];
         settings.archives.insert("cold".to_owned(), at.clone());
         settings.archive = Some(Destination { name: "cold".to_owned(), url: at, format });
         let trail = Trail::open(&url, OpenOptions::new(home, settings)).await.unwrap();
@@ -76,6 +83,8 @@ impl World {
             random,
             alive: BTreeMap::new(),
             deleted: 0,
+            erasures: 0,
+            sealed: BTreeSet::new(),
             holds: BTreeMap::new(),
             made: 0,
             now: START,
@@ -95,7 +104,7 @@ impl World {
     }
 
     async fn step(&mut self) {
-        match self.below(14) {
+        match self.below(15) {
             0..=3 => self.record().await,
             4 => self.pin().await,
             5 => self.hold().await,
@@ -106,6 +115,7 @@ impl World {
                 self.trail.sweep(Duration::ZERO).await.unwrap();
             }
             10 | 11 => self.archive().await,
+            12 => self.erase().await,
             _ => self.delete().await,
         }
     }
@@ -123,8 +133,10 @@ impl World {
                 "audit_id": id,
                 "timestamp": time_text(timestamp),
                 "user_id": user,
+                "email": format!("{user}-{id}@example.org"),
                 "n": self.made,
             });
+            self.sealed.insert(user);
             if let Some(level) = level {
                 event["resource"] = json!({ "sensitivity_level": level });
             }
@@ -132,7 +144,7 @@ impl World {
                 event["rare"] = json!({ "x": self.made, "y": "z".repeat(self.made as usize % 7) });
             }
             lines.push_str(&format!("{event}\n"));
-            self.alive.insert(id, Record { domain, level, user, timestamp });
+            self.alive.insert(id, Record { domain, level, user, timestamp, erased: false });
         }
         let options = LoadOptions::default();
         let report = self.trail.load(Box::new(Cursor::new(lines.into_bytes())), &options).await;
@@ -171,6 +183,36 @@ impl World {
         self.trail.release_hold(&id, "closed", "counsel").await.unwrap();
     }
 
+    /// Somebody is erased, unless a hold has records of theirs or nothing of them is sealed.
+    async fn erase(&mut self) {
+        let user = self.pick(&USERS);
+        let others = self.holds.iter().filter(|(_, held)| **held != user);
+        let cleared: BTreeSet<String> = others.map(|(id, _)| id.clone()).collect();
+        let done = self.trail.erase(user, "asked for", "officer", &cleared).await;
+        if self.holds.values().any(|held| *held == user) || !self.sealed.contains(user) {
+            return assert!(done.is_err(), "{done:?}");
+        }
+        assert!(done.unwrap().pending.is_empty());
+        self.erasures += 1;
+        self.sealed.remove(user);
+        self.alive.values_mut().filter(|r| r.user == user).for_each(|r| r.erased = true);
+        self.check_field().await;
+    }
+
+    /// The personal field of some record is readable if and only if it was not erased.
+    async fn check_field(&mut self) {
+        let nth = self.below(1 + self.alive.len() as u64) as usize;
+        let Some((id, model)) = self.alive.iter().nth(nth) else { return };
+        let record = self.trail.get(id).await.unwrap().unwrap();
+        let shown = self.trail.unsealed(record).await.unwrap();
+        let shown: serde_json::Value = serde_json::from_slice(&shown).unwrap();
+        let expected = match model.erased {
+            true => "[erased]".to_owned(),
+            false => format!("{}-{id}@example.org", model.user),
+        };
+        assert_eq!(shown["email"], expected, "{id}");
+    }
+
     async fn compact(&mut self) {
         let options = CompactOptions { grace: Duration::ZERO, ..CompactOptions::default() };
         self.trail.compact(&options).await.unwrap();
@@ -207,7 +249,7 @@ impl World {
         let policy = self.trail.policy_in_force(&state).unwrap();
         let (before, now) = (self.alive.len(), self.now);
         let held: BTreeSet<&str> = self.holds.values().copied().collect();
-        self.alive.retain(|_, Record { domain, level, user, timestamp }| {
+        self.alive.retain(|_, Record { domain, level, user, timestamp, .. }| {
             let recorded_at = i64::MAX;
             let timestamp = *timestamp;
             let event = Event { domain, level: *level, timestamp, recorded_at };
@@ -251,8 +293,13 @@ impl World {
         }
         let report = self.verify().await;
         assert_eq!(report.findings, [], "{report}");
-        let sound = if self.deleted > 0 { Verdict::Pruned } else { Verdict::Verified };
+        let sound = match (self.erasures, self.deleted) {
+            (0, 0) => Verdict::Verified,
+            (0, _) => Verdict::Pruned,
+            _ => Verdict::Erased,
+        };
         assert_eq!((report.verdict, report.deleted), (sound, self.deleted));
+        self.check_field().await;
         assert_eq!(report.verdict.exit_code(), 0);
         let nth = self.below(20) as usize;
         if let Some(id) = self.alive.keys().nth(nth).cloned() {
