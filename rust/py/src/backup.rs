@@ -154,7 +154,6 @@ pub(crate) fn inspect_backup(
 /// Makes a trail anew from its copy; gives the report as JSON.
 #[pyfunction]
 #[pyo3(signature = (copy, destination, *, home, config, parallel, progress))]
-#[expect(clippy::too_many_arguments, reason = "the keywords of the Python function")]
 pub(crate) fn restore_backup(
     py: Python<'_>,
     copy: Copy,
