@@ -78,7 +78,10 @@ impl Vault {
     pub async fn privacy_key(&self) -> Result<PrivacyKey> {
         match self.existing_privacy_key()? {
             Some(key) => Ok(key),
-            None if Root::is_there(&self.storage).await? => Err(self.no_key()),
+            // The key is made before the root: another thread or process may just have made both.
+            None if Root::is_there(&self.storage).await? => {
+                self.existing_privacy_key()?.ok_or_else(|| self.no_key())
+            }
             None => self.source.load_or_create(&self.folder),
         }
     }

@@ -148,7 +148,8 @@ impl World {
         }
         let options = LoadOptions::default();
         let report = self.trail.load(Box::new(Cursor::new(lines.into_bytes())), &options).await;
-        assert_eq!(report.unwrap().refused, 0);
+        let report = report.unwrap();
+        assert_eq!(report.refused, 0, "{report:?}");
     }
 
     async fn pin(&mut self) {
