@@ -252,7 +252,7 @@ impl Restore {
                 false => paths.push((0, path.clone())),
             }
         }
-        self.work.expect(paths.len() as u64);
+        self.work.announce(paths.len() as u64);
         let copy = |path: String| async move {
             let bytes = self.object(&path).await?;
             self.put(&path, bytes).await
@@ -271,7 +271,7 @@ impl Restore {
             let to = self.archives.store_of(segment)?;
             items.extend(Named::of(segment).map(|named| (named.bytes, (to.clone(), named))));
         }
-        self.work.expect(items.len() as u64);
+        self.work.announce(items.len() as u64);
         let copy = |(to, named): (Storage, Named)| async move {
             let bytes = self.object(&named.path).await?;
             named.check(&bytes).await?;
@@ -286,7 +286,7 @@ impl Restore {
     /// all of them have the root that was stated.
     async fn entries(&self) -> Result<()> {
         let size = self.statement.head.size;
-        self.work.expect(size);
+        self.work.announce(size);
         let first = self.object(&entry_path(0)).await?;
         let mut tree = Accumulator::default();
         tree.push(leaf_hash(&first));
@@ -318,7 +318,7 @@ impl Restore {
         }
         match self.place.get(&snapshot_path(n)).await {
             Ok(bytes) => {
-                self.work.expect(1);
+                self.work.announce(1);
                 self.put(&snapshot_path(n), bytes).await
             }
             Err(Error::NotFound(_)) => Ok(()),

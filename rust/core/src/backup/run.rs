@@ -259,7 +259,7 @@ impl Run<'_> {
         let made = self.made().clone();
         let known = |path: &String| self.there.loose.contains(path) && self.counts(path);
         found.retain(|(path, _)| !made.contains(path) && !known(path));
-        self.work.expect(found.len() as u64);
+        self.work.announce(found.len() as u64);
         let items = found.into_iter().map(|(path, bytes)| (bytes, path));
         let gone = AtomicBool::new(false);
         let gone = &gone;
@@ -338,7 +338,7 @@ impl Run<'_> {
                 }
             }
         }
-        self.work.expect(missing.len() as u64);
+        self.work.announce(missing.len() as u64);
         let replaced = AtomicBool::new(false);
         let replaced = &replaced;
         let copy = |(segment, named): (Arc<AddedSegment>, Named)| async move {
@@ -370,7 +370,7 @@ impl Run<'_> {
         let (there, known) = (&self.there.entries, self.last_size());
         // What a broken-off run left may be of another history.
         let missing = |n: &u64| *n >= known || there.binary_search(n).is_err();
-        self.work.expect((0..size).filter(missing).count() as u64);
+        self.work.announce((0..size).filter(missing).count() as u64);
         let items = (0..size).filter(missing).map(|n| (0, n));
         let copy = |n: u64| async move {
             let bytes = self.trail.storage().get(&entry_path(n)).await?;
@@ -391,7 +391,7 @@ impl Run<'_> {
     async fn copy_snapshot(&self, n: u64) -> Result<()> {
         match self.trail.storage().get(&snapshot_path(n)).await {
             Ok(bytes) => {
-                self.work.expect(1);
+                self.work.announce(1);
                 self.create(&snapshot_path(n), bytes).await
             }
             // Verification tells of it; nothing else needs it.

@@ -96,7 +96,7 @@ impl Work {
         }
     }
 
-    pub(super) fn expect(&self, objects: u64) {
+    pub(super) fn announce(&self, objects: u64) {
         self.of_objects.fetch_add(objects, Ordering::Relaxed);
         self.tell();
     }

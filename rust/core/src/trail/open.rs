@@ -15,7 +15,7 @@ use super::plan::Plan;
 use super::position::{Candidate, Position, unhex};
 use super::pressure::Gauge;
 use super::seen::Seen;
-use super::settings::OpenOptions;
+use super::settings::{OpenOptions, Settings};
 use super::writer::{Intake, Pending, Writer};
 use super::writers::epoch_now;
 use super::{now_micros, owner, privacy};
@@ -216,15 +216,7 @@ pub(super) async fn resume(
     };
     let wal_options = WalOptions { sync: settings.sync, sealing, ..WalOptions::default() };
     let wal = Wal::start(&wal_dir, &recovered, keys.epoch(), keys.hmac().clone(), wal_options)?;
-    let (redactor, sealer) = privacy::protection(&settings)?;
-    let rules = Rules {
-        limits: settings.limits,
-        max_future: i64::try_from(settings.max_future.as_micros()).unwrap_or(i64::MAX),
-        defaults: settings.defaults.clone(),
-        content_key: Arc::new(HmacKey::new(load_or_create_secret(&dir.join("seen.key"))?)),
-        redactor,
-        sealer,
-    };
+    let rules = rules(&settings, &dir)?;
     let intake = Intake {
         ids: IdSource::new(last)?,
         seen,
@@ -255,6 +247,19 @@ pub(super) async fn resume(
         compacting: tokio::sync::Mutex::default(),
         lock: Mutex::new(Some(lock)),
     }))
+}
+
+/// What becomes of events before they are recorded.
+fn rules(settings: &Settings, dir: &Path) -> Result<Rules> {
+    let (redactor, sealer) = privacy::protection(settings)?;
+    Ok(Rules {
+        limits: settings.limits,
+        max_future: i64::try_from(settings.max_future.as_micros()).unwrap_or(i64::MAX),
+        defaults: settings.defaults.clone(),
+        content_key: Arc::new(HmacKey::new(load_or_create_secret(&dir.join("seen.key"))?)),
+        redactor,
+        sealer,
+    })
 }
 
 /// What a writer has committed, once it is authorised and no outcome of it is open; and where its
