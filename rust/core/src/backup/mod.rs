@@ -7,10 +7,12 @@
 mod erasures;
 mod inspect;
 mod place;
+mod repair;
 mod restore;
 mod run;
 mod statement;
 mod store;
+mod there;
 mod verify;
 mod work;
 
@@ -28,6 +30,7 @@ use crate::segment::canonical;
 use crate::storage::Storage;
 
 pub use inspect::{Inspection, inspect};
+pub use repair::Mended;
 pub use restore::{RestoreOptions, RestoreReport, restore};
 pub use verify::{CopyReport, verify};
 
@@ -45,6 +48,8 @@ pub struct BackupOptions {
     pub parallel: usize,
     /// Bytes of objects that are in memory at a time; a larger object is alone. 0 for 256 MiB.
     pub memory: u64,
+    /// Read every object of the copy, and put those anew that are damaged or missing.
+    pub repair: bool,
     /// Told now and then.
     pub progress: Option<Arc<dyn Fn(BackupProgress) + Send + Sync>>,
     /// Set it to stop; the next run goes on.
@@ -59,6 +64,7 @@ impl BackupOptions {
             key,
             parallel: 0,
             memory: 0,
+            repair: false,
             progress: None,
             cancel: Arc::default(),
         }
@@ -109,6 +115,13 @@ pub struct BackupReport {
     /// Erasures that it could not confirm, because this host has neither the owner's key nor a
     /// writer.
     pub unconfirmed: u64,
+    /// Objects of the copy that were read to find damage: with [`BackupOptions::repair`] only.
+    pub checked: u64,
+    /// Objects of the copy that were damaged or missing, and were put anew from the trail.
+    pub mended: Vec<Mended>,
+    /// Those that could not be, because the trail has not what it must be either. While an entry
+    /// or a segment is among them, the copy stays complete up to where it was.
+    pub lost: Vec<Mended>,
 }
 
 /// `copies/<holder>.json`: a copy that may hold keys of subjects.
@@ -118,7 +131,7 @@ pub(crate) struct Marker {
     /// Number of entries when the copy was begun.
     pub(crate) from: u64,
     pub(crate) holder: String,
-    made: String,
+    pub(super) made: String,
     url: String,
     v: u32,
 }
