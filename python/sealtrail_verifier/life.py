@@ -11,6 +11,7 @@ from sealtrail_verifier.lifecycle import (
     Delete,
     Erase,
     Erased,
+    Forget,
     GoneBatch,
     Hold,
     Policy,
@@ -57,6 +58,7 @@ class Life:
         policy: Number of the entry and the policy in force, as canonical JSON.
         holds: Number of the entry and what it says, by the active hold's id.
         erasures: By the number of the `erase` entry, in their order.
+        forgotten: Number of the entry and what it says, by the name of a copy that is given up.
         tombstones: Numbers of `delete` entries, each with what its tombstone says of batches.
     """
 
@@ -66,6 +68,7 @@ class Life:
     policy: tuple[int, bytes] | None = None
     holds: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     erasures: dict[int, Erasure] = field(default_factory=dict)
+    forgotten: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     tombstones: list[tuple[int, list[GoneBatch]]] = field(default_factory=list)
 
     @property
@@ -97,6 +100,8 @@ class Life:
             raise FormatError("hold", f"a hold {says.id[:80]!r} is active already")
         elif isinstance(says, Release) and says.id not in self.holds:
             raise FormatError("hold", f"no hold {says.id[:80]!r} is active")
+        elif isinstance(says, Forget) and says.holder in self.forgotten:
+            raise FormatError("forget", f"{says.holder} is forgotten already")
         elif isinstance(says, Erased):
             erasure = self.erasures.get(says.entry)
             if erasure is None:
@@ -125,6 +130,8 @@ class Life:
             self.erasures[n] = Erasure(says.subject, says.item)
         elif isinstance(says, Erased):
             self.erasures[says.entry].holders.append(says.holder)
+        elif isinstance(says, Forget):
+            self.forgotten[says.holder] = n, says.item
 
     def _retire(self, n: int, paths: set[str]) -> None:
         for path in [path for path in self.live if path in paths]:

@@ -5,6 +5,7 @@
 //! without its key.
 
 mod erasures;
+mod forget;
 mod inspect;
 mod place;
 mod repair;
@@ -26,9 +27,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::keys::MasterKey;
+use crate::ledger::is_copy;
 use crate::segment::canonical;
 use crate::storage::Storage;
 
+pub use forget::{Forgetting, KnownCopy};
 pub use inspect::{Inspection, inspect};
 pub use repair::Mended;
 pub use restore::{RestoreOptions, RestoreReport, restore};
@@ -132,7 +135,7 @@ pub(crate) struct Marker {
     pub(crate) from: u64,
     pub(crate) holder: String,
     pub(super) made: String,
-    url: String,
+    pub(super) url: String,
     v: u32,
 }
 
@@ -163,9 +166,7 @@ pub async fn add_key(destination: &str, key: &MasterKey, new: &MasterKey) -> Res
 /// Whether an object of a trail is the name of a copy.
 pub(crate) fn is_marker(path: &str) -> bool {
     let name = path.strip_prefix(COPIES).and_then(|rest| rest.strip_prefix('/'));
-    let digits = name.and_then(|n| n.strip_prefix("copy-")).and_then(|n| n.strip_suffix(".json"));
-    let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-    digits.is_some_and(|d| d.len() == 16 && d.bytes().all(hex))
+    name.and_then(|name| name.strip_suffix(".json")).is_some_and(is_copy)
 }
 
 /// The copies that a trail knows of.

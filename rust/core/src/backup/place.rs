@@ -251,7 +251,11 @@ async fn key_numbers(storage: &Storage) -> Result<Vec<u32>> {
 }
 
 /// The copy's key, if this master key opens it.
-pub(super) async fn load_key(storage: &Storage, about: &Description, master: &MasterKey) -> Result<Secret> {
+pub(super) async fn load_key(
+    storage: &Storage,
+    about: &Description,
+    master: &MasterKey,
+) -> Result<Secret> {
     let mut refused = None;
     for number in key_numbers(storage).await?.into_iter().rev() {
         let path = format!("{KEYS}/{number:08}.json");

@@ -43,7 +43,7 @@ impl Trail {
     /// the next run goes on. Records that are in logs only are not copied: commit them first.
     ///
     /// # Errors
-    /// `Usage` if the destination holds something else; `Key` if the key is not the copy's;
+    /// `Usage` if the destination holds something else, or a copy that was forgotten; `Key` if the key is not the copy's;
     /// `Integrity` if the trail's ledger does not extend the copy's, or what is to be copied is
     /// missing or not what was signed; `AlreadyExists` if another process of this host is at it;
     /// `Interrupted`, `Io`, `Store`.
@@ -73,7 +73,8 @@ impl Trail {
         let next = numbers(&place.storage).await?.last().map_or(0, |n| n + 1);
         let there = There::read(&place).await?;
         let mending = options.repair.then(|| Mutex::new(mending));
-        let run = Run { trail: self, place, work, there, last, next, made: Mutex::default(), mending };
+        let run =
+            Run { trail: self, place, work, there, last, next, made: Mutex::default(), mending };
         let (statement, ledger) = run.complete().await?;
         let mut report = run.report(&statement);
         if let Some(ledger) = ledger {
@@ -102,6 +103,15 @@ fn lock(trail: &Trail, storage: &Storage) -> Result<LockFile> {
 async fn register(trail: &Trail, place: &Place) -> Result<Marker> {
     let holder = &place.about.holder;
     let path = Marker::path(holder);
+    if let Some(gone) = trail.refreshed().await?.state().lifecycle.forgotten.get(holder) {
+        let message = format!(
+            "{holder} at {} was forgotten by entry {}, so that no erasure waits for it: take what \
+             is there away, and a new copy is begun, or give another place",
+            place.storage.url(),
+            gone.entry
+        );
+        return Err(Error::Usage(message));
+    }
     loop {
         match trail.storage().get(&path).await {
             Ok(bytes) => return super::place::parse(&bytes, &path),
@@ -245,8 +255,9 @@ impl Run<'_> {
         found.retain(|(path, _)| belongs(path));
         let mut loose: BTreeSet<String> = found.iter().map(|(path, _)| path.clone()).collect();
         let before = self.last.iter().flat_map(|last| &last.loose);
-        let kept = before
-            .filter(|path| belongs(path) && self.there.loose.contains(*path) && !self.is_lost(path));
+        let kept = before.filter(|path| {
+            belongs(path) && self.there.loose.contains(*path) && !self.is_lost(path)
+        });
         loose.extend(kept.cloned());
         let made = self.made().clone();
         let known = |path: &String| self.there.loose.contains(path) && self.counts(path);

@@ -2,6 +2,7 @@
 
 mod damage;
 mod erasing;
+mod forgetting;
 mod mending;
 mod races;
 mod restoring;

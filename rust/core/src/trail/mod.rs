@@ -77,6 +77,7 @@ pub use follow::{Follower, Records};
 pub use import::{ImportProblem, ImportProgress, ImportReport, ImportRun};
 pub use init::{InitOptions, TRAIL_FILE, init};
 pub use load::{LoadOptions, LoadProgress, LoadReport, RefusedLine};
+pub(crate) use owner::body as owner_body;
 pub use pressure::{Pressure, WriterStats};
 pub use retention::{Deletion, Order};
 pub use settings::{Destination, OpenOptions, Settings};

@@ -128,7 +128,10 @@ async fn what_the_trail_has_not_either_is_lost_and_the_rest_is_mended() {
         // Once the trail has it again, all is well.
         place.storage.put_hint(&paths[0], bytes).await.unwrap();
         let report = mend(&place, &trail).await.unwrap();
-        assert_eq!((objects(&report.mended), report.lost), (vec![&*sealed_path(&paths[0])], vec![]));
+        assert_eq!(
+            (objects(&report.mended), report.lost),
+            (vec![&*sealed_path(&paths[0])], vec![])
+        );
         place.copy_holds(size + 1).await;
     }
 }
@@ -157,7 +160,10 @@ async fn objects_of_another_copy_are_put_anew() {
         expected.push(path);
     }
     let report = mend(&place, &trail).await.unwrap();
-    assert_eq!((objects(&report.mended), report.lost), (expected.iter().map(|p| &**p).collect(), vec![]));
+    assert_eq!(
+        (objects(&report.mended), report.lost),
+        (expected.iter().map(|p| &**p).collect(), vec![])
+    );
     place.copy_holds(report.size).await;
 }
 
