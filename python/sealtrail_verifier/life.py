@@ -96,13 +96,19 @@ class Life:
             self._check_delete(entry.n, says, trail)
         elif isinstance(says, Sweep) and not self.retired.keys() >= set(says.swept):
             raise FormatError("sweep", "it sweeps files that are not of retired segments")
-        elif isinstance(says, Hold) and says.id in self.holds:
+        else:
+            self._check_words(entry)
+
+    def _check_words(self, entry: Entry) -> None:
+        """Checks what is said of holds, erasures and copies."""
+        says = entry.says
+        if isinstance(says, Hold) and says.id in self.holds:
             raise FormatError("hold", f"a hold {says.id[:80]!r} is active already")
-        elif isinstance(says, Release) and says.id not in self.holds:
+        if isinstance(says, Release) and says.id not in self.holds:
             raise FormatError("hold", f"no hold {says.id[:80]!r} is active")
-        elif isinstance(says, Forget) and says.holder in self.forgotten:
+        if isinstance(says, Forget) and says.holder in self.forgotten:
             raise FormatError("forget", f"{says.holder} is forgotten already")
-        elif isinstance(says, Erased):
+        if isinstance(says, Erased):
             erasure = self.erasures.get(says.entry)
             if erasure is None:
                 raise FormatError("erase", f"entry {says.entry} erases nobody")
@@ -120,7 +126,12 @@ class Life:
         elif isinstance(says, Sweep):
             for path in says.swept:
                 del self.retired[path]
-        elif isinstance(says, Policy):
+        else:
+            self._take_words(entry)
+
+    def _take_words(self, entry: Entry) -> None:
+        says, n = entry.says, entry.n
+        if isinstance(says, Policy):
             self.policy = n, says.policy
         elif isinstance(says, Hold):
             self.holds[says.id] = n, says.item

@@ -14,6 +14,7 @@ mod run;
 mod statement;
 mod store;
 mod there;
+mod told;
 mod verify;
 mod work;
 
@@ -35,6 +36,7 @@ pub use forget::{Forgetting, KnownCopy};
 pub use inspect::{Inspection, inspect};
 pub use repair::Mended;
 pub use restore::{RestoreOptions, RestoreReport, restore};
+pub use told::{Doer, Recorded, record_restore};
 pub use verify::{CopyReport, verify};
 
 /// Folder of a trail in which its copies are named.
@@ -105,6 +107,8 @@ pub struct BackupReport {
     pub root: String,
     /// Number of the statement that says so.
     pub statement: u64,
+    /// Records of the live segments then.
+    pub records: u64,
     /// Objects that were copied.
     pub objects: u64,
     /// Their bytes, as the trail has them.

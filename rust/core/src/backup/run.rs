@@ -148,6 +148,7 @@ impl Run<'_> {
             size: statement.head.size,
             root: statement.head.root.clone(),
             statement: statement.head.n,
+            records: statement.head.records,
             objects,
             bytes,
             checked: mending.checked,

@@ -62,6 +62,7 @@ mod snapshot_tests;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use access::record_apart;
 pub use access::{Access, Ended, Rows, ask_apart};
 pub use attest::Attester;
 pub use checked::{CheckedSegment, Checker};
