@@ -21,6 +21,8 @@ mod report;
 mod rest;
 mod rows;
 mod runs;
+mod sealed;
+mod sealed;
 mod secrets;
 mod segment;
 mod since;
