@@ -12,7 +12,7 @@ const SAMPLE: usize = 4096;
 /// Fewer values than these are not worth a special encoding.
 const ENOUGH: usize = 1024;
 /// Bytes that are not worth compressing.
-const SMALL: usize = 300;
+const SMALL: usize = 640;
 /// A zstd level that finds repetitions where there are any.
 const THOROUGH: i32 = 9;
 
@@ -96,8 +96,8 @@ mod tests {
         let texts = |count: u64, of: u64| -> ArrayRef {
             Arc::new((0..count).map(|n| Some(format!("kind {}", n % of))).collect::<StringArray>())
         };
-        assert!(is_small(&texts(500, 3)) && !is_small(&texts(5000, 3)));
-        assert!(is_small(&texts(100_000, 1)) && !is_small(&texts(500, 50)));
+        assert!(is_small(&texts(2000, 3)) && !is_small(&texts(5000, 3)));
+        assert!(is_small(&texts(100_000, 1)) && !is_small(&texts(500, 80)));
         let rare = |count| -> ArrayRef {
             Arc::new((0..count).map(|n| (n % 9 == 0).then_some(n)).collect::<Int64Array>())
         };
@@ -105,7 +105,7 @@ mod tests {
         let flags = |count| -> ArrayRef {
             Arc::new((0..count).map(|n| Some(n % 2 == 0)).collect::<BooleanArray>())
         };
-        assert!(is_small(&flags(2000)) && !is_small(&flags(3000)));
+        assert!(is_small(&flags(5000)) && !is_small(&flags(6000)));
         let times: ArrayRef = Arc::new(arrow::array::TimestampMicrosecondArray::from(vec![1, 2]));
         assert!(!is_small(&times));
     }
