@@ -22,7 +22,6 @@ mod rest;
 mod rows;
 mod runs;
 mod sealed;
-mod sealed;
 mod secrets;
 mod segment;
 mod since;
