@@ -246,3 +246,9 @@ def erase(maker: Maker, tweak: Tweak | None = None) -> int:
 def erased(maker: Maker, signer: Signer, n: int, holder: str, tweak: Tweak | None = None) -> None:
     """Confirms an erasure."""
     maker.entry(signer, "erased", {"erased": {"entry": n, "holder": holder}}, tweak)
+
+
+def forget(maker: Maker, holder: str, tweak: Tweak | None = None) -> int:
+    """Gives up a copy; returns the number of the entry."""
+    what = {"approver": "ops@example.com", "holder": holder, "reason": "the disk is lost"}
+    return int(maker.entry(maker.owner, "forget", {"forget": what}, tweak)["body"]["n"])

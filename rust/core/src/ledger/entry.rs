@@ -5,7 +5,7 @@ use ed25519_dalek::{SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 
 use super::bounds::ColumnBounds;
-use super::lifecycle::{Erase, Erased, Hold, JSONL, Policy, Release, Sidecar, Tombstone};
+use super::lifecycle::{Erase, Erased, Forget, Hold, JSONL, Policy, Release, Sidecar, Tombstone};
 use crate::Result;
 use crate::columns::LogicalColumn;
 use crate::keys::{self, HmacKey};
@@ -80,6 +80,8 @@ pub enum Kind {
     Erase,
     /// Confirms that a holder of such a key destroyed it.
     Erased,
+    /// Gives up a copy of the trail.
+    Forget,
 }
 
 /// Who signs entries of a kind.
@@ -101,7 +103,8 @@ impl Kind {
             | Self::Hold
             | Self::Release
             | Self::Delete
-            | Self::Erase => SignedBy::Owner,
+            | Self::Erase
+            | Self::Forget => SignedBy::Owner,
         }
     }
 }
@@ -276,6 +279,8 @@ pub struct Body {
     pub erase: Option<Erase>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub erased: Option<Erased>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub forget: Option<Forget>,
     pub hmac_key: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub hold: Option<Hold>,
@@ -326,6 +331,7 @@ impl Body {
             epoch,
             erase: None,
             erased: None,
+            forget: None,
             hmac_key: String::new(),
             hold: None,
             key: String::new(),

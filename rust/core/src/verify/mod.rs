@@ -21,6 +21,7 @@ mod report;
 mod rest;
 mod rows;
 mod runs;
+mod sealed;
 mod secrets;
 mod segment;
 mod since;
