@@ -162,3 +162,48 @@ def test_maintenance_applies_the_policy_and_keeps_the_copy(tmp_path: Path) -> No
     assert report["backup"]["size"] > 0
     assert trail.verify_backup().verdict == "PRUNED"
     assert "retention" in trail.maintain(grace=AT_ONCE)
+
+
+def test_moves_and_deletions_say_how_far_they_are(tmp_path: Path) -> None:
+    trail = archived(tmp_path, "parquet")
+    trail.record_many(
+        {"event_type": "auth.user_login", "timestamp": "2026-03-05T10:00:00Z", "user_id": user}
+        for user in USERS
+    )
+    told: list[tuple[int, int, int]] = []
+    trail.retention.apply(
+        approver="officer", grace=AT_ONCE, now=NOW, progress=lambda *at: told.append(at)
+    )
+    assert told[-1] == (6, 6, 1)
+    told.clear()
+    done = trail.retention.apply(
+        approver="officer", grace=AT_ONCE, now=LATER, progress=lambda *at: told.append(at)
+    )
+    assert done["deletion"]["records"] == 9
+    # Nothing is left to be moved.
+    assert told[-1][0] == told[-1][1] == 9
+    assert told[-1][2] == done["deletion"]["segments"]
+    report = trail.maintain(progress=lambda *at: told.append(at))
+    assert report["retention"]["deletion"]["records"] == 0
+    assert trail.verify().verdict == "PRUNED"
+
+
+def test_whoever_opens_a_trail_says_where_archives_are(tmp_path: Path) -> None:
+    archived(tmp_path, "parquet").close()
+    (tmp_path / "cold").rename(tmp_path / "elsewhere")
+    count = "SELECT count(user_id) AS n FROM events WHERE domain = 'auth'"
+    with sealtrail.open(tmp_path / "audit") as trail, pytest.raises(sealtrail.NotFoundError):
+        trail.sql(count).to_dicts()
+    archives = {"archive": tmp_path / "elsewhere"}
+    with sealtrail.open(tmp_path / "audit", archives=archives) as trail:
+        assert trail.sql(count).to_dicts() == [{"n": 6}]
+        assert trail.verify().verdict == "VERIFIED"
+        restored = trail.restore_from_archive(tmp_path / "all.jsonl")
+        assert restored["from_archive"] == 6
+        job = trail.submit(count)
+        assert job.result().to_dicts() == [{"n": 6}]
+    with sealtrail.open({"a": tmp_path / "audit"}, archives=archives) as trails:
+        assert trails.sql(count).to_dicts() == [{"n": 6}]
+    for bad in ({"No Name": "x"}, {"archive": ""}):
+        with pytest.raises(sealtrail.UsageError):
+            sealtrail.open(tmp_path / "audit", archives=bad)

@@ -55,7 +55,8 @@ pub struct Applied {
 }
 
 /// Does what is due at `now`: deletes by the word of `order`, moves segments to the archive, and
-/// removes the files of what was deleted or moved as long ago as the grace period of `options`.
+/// removes the files of what was deleted or moved as long ago as the grace period of `options`,
+/// which is told of the deletion first, and then, from zero again, of the move.
 ///
 /// # Errors
 /// As [`plan`], [`Trail::delete_planned`] and [`Trail::archive_planned`]. What is in the ledger by
@@ -67,17 +68,23 @@ pub async fn apply(
     order: &Order,
     options: &CompactOptions,
 ) -> Result<Applied> {
-    let deletion = delete(engine, trail, now, order).await?;
+    let deletion = delete(engine, trail, now, order, options).await?;
     let moved = archive(engine, trail, now, options).await?;
     let swept = trail.sweep(options.grace).await?;
     Ok(Applied { deletion, moved, swept })
 }
 
-async fn delete(engine: &Engine, trail: &Trail, now: i64, order: &Order) -> Result<Deletion> {
+async fn delete(
+    engine: &Engine,
+    trail: &Trail,
+    now: i64,
+    order: &Order,
+    options: &CompactOptions,
+) -> Result<Deletion> {
     let mut deletion = Deletion::default();
     for last in (0..TRIES).map(|n| n + 1 == TRIES) {
         let plan = plan(engine, trail, now).await?;
-        match trail.delete_planned(&plan, order).await {
+        match trail.delete_planned(&plan, order, options).await {
             Ok(more) => {
                 deletion.entries.extend(more.entries);
                 deletion.segments += more.segments;
@@ -128,7 +135,7 @@ pub async fn maintain(
     if trail.has_owner_key() {
         let approver = format!("owner, by the policy of entry {}", policy.entry);
         let order = Order { approver, reason: "retention policy".to_owned() };
-        applied.deletion = delete(engine, trail, now, &order).await?;
+        applied.deletion = delete(engine, trail, now, &order, options).await?;
     }
     applied.moved = archive(engine, trail, now, options).await?;
     Ok(Some(applied))

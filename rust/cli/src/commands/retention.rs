@@ -31,8 +31,9 @@ later a configuration can only lengthen it. `plan` says what is due, and changes
 deletes it: first the owner signs a tombstone that names policy, approver, holds and what goes, then
 the files go, once readers that began before are done. Records that a hold matches stay (see
 `sealtrail hold`). Segments all of whose records are past their days in hot storage move to the
-archive of retention.archival, where searches, SQL and verification find them as before. `explain` says which rules fit a record, and which of them decide; it exits with 1
-where there is no such record.";
+archive of retention.archival, where searches, SQL and verification find them as before. Interrupted,
+the next `apply` goes on. `explain` says which rules fit a record, and which of them decide; it exits
+with 1 where there is no such record.";
 
 /// Keep records as long as the policy says, and delete what is due
 #[derive(Debug, Args)]

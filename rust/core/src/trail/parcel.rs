@@ -65,7 +65,8 @@ impl Parcel {
             }
             let restored = jsonl::restore(&added.path, &object, folder, tag)?;
             let restored = SegmentFile::open_file(&added.path, restored.file.path(), None)?;
-            read_back(parquet.meta(), &restored, gone, watch)?;
+            // These rows were counted when the Parquet file was read back.
+            read_back(parquet.meta(), &restored, gone, &|_| watch(0))?;
             merged.file = lines.file;
         }
         let mut sidecar = Vec::new();

@@ -1,6 +1,7 @@
 //! Small segments become large ones, and files that nobody needs any more go.
 
 mod inputs;
+mod meter;
 mod moves;
 mod plan;
 mod run;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+pub(in crate::trail) use meter::Meter;
 pub use moves::MoveReport;
 use plan::Seals;
 pub use plan::{CompactPlan, Group};
@@ -112,10 +114,10 @@ impl std::fmt::Debug for CompactOptions {
     }
 }
 
-/// How far a compaction is.
+/// How far a compaction, a move to an archive or a deletion is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CompactProgress {
-    /// Rows written or read back: each row counts twice.
+    /// Rows written or read back: each row counts twice; one that is deleted counts once.
     pub rows: u64,
     /// Of so many, as far as is known by now.
     pub of_rows: u64,
