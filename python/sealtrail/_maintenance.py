@@ -85,8 +85,8 @@ class Maintenance:
 
         Returns:
             ``committed`` (records that logs of this host held), ``new_generation`` (of the
-            keyring, if one was due), ``compact``, a report as of :meth:`compact`, and, where
-            there is a policy or a copy, ``retention`` and ``backup``, reports as of
+            keyring, if one was due), ``compact``, a report as of :meth:`compact`, ``orphans``
+            and, where there is a policy or a copy, ``retention`` and ``backup``, reports as of
             :meth:`Retention.apply` and :meth:`Trail.backup`.
         """
         wish = (target_mb, as_threads(threads), grace.total_seconds())

@@ -83,7 +83,9 @@ class Retention:
         Returns:
             ``deletion`` (``entries``, ``segments``, ``parts``, ``records``, ``bytes``), ``moved``
             (``archive``, ``moved``, ``segments``, ``rows``, ``bytes_before``, ``bytes_after``,
-            ``lost``) and ``swept`` (``files``, ``waiting``).
+            ``lost``), ``swept`` (``files``, ``waiting``) and ``orphans`` (what a crash left before
+            an entry named it: ``segments``, ``bytes``, ``removed``, ``waiting`` for the grace
+            period, ``foreign``: of other trails).
         """
         seconds = grace.total_seconds()
         native = self._native
@@ -97,7 +99,8 @@ class Retention:
 
         Returns:
             ``policy``, ``holds``, ``hot`` and ``archive`` (``segments``, ``records``, ``bytes``,
-            ``cost_per_month``), ``due``, ``deleted``, ``retired``.
+            ``cost_per_month``), ``due``, ``deleted``, ``retired``, ``orphans`` (``segments`` and
+            ``bytes`` that no entry names).
         """
         return as_object(self._native.status(as_micros(now)))
 

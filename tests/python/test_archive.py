@@ -207,3 +207,36 @@ def test_whoever_opens_a_trail_says_where_archives_are(tmp_path: Path) -> None:
     for bad in ({"No Name": "x"}, {"archive": ""}):
         with pytest.raises(sealtrail.UsageError):
             sealtrail.open(tmp_path / "audit", archives=bad)
+
+
+def test_what_a_crash_left_is_told_and_removed(tmp_path: Path, home: Path) -> None:
+    trail = archived(tmp_path, "parquet")
+    there = next((tmp_path / "cold").rglob("*.parquet"))
+    left = there.with_name("00000000-0000-4000-8000-000000000000.parquet")
+    foreign = there.with_name("00000000-0000-4000-8000-000000000001.parquet")
+    left.write_bytes(there.read_bytes())
+    foreign.write_bytes(b"of somebody else")
+    verdict, orphans = plain_orphans(tmp_path, home)
+    assert verdict == "VERIFIED"
+    names = [path.relative_to(tmp_path / "cold").as_posix() for path in (left, foreign)]
+    assert orphans == [f"archive:{name}" for name in names]
+    assert "no entry names it" in str(trail.verify())
+    assert trail.retention.status(now=NOW)["orphans"]["segments"] == 2
+    waiting = trail.maintain(retention=False)["orphans"]
+    assert (waiting["removed"], waiting["waiting"]) == (0, 2)
+    done = trail.retention.apply(approver="officer", grace=AT_ONCE, now=NOW)["orphans"]
+    assert (done["removed"], done["foreign"]) == (1, 1)
+    assert not left.exists()
+    assert foreign.exists()
+    assert there.exists()
+    assert trail.verify().verdict == "VERIFIED"
+    assert plain_orphans(tmp_path, home) == ("VERIFIED", [f"archive:{names[1]}"])
+
+
+def plain_orphans(tmp_path: Path, home: Path) -> tuple[str, list[str]]:
+    """What the plain verifier says that is no part of the trail."""
+    keys = next((home / "sealtrail" / "keys").glob("*"))
+    owner = VerifierKey.parse((keys / "owner.vkey").read_text().strip())
+    secret = RootSecret.parse((keys / "owner.json").read_bytes())
+    report = verify_trail(tmp_path / "audit", owner, secret, {"archive": tmp_path / "cold"})
+    return report.verdict, report.orphans

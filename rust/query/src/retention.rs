@@ -8,7 +8,9 @@ use sealtrail_core::config::PriceConfig;
 use sealtrail_core::json::parse_timestamp;
 use sealtrail_core::ledger::{ActiveHold, AddedSegment};
 use sealtrail_core::retention::{Action, Decided, Draft, Event, Plan, Tier};
-use sealtrail_core::trail::{CompactOptions, Deletion, MoveReport, Order, SweepReport, Trail};
+use sealtrail_core::trail::{
+    CompactOptions, Deletion, MoveReport, Order, Orphans, SweepReport, Trail,
+};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -52,11 +54,14 @@ pub struct Applied {
     pub moved: MoveReport,
     /// Files that went, and those that stay for a grace period.
     pub swept: SweepReport,
+    /// What was put and no entry names: a crash left it.
+    pub orphans: Orphans,
 }
 
 /// Does what is due at `now`: deletes by the word of `order`, moves segments to the archive, and
-/// removes the files of what was deleted or moved as long ago as the grace period of `options`,
-/// which is told of the deletion first, and then, from zero again, of the move.
+/// removes the files of what was deleted or moved as long ago as the grace period of `options`, and
+/// what crashes left that long ago. The progress of `options` is told of the deletion first, and
+/// then, from zero again, of the move.
 ///
 /// # Errors
 /// As [`plan`], [`Trail::delete_planned`] and [`Trail::archive_planned`]. What is in the ledger by
@@ -71,7 +76,8 @@ pub async fn apply(
     let deletion = delete(engine, trail, now, order, options).await?;
     let moved = archive(engine, trail, now, options).await?;
     let swept = trail.sweep(options.grace).await?;
-    Ok(Applied { deletion, moved, swept })
+    let orphans = trail.remove_orphans(options.grace).await?;
+    Ok(Applied { deletion, moved, swept, orphans })
 }
 
 async fn delete(
@@ -190,6 +196,8 @@ pub struct Status {
     pub deleted: u64,
     /// Removed segments whose files may be there still.
     pub retired: u64,
+    /// What was put and no entry names, in the trail and its archives: the next run removes it.
+    pub orphans: Orphans,
 }
 
 /// What is where, what is due and what it costs.
@@ -236,6 +244,7 @@ pub async fn status(
         },
         deleted: life.deleted,
         retired: life.retired.len() as u64,
+        orphans: trail.orphans().await?,
     })
 }
 

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::entry::{AddedSegment, Authorization, TrailInfo};
-use super::lifecycle::{ActiveHold, Erasure, PinnedPolicy, Retired};
+use super::lifecycle::{ActiveHold, Condemned, Erasure, PinnedPolicy, Retired};
 use super::state::{DueSnapshot, State, WriterState, public_key};
 use crate::columns::LogicalColumn;
 use crate::merkle::Hash;
@@ -63,6 +63,7 @@ enum Item<'a> {
     Hold(Cow<'a, ActiveHold>),
     Erasure(Cow<'a, Erasure>),
     Retired(Cow<'a, Retired>),
+    Condemned(Cow<'a, Condemned>),
     Removed(Cow<'a, str>),
     Segment(Cow<'a, AddedSegment>),
 }
@@ -192,6 +193,7 @@ impl<'a> Outline<'a> {
             .chain(life.holds.values().map(|h| Item::Hold(Cow::Borrowed(h))))
             .chain(life.erasures.values().map(|e| Item::Erasure(Cow::Borrowed(e))))
             .chain(life.retired.values().map(|r| Item::Retired(Cow::Borrowed(r))))
+            .chain(life.condemned.values().map(|c| Item::Condemned(Cow::Borrowed(c))))
             .chain(removed.iter().map(|path| Item::Removed(Cow::Borrowed(path))))
             .collect();
         Ok(Self { front, segments, from })

@@ -3,6 +3,7 @@
 mod inputs;
 mod meter;
 mod moves;
+mod orphans;
 mod plan;
 mod run;
 mod sweep;
@@ -18,6 +19,7 @@ use serde::Serialize;
 
 pub(in crate::trail) use meter::Meter;
 pub use moves::MoveReport;
+pub use orphans::Orphans;
 use plan::Seals;
 pub use plan::{CompactPlan, Group};
 pub use sweep::SweepReport;
@@ -154,6 +156,8 @@ pub struct MaintainReport {
     pub new_generation: Option<String>,
     /// What was merged and swept.
     pub compact: CompactReport,
+    /// What was put and no entry names: crashes left it.
+    pub orphans: Orphans,
 }
 
 impl Trail {
@@ -190,11 +194,13 @@ impl Trail {
         Ok(report)
     }
 
-    /// Everything that is due: makes the next generation of the keyring, commits what the logs of this host hold, compacts, and removes
-    /// files that were replaced long enough ago.
+    /// Everything that is due: makes the next generation of the keyring, commits what the logs of
+    /// this host hold, compacts, and removes files that were replaced, or left by a crash, long
+    /// enough ago.
     ///
     /// # Errors
-    /// As [`recover`](Self::recover) and [`compact`](Self::compact).
+    /// As [`recover`](Self::recover), [`compact`](Self::compact) and
+    /// [`remove_orphans`](Self::remove_orphans).
     pub async fn maintain(&self, options: &CompactOptions) -> Result<MaintainReport> {
         let new_generation = self.rotate_key_if_due().await?;
         let committed = self.view().await?.unflushed.len() as u64;
@@ -214,6 +220,7 @@ impl Trail {
                 CompactReport { swept, ..CompactReport::default() }
             }
         };
-        Ok(MaintainReport { committed, new_generation, compact })
+        let orphans = self.remove_orphans(options.grace).await?;
+        Ok(MaintainReport { committed, new_generation, compact, orphans })
     }
 }

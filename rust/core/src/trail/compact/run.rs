@@ -11,7 +11,7 @@ use super::plan::Group;
 use super::{CompactOptions, CompactReport};
 use crate::columns::Registry;
 use crate::keys::{self, HmacKey};
-use crate::ledger::AddedSegment;
+use crate::ledger::{AddedSegment, Orphan};
 use crate::segment::Signer;
 use crate::segment::merge::{Cut, Input, Merged, Target, merge};
 use crate::storage::{Storage, durable};
@@ -289,6 +289,19 @@ impl Writer {
             return Ok(false);
         }
         let plan = c.sweep_plan(left);
+        c.commit(plan).await
+    }
+
+    /// Keeps paths by an entry from ever being added; whether that was still possible for all.
+    pub(super) async fn commit_condemned(&self, orphans: Vec<Orphan>) -> Result<bool> {
+        let mut c = self.committer.lock().await;
+        self.demand_open()?;
+        c.settle().await?;
+        if self.is_over(&c) {
+            self.close_epoch(&mut c, Ends::NOTHING).await?;
+        }
+        c.ledger.refresh().await?;
+        let plan = c.condemn_plan(orphans);
         c.commit(plan).await
     }
 

@@ -175,6 +175,9 @@ impl Trail {
         let adds: Vec<AddedSegment> = left().map(|left| left.added.clone()).collect();
         self.put_owner_entry(|state| {
             demand_unchanged(plan, state, &removes)?;
+            if let Some(condemned) = adds.iter().find(|add| state.is_taken(&add.path)) {
+                return Err(stale(&condemned.path));
+            }
             let mut registry = state.registry.clone();
             for column in left().flat_map(|left| &left.columns) {
                 registry.take(column)?;

@@ -1,6 +1,7 @@
 //! Random histories of recording, policies, holds, compaction, archiving, deletion, erasure and
 //! sweeping, against a model that is a set of records.
 
+mod orphans;
 mod watched;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -347,7 +348,11 @@ fn random_schedules_lose_nothing_that_is_held_and_verify() {
 }
 
 async fn settled() -> World {
-    let mut world = World::new(7).await;
+    settled_as(7).await
+}
+
+async fn settled_as(seed: u64) -> World {
+    let mut world = World::new(seed).await;
     for _ in 0..3 {
         world.record().await;
     }

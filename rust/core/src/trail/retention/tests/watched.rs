@@ -15,9 +15,7 @@ fn watched() -> (CompactOptions, Arc<Mutex<Vec<CompactProgress>>>) {
 }
 
 async fn objects(world: &World) -> usize {
-    let trail = world.trail.storage().list("segments").await.unwrap().len();
-    let archive = world.trail.archives().named("cold").unwrap();
-    trail + archive.list("segments").await.unwrap().len()
+    world.trail.storage().list("segments").await.unwrap().len()
 }
 
 fn order() -> Order {
