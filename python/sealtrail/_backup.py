@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from sealtrail import _native
-from sealtrail._arguments import Path_, as_object, as_path, as_threads, as_url
+from sealtrail._arguments import Path_, as_archives, as_object, as_path, as_threads, as_url
 from sealtrail._reports import VerifyReport
 
 
@@ -216,6 +216,7 @@ def restore_backup(
     copy_key: str | None = None,
     home: Path_ | None = None,
     config: Path_ | None = None,
+    archives: Mapping[str, Path_] | None = None,
     parallel: int = 0,
     progress: Callable[[int, int, int], object] | None = None,
 ) -> dict[str, Any]:
@@ -230,6 +231,9 @@ def restore_backup(
         copy_key: As for :meth:`Trail.backup`.
         home: As for :func:`init`.
         config: As for :func:`init`.
+        archives: Where the archives of the trail are to be, by their names in the ledger: what
+            they held is restored there. Of others the configuration says it, then the retention
+            policy that the owner pinned.
         parallel: Objects restored at a time; 0 for 8.
         progress: Called now and then with objects done, objects in all and bytes done.
 
@@ -249,6 +253,7 @@ def restore_backup(
         as_url(destination),
         home=as_path(home),
         config=as_path(config),
+        archives=as_archives(archives),
         parallel=as_threads(parallel),
         progress=progress,
     )

@@ -80,16 +80,19 @@ class Maintenance:
             threads: As for :meth:`compact`.
             grace: As for :meth:`compact`.
             retention: Whether the retention policy is applied.
-            progress: As for :meth:`compact`.
+            progress: As for :meth:`Retention.apply`, then, from zero again, as for
+                :meth:`compact`.
 
         Returns:
             ``committed`` (records that logs of this host held), ``new_generation`` (of the
-            keyring, if one was due), ``compact``, a report as of :meth:`compact`, and, where
-            there is a policy or a copy, ``retention`` and ``backup``, reports as of
+            keyring, if one was due), ``compact``, a report as of :meth:`compact`, ``orphans``
+            and, where there is a policy or a copy, ``retention`` and ``backup``, reports as of
             :meth:`Retention.apply` and :meth:`Trail.backup`.
         """
         wish = (target_mb, as_threads(threads), grace.total_seconds())
-        applied = self._native.retention().maintain(as_micros(None), *wish) if retention else None
+        applied = None
+        if retention:
+            applied = self._native.retention().maintain(as_micros(None), *wish, progress)
         report = as_object(self._native.maintain(*wish, progress))
         if applied is not None:
             report["retention"] = as_object(applied)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -65,21 +65,31 @@ class Retention:
         reason: str = "retention policy",
         grace: timedelta = HOUR,
         now: datetime | None = None,
+        progress: Callable[[int, int, int], object] | None = None,
     ) -> dict[str, Any]:
-        """Delete what is due: a signed tombstone first, then the files.
+        """Delete what is due, a signed tombstone first, and move what is due to the archive.
+
+        Interrupted, it goes on with the next call.
 
         Args:
             approver: Who approved it; the tombstone names them.
             reason: Why.
             grace: How long files stay for readers that began before.
             now: The moment to delete for; this moment if not given.
+            progress: Called now and then with rows done, rows in all and segments done: first of
+                the deletion (a row that goes counts once, one that is written anew twice), then,
+                from zero again, of the move (each row counts twice).
 
         Returns:
-            ``deletion`` (``entries``, ``segments``, ``parts``, ``records``, ``bytes``) and
-            ``swept`` (``files``, ``waiting``).
+            ``deletion`` (``entries``, ``segments``, ``parts``, ``records``, ``bytes``), ``moved``
+            (``archive``, ``moved``, ``segments``, ``rows``, ``bytes_before``, ``bytes_after``,
+            ``lost``), ``swept`` (``files``, ``waiting``) and ``orphans`` (what a crash left before
+            an entry named it: ``segments``, ``bytes``, ``removed``, ``waiting`` for the grace
+            period, ``foreign``: of other trails).
         """
         seconds = grace.total_seconds()
-        return as_object(self._native.apply(as_micros(now), approver, reason, seconds))
+        native = self._native
+        return as_object(native.apply(as_micros(now), approver, reason, seconds, progress))
 
     def status(self, *, now: datetime | None = None) -> dict[str, Any]:
         """Say what is where, what is due and what it costs.
@@ -89,7 +99,8 @@ class Retention:
 
         Returns:
             ``policy``, ``holds``, ``hot`` and ``archive`` (``segments``, ``records``, ``bytes``,
-            ``cost_per_month``), ``due``, ``deleted``, ``retired``.
+            ``cost_per_month``), ``due``, ``deleted``, ``retired``, ``orphans`` (``segments`` and
+            ``bytes`` that no entry names).
         """
         return as_object(self._native.status(as_micros(now)))
 

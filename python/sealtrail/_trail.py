@@ -296,6 +296,7 @@ def open(  # type: ignore[overload-overlap] # noqa: A001 - a str is no list of U
     home: Path_ | None = None,
     config: Path_ | None = None,
     purpose: str | None = None,
+    archives: Mapping[str, Path_] | None = None,
 ) -> Trail: ...
 
 
@@ -306,6 +307,7 @@ def open(  # noqa: A001
     home: Path_ | None = None,
     config: Path_ | None = None,
     purpose: str | None = None,
+    archives: Mapping[str, Path_] | None = None,
 ) -> Trails: ...
 
 
@@ -315,6 +317,7 @@ def open(  # noqa: A001
     home: Path_ | None = None,
     config: Path_ | None = None,
     purpose: str | None = None,
+    archives: Mapping[str, Path_] | None = None,
 ) -> Trail | Trails:
     """Open a trail, for reading and writing; or several, for questions to all of them.
 
@@ -323,16 +326,25 @@ def open(  # noqa: A001
         home: As for :func:`init`.
         config: As for :func:`init`.
         purpose: As for :func:`init`.
+        archives: Where archives of the trail are (folders or URLs), by their names in the ledger.
+            Of others the configuration says it, then the retention policy that the owner pinned.
 
     Returns:
         The open trail, or the open trails.
 
     Raises:
         NotFoundError: There is none.
+        UsageError: A name is none that an archive can have.
     """
 
     def one(url: Path_ | None) -> Trail:
-        return Trail(_native.open(as_url(url), home=as_path(home), config=as_path(config)), purpose)
+        native = _native.open(
+            as_url(url),
+            home=as_path(home),
+            config=as_path(config),
+            archives=as_archives(archives),
+        )
+        return Trail(native, purpose)
 
     if url is None or isinstance(url, (str, PathLike)):
         return one(url)

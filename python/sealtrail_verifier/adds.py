@@ -74,6 +74,34 @@ def read_adds(body: Members, *, moved: bool) -> list[Add]:
     return [_add(item, moved=moved) for item in body.items("adds")]
 
 
+@dataclass(frozen=True)
+class Orphan:
+    """A segment that somebody put, into an archive or the trail itself, and no entry names."""
+
+    path: str
+    archive: str | None
+    partitioning: str
+    period: str
+
+
+def read_orphans(body: Members, name: str) -> list[Orphan]:
+    """Takes a list of orphans, not empty, each path once."""
+    orphans = []
+    for item in body.items(name):
+        members = Members(item, name)
+        path = members.text("path", _PATH)
+        match = _PATH.fullmatch(path)
+        _, partitioning, period, segment = match.groups() if match else ("", "", "", "")
+        if not is_uuid(segment):
+            raise FormatError("form", f"the file name of {path} is not a UUID")
+        archive = members.text("archive", _ARCHIVE) if members.has("archive") else None
+        members.end()
+        orphans.append(Orphan(path, archive, partitioning, period))
+    if not orphans or len({orphan.path for orphan in orphans}) < len(orphans):
+        raise FormatError("form", f"{name} is empty, or names a path twice")
+    return orphans
+
+
 def read_columns(body: Members) -> list[Column]:
     """Takes the optional member `columns`."""
     columns = []

@@ -16,7 +16,7 @@ from sealtrail_verifier.entries import (
 )
 from sealtrail_verifier.forms import FormatError
 from sealtrail_verifier.life import Life
-from sealtrail_verifier.lifecycle import Compact, Delete, Erased, Sweep
+from sealtrail_verifier.lifecycle import Compact, Condemn, Delete, Erased, Sweep
 from sealtrail_verifier.note import Checkpoint, VerifierKey
 from sealtrail_verifier.trailfile import Trail
 
@@ -156,7 +156,7 @@ class Ledger:
     def _check_writer(self, entry: Entry) -> dict[str, Column]:
         """Checks an entry of a writer; returns the promoted columns after it."""
         says, writer = entry.says, self.writers[entry.writer]
-        if not isinstance(says, Append | End | Compact | Sweep | Erased):
+        if not isinstance(says, Append | End | Compact | Sweep | Condemn | Erased):
             raise FormatError("signer", "this kind of entry is the owner's")
         _check_epoch(writer, entry)
         problem = self.snapshot_problem(entry)

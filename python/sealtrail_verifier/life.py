@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sealtrail_verifier.adds import Add
+from sealtrail_verifier.adds import Add, Orphan
 from sealtrail_verifier.entries import Append, Entry
 from sealtrail_verifier.forms import FormatError
 from sealtrail_verifier.lifecycle import (
     Compact,
+    Condemn,
     Delete,
     Erase,
     Erased,
@@ -53,6 +54,7 @@ class Life:
     Attributes:
         live: Live segments by path, in the order of their entries and `adds`.
         retired: Removed segments that no `sweep` entry names, by path.
+        condemned: What no entry can add any more, by path, each with the entry that says so.
         removed: All removed segments, in the order of the entries that removed
             them; those of one entry in the order that they had in `live`.
         policy: Number of the entry and the policy in force, as canonical JSON.
@@ -64,6 +66,7 @@ class Life:
 
     live: dict[str, Live] = field(default_factory=dict)
     retired: dict[str, Removed] = field(default_factory=dict)
+    condemned: dict[str, tuple[int, Orphan]] = field(default_factory=dict)
     removed: list[Removed] = field(default_factory=list)
     policy: tuple[int, bytes] | None = None
     holds: dict[str, tuple[int, bytes]] = field(default_factory=dict)
@@ -94,8 +97,8 @@ class Life:
             self._check_compact(says, trail)
         elif isinstance(says, Delete):
             self._check_delete(entry.n, says, trail)
-        elif isinstance(says, Sweep) and not self.retired.keys() >= set(says.swept):
-            raise FormatError("sweep", "it sweeps files that are not of retired segments")
+        elif isinstance(says, Sweep | Condemn):
+            self._check_files(says, trail)
         else:
             self._check_words(entry)
 
@@ -123,9 +126,8 @@ class Life:
         self.live.update({add.path: Live(add, n) for add in entry.adds})
         if isinstance(says, Delete):
             self.tombstones.append((n, says.batches))
-        elif isinstance(says, Sweep):
-            for path in says.swept:
-                del self.retired[path]
+        elif isinstance(says, Sweep | Condemn):
+            self._take_files(n, says)
         else:
             self._take_words(entry)
 
@@ -152,7 +154,7 @@ class Life:
 
     def _check_adds(self, adds: Sequence[Add], trail: Trail) -> None:
         paths = {add.path for add in adds}
-        if len(paths) < len(adds) or paths & self.live.keys() or paths & self.retired.keys():
+        if len(paths) < len(adds) or any(self._is_taken(path) for path in paths):
             raise FormatError("adds", "a segment is added twice")
         for add in adds:
             in_trail = add.partitioning == trail.partitioning
@@ -160,6 +162,28 @@ class Life:
                 raise FormatError("adds", f"{add.path} is not in a partition of this trail")
             if add.low > add.high:
                 raise FormatError("adds", f"the times of {add.path} contradict themselves")
+
+    def _is_taken(self, path: str) -> bool:
+        return path in self.live or path in self.retired or path in self.condemned
+
+    def _take_files(self, n: int, says: Sweep | Condemn) -> None:
+        if isinstance(says, Condemn):
+            self.condemned.update({orphan.path: (n, orphan) for orphan in says.condemned})
+            return
+        for path in says.swept:
+            del self.retired[path]
+
+    def _check_files(self, says: Sweep | Condemn, trail: Trail) -> None:
+        if isinstance(says, Sweep):
+            if not self.retired.keys() >= set(says.swept):
+                raise FormatError("sweep", "it sweeps files that are not of retired segments")
+            return
+        for orphan in says.condemned:
+            in_trail = orphan.partitioning == trail.partitioning
+            if not in_trail or not trail.period.fullmatch(orphan.period):
+                raise FormatError("condemn", f"{orphan.path} is not in a partition of this trail")
+            if self._is_taken(orphan.path):
+                raise FormatError("condemn", f"{orphan.path} is taken, or condemned already")
 
     def _removes(self, paths: Iterable[str]) -> list[Add]:
         """The live segments at these paths."""

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from sealtrail_verifier import jcs
-from sealtrail_verifier.adds import Add, read_adds, read_columns, read_paths
+from sealtrail_verifier.adds import (
+    Add,
+    Orphan,
+    read_adds,
+    read_columns,
+    read_orphans,
+    read_paths,
+)
 from sealtrail_verifier.columns import Column
 from sealtrail_verifier.forms import FormatError, Members
 
@@ -31,6 +38,13 @@ class Sweep:
     """The files of these removed segments are gone for good."""
 
     swept: list[str]
+
+
+@dataclass(frozen=True)
+class Condemn:
+    """No entry can add a segment at one of these paths any more."""
+
+    condemned: list[Orphan]
 
 
 @dataclass(frozen=True)
@@ -108,7 +122,7 @@ class Forget:
     item: bytes
 
 
-Lifecycle = Compact | Sweep | Policy | Hold | Release | Delete | Erase | Erased | Forget
+Lifecycle = Compact | Sweep | Condemn | Policy | Hold | Release | Delete | Erase | Erased | Forget
 
 
 def read(kind: str, body: Members) -> Lifecycle:
@@ -129,6 +143,10 @@ def _compact(body: Members) -> Compact:
 
 def _sweep(body: Members) -> Sweep:
     return Sweep(read_paths(body, "swept"))
+
+
+def _condemn(body: Members) -> Condemn:
+    return Condemn(read_orphans(body, "condemned"))
 
 
 def _policy(body: Members) -> Policy:
@@ -237,6 +255,7 @@ def _gone_batch(item: object) -> GoneBatch:
 _READERS: Final[dict[str, Callable[[Members], Lifecycle]]] = {
     "compact": _compact,
     "sweep": _sweep,
+    "condemn": _condemn,
     "policy": _policy,
     "hold": _hold,
     "release": _release,

@@ -41,7 +41,8 @@ class Report:
         checked: Counts of what was checked.
         not_checked: What was not, in words.
         findings: What is wrong.
-        orphans: Files that no valid entry names; no part of the trail, no failure.
+        orphans: Files that no valid entry names; no part of the trail, no failure. Those in
+            an archive begin with its name and a colon.
         notes: What is no failure, but worth knowing.
         deleted: Records that the owner's tombstones account for.
         locked: Encrypted segments whose key was not at hand, with which one that is.

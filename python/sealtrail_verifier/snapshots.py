@@ -102,6 +102,11 @@ def _life(life: Life, since: int) -> Iterator[bytes]:
         if gone.live.add.gone is not None:
             retired["gone"] = True
         yield jcs.encode({"retired": retired})
+    for path, (entry, orphan) in sorted(life.condemned.items(), key=lambda item: item[0].encode()):
+        condemned: dict[str, Any] = {"entry": entry, "path": path}
+        if orphan.archive is not None:
+            condemned["archive"] = orphan.archive
+        yield jcs.encode({"condemned": condemned})
     for removed in life.removed:
         if removed.live.entry < since <= removed.entry:
             yield jcs.encode({"removed": removed.live.add.path})

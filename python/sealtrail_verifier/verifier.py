@@ -101,6 +101,12 @@ class _Verification:
                 or encrypted.is_name(name)
             )
         ]
+        for archive, folder in self.archives.items():
+            self.report.orphans += [
+                f"{archive}:{name}"
+                for name in folder.files()
+                if name.startswith("segments/") and name not in known
+            ]
         self.report.not_checked += NEVER_CHECKED
 
     def _tell_runs(self, past: History) -> None:
@@ -235,6 +241,7 @@ class _Verification:
             ("erasures", len(life.erasures)),
             ("confirmations of erasure", confirmed),
             ("retired segments", len(life.retired)),
+            ("condemned paths", len(life.condemned)),
         ]:
             if count:
                 self.report.count(what, count)

@@ -219,6 +219,12 @@ def sweep(maker: Maker, signer: Signer, paths: list[str], tweak: Tweak | None = 
     maker.entry(signer, "sweep", {"swept": list(paths)}, tweak)
 
 
+def condemn(maker: Maker, signer: Signer, paths: list[str], **more: str) -> None:
+    """Says that no entry can add these paths any more."""
+    condemned = [{"path": path, **more} for path in paths]
+    maker.entry(signer, "condemn", {"condemned": condemned})
+
+
 def policy(maker: Maker, tweak: Tweak | None = None) -> int:
     """Puts a policy in force; returns the number of its entry."""
     rule = {"by_domain": {"data": {"delete_after_days": 400}}, "clock": "latest"}

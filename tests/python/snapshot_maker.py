@@ -58,6 +58,7 @@ def rows_of(maker: Maker, base: Json | None = None) -> Rows:
         *[{"column": column} for column in columns.values()],
         *_words(bodies),
         *[{"retired": retired[path]} for path in sorted(retired)],
+        *_condemned(bodies),
         *[{"removed": path} for path, added, by in removed if added < since <= by],
         *[{"segment": segment} for added, segment in segments.values() if added >= since],
     ]
@@ -79,6 +80,16 @@ def _segments(bodies: Rows) -> tuple[dict[str, tuple[int, Json]], list[tuple[str
             del retired[path]
         segments |= {add["path"]: (body["n"], add) for add in body.get("adds", [])}
     return segments, removed, retired
+
+
+def _condemned(bodies: Rows) -> Rows:
+    """Paths that no entry can add any more."""
+    condemned = {
+        orphan["path"]: orphan | {"entry": body["n"]}
+        for body in bodies
+        for orphan in body.get("condemned", [])
+    }
+    return [{"condemned": condemned[path]} for path in sorted(condemned)]
 
 
 def _words(bodies: Rows) -> Rows:

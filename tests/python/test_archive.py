@@ -162,3 +162,81 @@ def test_maintenance_applies_the_policy_and_keeps_the_copy(tmp_path: Path) -> No
     assert report["backup"]["size"] > 0
     assert trail.verify_backup().verdict == "PRUNED"
     assert "retention" in trail.maintain(grace=AT_ONCE)
+
+
+def test_moves_and_deletions_say_how_far_they_are(tmp_path: Path) -> None:
+    trail = archived(tmp_path, "parquet")
+    trail.record_many(
+        {"event_type": "auth.user_login", "timestamp": "2026-03-05T10:00:00Z", "user_id": user}
+        for user in USERS
+    )
+    told: list[tuple[int, int, int]] = []
+    trail.retention.apply(
+        approver="officer", grace=AT_ONCE, now=NOW, progress=lambda *at: told.append(at)
+    )
+    assert told[-1] == (6, 6, 1)
+    told.clear()
+    done = trail.retention.apply(
+        approver="officer", grace=AT_ONCE, now=LATER, progress=lambda *at: told.append(at)
+    )
+    assert done["deletion"]["records"] == 9
+    # Nothing is left to be moved.
+    assert told[-1][0] == told[-1][1] == 9
+    assert told[-1][2] == done["deletion"]["segments"]
+    report = trail.maintain(progress=lambda *at: told.append(at))
+    assert report["retention"]["deletion"]["records"] == 0
+    assert trail.verify().verdict == "PRUNED"
+
+
+def test_whoever_opens_a_trail_says_where_archives_are(tmp_path: Path) -> None:
+    archived(tmp_path, "parquet").close()
+    (tmp_path / "cold").rename(tmp_path / "elsewhere")
+    count = "SELECT count(user_id) AS n FROM events WHERE domain = 'auth'"
+    with sealtrail.open(tmp_path / "audit") as trail, pytest.raises(sealtrail.NotFoundError):
+        trail.sql(count).to_dicts()
+    archives = {"archive": tmp_path / "elsewhere"}
+    with sealtrail.open(tmp_path / "audit", archives=archives) as trail:
+        assert trail.sql(count).to_dicts() == [{"n": 6}]
+        assert trail.verify().verdict == "VERIFIED"
+        restored = trail.restore_from_archive(tmp_path / "all.jsonl")
+        assert restored["from_archive"] == 6
+        job = trail.submit(count)
+        assert job.result().to_dicts() == [{"n": 6}]
+    with sealtrail.open({"a": tmp_path / "audit"}, archives=archives) as trails:
+        assert trails.sql(count).to_dicts() == [{"n": 6}]
+    for bad in ({"No Name": "x"}, {"archive": ""}):
+        with pytest.raises(sealtrail.UsageError):
+            sealtrail.open(tmp_path / "audit", archives=bad)
+
+
+def test_what_a_crash_left_is_told_and_removed(tmp_path: Path, home: Path) -> None:
+    trail = archived(tmp_path, "parquet")
+    there = next((tmp_path / "cold").rglob("*.parquet"))
+    left = there.with_name("00000000-0000-4000-8000-000000000000.parquet")
+    foreign = there.with_name("00000000-0000-4000-8000-000000000001.parquet")
+    left.write_bytes(there.read_bytes())
+    foreign.write_bytes(b"of somebody else")
+    verdict, orphans = plain_orphans(tmp_path, home)
+    assert verdict == "VERIFIED"
+    names = [path.relative_to(tmp_path / "cold").as_posix() for path in (left, foreign)]
+    assert orphans == [f"archive:{name}" for name in names]
+    assert "no entry names it" in str(trail.verify())
+    assert trail.retention.status(now=NOW)["orphans"]["segments"] == 2
+    waiting = trail.maintain(retention=False)["orphans"]
+    assert (waiting["removed"], waiting["waiting"]) == (0, 2)
+    done = trail.retention.apply(approver="officer", grace=AT_ONCE, now=NOW)["orphans"]
+    assert (done["removed"], done["foreign"]) == (1, 1)
+    assert not left.exists()
+    assert foreign.exists()
+    assert there.exists()
+    assert trail.verify().verdict == "VERIFIED"
+    assert plain_orphans(tmp_path, home) == ("VERIFIED", [f"archive:{names[1]}"])
+
+
+def plain_orphans(tmp_path: Path, home: Path) -> tuple[str, list[str]]:
+    """What the plain verifier says that is no part of the trail."""
+    keys = next((home / "sealtrail" / "keys").glob("*"))
+    owner = VerifierKey.parse((keys / "owner.vkey").read_text().strip())
+    secret = RootSecret.parse((keys / "owner.json").read_bytes())
+    report = verify_trail(tmp_path / "audit", owner, secret, {"archive": tmp_path / "cold"})
+    return report.verdict, report.orphans

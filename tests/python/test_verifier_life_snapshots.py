@@ -39,6 +39,9 @@ def maker(tmp_path: Path) -> tm.Maker:
     two = lm.compact(made, first, [lm.live(made)[-1]], stages=cold)
     lm.sweep(made, first, [one])
     lm.compact(made, first, [two])
+    left = f"segments/domain=data/month=2026-08/{'0' * 8}-0000-4000-8000-{'0' * 12}.jsonl.zst"
+    lm.condemn(made, first, [left], archive="cold")
+    lm.condemn(made, made.owner, [left.replace("jsonl.zst", "parquet")])
     return made
 
 
@@ -62,6 +65,7 @@ def test_all_kinds_of_rows_are_there(maker: tm.Maker) -> None:
         "erasure": 2,
         "forgotten": 2,
         "retired": 5,
+        "condemned": 2,
         "removed": 3,
         "segment": 2,
     }

@@ -122,6 +122,20 @@ def test_a_swept_path_is_free_again(maker: tm.Maker) -> None:
     assert kinds(entries_only(maker)) == set()
 
 
+def test_what_is_condemned_is_an_orphan_and_never_added(maker: tm.Maker) -> None:
+    auth = lm.live(maker, "auth")[0]
+    folder, _ = auth.rsplit("/", 1)
+    left = f"{folder}/{'0' * 8}-0000-4000-8000-{'0' * 12}.parquet"
+    (maker.folder / left).write_bytes(b"a crash left it")
+    lm.condemn(maker, maker.writers[0], [left])
+    lm.condemn(maker, maker.owner, [left.replace(".parquet", ".jsonl.zst")], archive="cold")
+    report = verify(maker)
+    assert (report.findings, report.orphans) == ([], [left]), report.as_text()
+    assert report.checked["condemned paths"] == 2
+    lm.compact(maker, maker.writers[0], [auth], stages={"add": assign(path=left)})
+    assert "adds" in kinds(entries_only(maker))
+
+
 # Broken rules.
 
 COMPACT: list[tuple[str, str, tm.Tweak]] = [
@@ -318,6 +332,28 @@ def swept_twice(maker: tm.Maker) -> None:
     swept(*paths)(maker)
 
 
+def condemned(*paths: str, **more: str) -> Step:
+    return lambda maker: lm.condemn(maker, maker.owner, list(paths), **more)
+
+
+def live_condemned(maker: tm.Maker) -> None:
+    condemned(lm.live(maker)[0])(maker)
+
+
+def retired_condemned(maker: tm.Maker) -> None:
+    paths = lm.live(maker, "auth")
+    lm.compact(maker, maker.writers[0], paths)
+    condemned(*paths)(maker)
+
+
+def condemned_twice(maker: tm.Maker) -> None:
+    condemned(FREE)(maker)
+    condemned(FREE, archive="cold")(maker)
+
+
+FREE = f"segments/domain=data/month=2026-08/{'0' * 8}-0000-4000-8000-{'0' * 12}.parquet"
+
+
 def erased_by(*holders: str) -> Step:
     def step(maker: tm.Maker) -> None:
         n = lm.erase(maker)
@@ -381,6 +417,17 @@ STEPS: list[tuple[str, str, Step]] = [
     ("a file of no segment is swept", "sweep", swept("trail.json")),
     ("a segment is swept twice", "sweep", swept_twice),
     ("a path twice in one sweep", "form", swept("x", "x")),
+    ("a live segment is condemned", "condemn", live_condemned),
+    ("a retired segment is condemned", "condemn", retired_condemned),
+    ("a path is condemned twice", "condemn", condemned_twice),
+    ("a path twice in one entry", "form", condemned(FREE, FREE)),
+    ("nothing is condemned", "form", condemned()),
+    ("something else is condemned", "form", condemned("trail.json")),
+    ("a sidecar is condemned", "form", condemned(f"{FREE}.gone")),
+    ("no UUID is condemned", "form", condemned(FREE.replace("4000", "400g"))),
+    ("another partitioning", "condemn", condemned(FREE.replace("month=2026-08", "day=2026-08-01"))),
+    ("no name of an archive", "form", condemned(FREE, archive="../x")),
+    ("more is said of an orphan", "form", condemned(FREE, why="left")),
     ("a policy that is no object", "form", tweaked(lm.policy, policy=[])),
     ("a policy by a writer", "signer", by_a_writer("policy")),
     ("a hold by a writer", "signer", by_a_writer("hold")),

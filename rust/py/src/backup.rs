@@ -1,5 +1,6 @@
 //! The second copy of a trail: bringing it up to date, checking it, the trail from it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -178,17 +179,19 @@ pub(crate) fn inspect_backup(
 
 /// Makes a trail anew from its copy; gives the report as JSON.
 #[pyfunction]
-#[pyo3(signature = (copy, destination, *, home, config, parallel, progress))]
+#[pyo3(signature = (copy, destination, *, home, config, archives, parallel, progress))]
+#[expect(clippy::too_many_arguments, reason = "the keywords of the Python function")]
 pub(crate) fn restore_backup(
     py: Python<'_>,
     copy: Copy,
     destination: Option<String>,
     home: Option<PathBuf>,
     config: Option<PathBuf>,
+    archives: BTreeMap<String, String>,
     parallel: usize,
     progress: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Vec<u8>> {
-    let place = Place::find(py, home, config.as_deref())?;
+    let place = Place::find(py, home, config.as_deref())?.with_archives(py, archives)?;
     let destination = place.url(destination);
     let settings = place.settings(&destination).map_err(|error: Error| error.raise(py))?;
     let latest: Latest<BackupProgress> = Latest::default();

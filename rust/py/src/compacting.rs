@@ -1,13 +1,14 @@
 //! Compaction and maintenance.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use pyo3::prelude::*;
 use sealtrail_core::trail::{CompactOptions, CompactProgress, Trail};
 
 use crate::bridge;
+use crate::errors::Raise;
 use crate::progress::{self, Latest, Teller};
 use crate::trail::to_json;
 
@@ -29,6 +30,51 @@ impl Wish {
     }
 }
 
+/// Work over segments that Python watches.
+pub(crate) struct Watched<'a, 'py> {
+    pub(crate) options: CompactOptions,
+    teller: Teller<'a, 'py, CompactProgress>,
+}
+
+impl<'a, 'py> Watched<'a, 'py> {
+    /// With options that say how far it is and can stop it.
+    pub(crate) fn new(options: CompactOptions, callback: Option<&'a Bound<'py, PyAny>>) -> Self {
+        let latest: Latest<CompactProgress> = Latest::default();
+        let said = Arc::clone(&latest);
+        let told = Arc::new(move |progress| progress::set(&said, progress));
+        let options = CompactOptions { progress: Some(told), ..options };
+        let teller = Teller::new(latest, callback, |progress: CompactProgress| {
+            vec![progress.rows, progress.of_rows, progress.segments]
+        });
+        Self { options, teller }
+    }
+
+    /// Waits for the work.
+    pub(crate) fn wait<T, E>(
+        mut self,
+        py: Python<'_>,
+        work: impl Future<Output = Result<T, E>> + Send,
+    ) -> PyResult<T>
+    where
+        T: Send,
+        E: Raise + Send,
+    {
+        let done = bridge::wait_with(py, work, |_| self.teller.tell());
+        // What merges goes on without somebody who waits.
+        self.options.cancel.store(done.is_err(), Ordering::Relaxed);
+        let done = done?;
+        self.teller.tell_now()?;
+        Ok(done)
+    }
+
+    /// Waits for a job that has the options.
+    fn wait_for<T: Send>(mut self, py: Python<'_>, job: bridge::Job<T>) -> PyResult<T> {
+        let done = job.wait(py, &self.options.cancel, |_| self.teller.tell())?;
+        self.teller.tell_now()?;
+        Ok(done)
+    }
+}
+
 /// What a compaction or maintenance is.
 #[derive(Clone, Copy)]
 pub(crate) enum Work {
@@ -44,30 +90,18 @@ pub(crate) fn run(
     wish: Wish,
     callback: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Vec<u8>> {
-    let latest = Latest::default();
-    let mut teller = Teller::new(Arc::clone(&latest), callback, |progress: CompactProgress| {
-        vec![progress.rows, progress.of_rows, progress.segments]
-    });
-    let cancel = Arc::new(AtomicBool::new(false));
-    let said = Arc::clone(&latest);
-    let options = CompactOptions {
-        progress: Some(Arc::new(move |progress| progress::set(&said, progress))),
-        cancel: Arc::clone(&cancel),
-        ..wish.options()?
-    };
-    let trail = trail.clone();
-    let report = match work {
+    let watched = Watched::new(wish.options()?, callback);
+    let (trail, options) = (trail.clone(), watched.options.clone());
+    match work {
         Work::Compact => {
             let job = bridge::start(move || async move { trail.compact(&options).await })?;
-            to_json(py, &job.wait(py, &cancel, |_| teller.tell())?)
+            to_json(py, &watched.wait_for(py, job)?)
         }
         Work::Maintain => {
             let job = bridge::start(move || async move { trail.maintain(&options).await })?;
-            to_json(py, &job.wait(py, &cancel, |_| teller.tell())?)
+            to_json(py, &watched.wait_for(py, job)?)
         }
-    }?;
-    teller.tell_now()?;
-    Ok(report)
+    }
 }
 
 /// What a compaction would do, as JSON.

@@ -43,9 +43,12 @@ impl Jobs {
         set_program(py)?;
         let text = |path: PathBuf| path.to_string_lossy().into_owned();
         let cwd = std::env::current_dir().map_err(|error| Error::io(".", error).raise(py))?;
+        let archives = place.archives.iter();
+        let archives =
+            archives.flat_map(|(name, url)| ["--archive".into(), format!("{name}={url}")]);
         let request = Request {
             command: command.to_owned(),
-            args,
+            args: archives.chain(args).collect(),
             trail: url.to_owned(),
             config: place.config.clone().map(text),
             cwd: text(cwd),

@@ -1,5 +1,6 @@
 //! Which trail, which folders, which settings: the arguments of `init`, `open` and `verify`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use pyo3::prelude::*;
 use sealtrail_core::config::{self, Home, Loaded};
 use sealtrail_core::encryption::MasterSource;
 use sealtrail_core::keys::{OwnerKey, Passphrase, PrivacySource};
+use sealtrail_core::ledger::is_archive;
 use sealtrail_core::trail::{OpenOptions, Settings};
 use sealtrail_core::{Error, Result};
 
@@ -24,6 +26,8 @@ pub(crate) struct Place {
     /// The home and the configuration file that the caller named.
     pub(crate) root: Option<PathBuf>,
     pub(crate) config: Option<PathBuf>,
+    /// Folders or URLs of archives that the caller named.
+    pub(crate) archives: BTreeMap<String, String>,
 }
 
 impl Place {
@@ -57,7 +61,25 @@ impl Place {
             None => (Home::from_env(&env)?, None),
         };
         let config = config.map(|path| cwd.join(path));
-        Ok(Self { home, loaded: Arc::new(loaded), root, config })
+        Ok(Self { home, loaded: Arc::new(loaded), root, config, archives: BTreeMap::new() })
+    }
+
+    /// With archives that the caller named.
+    pub(crate) fn with_archives(
+        self,
+        py: Python<'_>,
+        archives: BTreeMap<String, String>,
+    ) -> PyResult<Self> {
+        for (name, url) in &archives {
+            if !is_archive(name) || url.is_empty() {
+                let message = format!(
+                    "archives: {name:?} is no name of an archive (1-64 characters of a-z, 0-9 and \
+                     -), or has no place"
+                );
+                return Err(Error::Usage(message).raise(py));
+            }
+        }
+        Ok(Self { archives, ..self })
     }
 
     /// The trail that is meant: the given one, else SEALTRAIL_TRAIL, else the configuration's.
@@ -71,6 +93,7 @@ impl Place {
     pub(crate) fn settings(&self, url: &str) -> Result<Settings> {
         let mut settings = Settings::from_loaded(&self.loaded, url);
         settings.access = settings.access.with_env(&variable)?;
+        settings.archives.extend(self.archives.clone());
         Ok(settings)
     }
 

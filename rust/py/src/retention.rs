@@ -9,7 +9,7 @@ use sealtrail_core::trail::{CompactOptions, Order, Trail};
 use sealtrail_query::retention;
 
 use crate::bridge;
-use crate::compacting::Wish;
+use crate::compacting::{Watched, Wish};
 use crate::errors::{Raise, usage};
 use crate::query::engine;
 use crate::trail::to_json;
@@ -33,6 +33,7 @@ impl Retention {
         to_json(py, &bridge::wait(py, retention::plan(engine, &self.trail, now))?)
     }
 
+    #[pyo3(signature = (now, approver, reason, grace, progress))]
     fn apply(
         &self,
         py: Python<'_>,
@@ -40,17 +41,21 @@ impl Retention {
         approver: String,
         reason: String,
         grace: f64,
+        progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<u8>> {
         let engine = engine(py)?;
         let grace = Duration::try_from_secs_f64(grace);
         let grace = grace.map_err(|_| usage("grace is no number of seconds"))?;
         let order = Order { approver, reason };
         let options = CompactOptions { grace, ..CompactOptions::default() };
+        let watched = Watched::new(options, progress);
+        let options = watched.options.clone();
         let applied = retention::apply(engine, &self.trail, now, &order, &options);
-        to_json(py, &bridge::wait(py, applied)?)
+        to_json(py, &watched.wait(py, applied)?)
     }
 
     /// What maintenance does of it; `None` where no policy is pinned.
+    #[pyo3(signature = (now, target_mb, threads, grace, progress))]
     fn maintain(
         &self,
         py: Python<'_>,
@@ -58,11 +63,13 @@ impl Retention {
         target_mb: u64,
         threads: usize,
         grace: f64,
+        progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Option<Vec<u8>>> {
         let engine = engine(py)?;
-        let options = Wish { target_mb, threads, grace }.options()?;
+        let watched = Watched::new(Wish { target_mb, threads, grace }.options()?, progress);
+        let options = watched.options.clone();
         let applied = retention::maintain(engine, &self.trail, now, &options);
-        bridge::wait(py, applied)?.map(|applied| to_json(py, &applied)).transpose()
+        watched.wait(py, applied)?.map(|applied| to_json(py, &applied)).transpose()
     }
 
     fn status(&self, py: Python<'_>, now: i64) -> PyResult<Vec<u8>> {

@@ -1,6 +1,7 @@
 //! The trail, as Python's `Trail` uses it.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -81,14 +82,15 @@ pub(crate) fn init(
 
 /// Opens a trail.
 #[pyfunction]
-#[pyo3(signature = (url, *, home, config))]
+#[pyo3(signature = (url, *, home, config, archives))]
 pub(crate) fn open(
     py: Python<'_>,
     url: Option<String>,
     home: Option<PathBuf>,
     config: Option<PathBuf>,
+    archives: BTreeMap<String, String>,
 ) -> PyResult<Trail> {
-    let place = Place::find(py, home, config.as_deref())?;
+    let place = Place::find(py, home, config.as_deref())?.with_archives(py, archives)?;
     let url = place.url(url);
     open_at(py, place, &url)
 }

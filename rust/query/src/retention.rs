@@ -8,7 +8,9 @@ use sealtrail_core::config::PriceConfig;
 use sealtrail_core::json::parse_timestamp;
 use sealtrail_core::ledger::{ActiveHold, AddedSegment};
 use sealtrail_core::retention::{Action, Decided, Draft, Event, Plan, Tier};
-use sealtrail_core::trail::{CompactOptions, Deletion, MoveReport, Order, SweepReport, Trail};
+use sealtrail_core::trail::{
+    CompactOptions, Deletion, MoveReport, Order, Orphans, SweepReport, Trail,
+};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -52,10 +54,14 @@ pub struct Applied {
     pub moved: MoveReport,
     /// Files that went, and those that stay for a grace period.
     pub swept: SweepReport,
+    /// What was put and no entry names: a crash left it.
+    pub orphans: Orphans,
 }
 
 /// Does what is due at `now`: deletes by the word of `order`, moves segments to the archive, and
-/// removes the files of what was deleted or moved as long ago as the grace period of `options`.
+/// removes the files of what was deleted or moved as long ago as the grace period of `options`, and
+/// what crashes left that long ago. The progress of `options` is told of the deletion first, and
+/// then, from zero again, of the move.
 ///
 /// # Errors
 /// As [`plan`], [`Trail::delete_planned`] and [`Trail::archive_planned`]. What is in the ledger by
@@ -67,17 +73,24 @@ pub async fn apply(
     order: &Order,
     options: &CompactOptions,
 ) -> Result<Applied> {
-    let deletion = delete(engine, trail, now, order).await?;
+    let deletion = delete(engine, trail, now, order, options).await?;
     let moved = archive(engine, trail, now, options).await?;
     let swept = trail.sweep(options.grace).await?;
-    Ok(Applied { deletion, moved, swept })
+    let orphans = trail.remove_orphans(options.grace).await?;
+    Ok(Applied { deletion, moved, swept, orphans })
 }
 
-async fn delete(engine: &Engine, trail: &Trail, now: i64, order: &Order) -> Result<Deletion> {
+async fn delete(
+    engine: &Engine,
+    trail: &Trail,
+    now: i64,
+    order: &Order,
+    options: &CompactOptions,
+) -> Result<Deletion> {
     let mut deletion = Deletion::default();
     for last in (0..TRIES).map(|n| n + 1 == TRIES) {
         let plan = plan(engine, trail, now).await?;
-        match trail.delete_planned(&plan, order).await {
+        match trail.delete_planned(&plan, order, options).await {
             Ok(more) => {
                 deletion.entries.extend(more.entries);
                 deletion.segments += more.segments;
@@ -128,7 +141,7 @@ pub async fn maintain(
     if trail.has_owner_key() {
         let approver = format!("owner, by the policy of entry {}", policy.entry);
         let order = Order { approver, reason: "retention policy".to_owned() };
-        applied.deletion = delete(engine, trail, now, &order).await?;
+        applied.deletion = delete(engine, trail, now, &order, options).await?;
     }
     applied.moved = archive(engine, trail, now, options).await?;
     Ok(Some(applied))
@@ -183,6 +196,8 @@ pub struct Status {
     pub deleted: u64,
     /// Removed segments whose files may be there still.
     pub retired: u64,
+    /// What was put and no entry names, in the trail and its archives: the next run removes it.
+    pub orphans: Orphans,
 }
 
 /// What is where, what is due and what it costs.
@@ -229,6 +244,7 @@ pub async fn status(
         },
         deleted: life.deleted,
         retired: life.retired.len() as u64,
+        orphans: trail.orphans().await?,
     })
 }
 

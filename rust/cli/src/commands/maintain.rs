@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::backup;
 use super::compact::{How, json, told, with_bar};
-use super::retention::applied_text;
+use super::retention::{applied_text, orphans_text};
 use crate::failure::Failure;
 use crate::filter::now;
 use crate::output::ReportFormat;
@@ -25,7 +25,8 @@ Examples:
   17 * * * *  sealtrail maintain --trail /srv/audit    (a line of a crontab)
 
 Commits what logs of this host hold that no process has open, merges small segments, and removes
-files of segments that were replaced long enough ago. Where the owner pinned a retention policy,
+files of segments that were replaced long enough ago, or that crashes left before an entry named
+them. Where the owner pinned a retention policy,
 segments past their days in hot storage move to the archive that the configuration names, and
 records that are due are deleted if the owner's key is on this host and has no passphrase. The copy
 of the trail is brought up to date if audit.integrity.audit_log_backup names one (see `sealtrail
@@ -111,7 +112,7 @@ impl Maintain {
         if report.committed > 0 {
             writeln!(session.out, "{} committed", count(report.committed, "record"))?;
         }
-        let text = told(&report.compact, started.elapsed());
+        let text = told(&report.compact, started.elapsed()) + &orphans_text(&report.orphans);
         session.out.write_all(text.as_bytes())?;
         if let Some(copied) = &copied {
             writeln!(session.out, "copy: {}", backup::told(copied, started.elapsed()))?;

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use sealtrail_core::Error;
 use sealtrail_core::config::PriceConfig;
 use sealtrail_core::retention::{Action as Step, Plan, Policy, Why};
-use sealtrail_core::trail::{CompactOptions, Order};
+use sealtrail_core::trail::{CompactOptions, Order, Orphans};
 use sealtrail_query::retention::{self, Applied, Status, Stored};
 use serde::Serialize;
 use serde_json::Value;
@@ -31,8 +31,9 @@ later a configuration can only lengthen it. `plan` says what is due, and changes
 deletes it: first the owner signs a tombstone that names policy, approver, holds and what goes, then
 the files go, once readers that began before are done. Records that a hold matches stay (see
 `sealtrail hold`). Segments all of whose records are past their days in hot storage move to the
-archive of retention.archival, where searches, SQL and verification find them as before. `explain` says which rules fit a record, and which of them decide; it exits with 1
-where there is no such record.";
+archive of retention.archival, where searches, SQL and verification find them as before. Interrupted,
+the next `apply` goes on. `explain` says which rules fit a record, and which of them decide; it exits
+with 1 where there is no such record.";
 
 /// Keep records as long as the policy says, and delete what is due
 #[derive(Debug, Args)]
@@ -167,8 +168,22 @@ pub(super) fn applied_text(applied: &Applied) -> String {
         let lost = count(moved.lost, "move");
         text += &format!("{lost} came to nothing, because others were quicker\n");
     }
+    text += &orphans_text(&applied.orphans);
     let (files, waiting) = (applied.swept.files, applied.swept.waiting);
     text + &format!("{} gone, {} still there for readers\n", count(files, "file"), waiting)
+}
+
+/// What became of what crashes left, for people; nothing if there was none.
+pub(super) fn orphans_text(orphans: &Orphans) -> String {
+    let mut text = String::new();
+    if orphans.removed > 0 {
+        let removed = count(orphans.removed, "segment");
+        text += &format!("{removed} removed that no entry names\n");
+    }
+    for name in &orphans.unreachable {
+        text += &format!("the archive {name:?} could not be looked into\n");
+    }
+    text
 }
 
 fn status(session: &mut Session<'_>, format: ReportFormat) -> Result<u8, Failure> {
@@ -287,6 +302,14 @@ fn status_table(status: &Status) -> String {
         ],
         ["deleted".to_owned(), count(status.deleted, "record")],
         ["to sweep".to_owned(), count(status.retired, "removed segment")],
+        [
+            "orphans".to_owned(),
+            format!(
+                "{} that no entry names, {}",
+                count(status.orphans.segments, "segment"),
+                bytes(status.orphans.bytes)
+            ),
+        ],
     ];
     aligned("", &rows)
 }

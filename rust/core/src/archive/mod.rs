@@ -3,7 +3,7 @@
 mod parts;
 mod restored;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -92,6 +92,15 @@ impl Archives {
         self.shared.said.get(name).or_else(|| pinned.get(name)).cloned()
     }
 
+    /// Names of the archives that somebody says where they are.
+    pub(crate) fn names(&self) -> BTreeSet<String> {
+        if self.shared.together {
+            return BTreeSet::new();
+        }
+        let pinned = self.shared.pinned.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shared.said.keys().chain(pinned.keys()).cloned().collect()
+    }
+
     /// The folder or URL of an archive, as the owner's policy says.
     pub(crate) fn pinned(&self, name: &str) -> Option<String> {
         let pinned = self.shared.pinned.lock().unwrap_or_else(PoisonError::into_inner);
@@ -107,16 +116,30 @@ impl Archives {
             return Ok(self.shared.own.clone());
         }
         let Some(url) = self.url_of(name) else { return Err(unknown(name)) };
+        self.at(&url)
+    }
+
+    /// The store at a folder or URL.
+    ///
+    /// # Errors
+    /// `Usage` if it is no place; `Store`.
+    pub(crate) fn at(&self, url: &str) -> Result<Storage> {
         let mut opened = self.shared.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(storage) = opened.get(&url) {
+        if let Some(storage) = opened.get(url) {
             return Ok(storage.clone());
         }
-        let mut storage = Storage::open(&url)?;
+        let mut storage = Storage::open(url)?;
         if let Some(keys) = self.shared.own.keys() {
             storage = storage.with_keys(Arc::clone(keys));
         }
-        opened.insert(url, storage.clone());
+        opened.insert(url.to_owned(), storage.clone());
         Ok(storage)
+    }
+
+    /// Puts another store in the place of the one at a folder or URL.
+    #[cfg(test)]
+    pub(crate) fn replace(&self, url: &str, storage: Storage) {
+        self.shared.opened.lock().unwrap().insert(url.to_owned(), storage);
     }
 
     /// The store that holds a segment's object and its sidecar.

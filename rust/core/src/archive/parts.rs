@@ -6,7 +6,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::Archives;
 use crate::Result;
 use crate::ledger::AddedSegment;
-use crate::segment::SegmentFile;
+use crate::segment::{SegmentFile, jsonl};
+use crate::storage::Storage;
 
 /// How much of an object's end is fetched first, in bytes. Footers are about 20 KiB.
 const END_BYTES: u64 = 64 << 10;
@@ -46,6 +47,41 @@ impl Archives {
         });
         let parts = stream::iter(fetches).buffered(FETCHES).try_collect().await?;
         Ok(file.with_parts(parts))
+    }
+}
+
+impl Archives {
+    /// Id of the trail that an object of a store says it is a segment of. Of Parquet in the clear
+    /// only the end is fetched.
+    ///
+    /// # Errors
+    /// `Integrity` if it is no segment; `Key` if it is encrypted and its key is not at hand, as for
+    /// those of other trails; `NotFound`, `Io`, `Store`.
+    pub(crate) async fn trail_of(
+        &self,
+        storage: &Storage,
+        path: &str,
+        size: u64,
+    ) -> Result<String> {
+        if path.ends_with(".jsonl.zst") {
+            return jsonl::trail_of(path, &storage.get(path).await?);
+        }
+        if let Some(root) = storage.local_root() {
+            let file = SegmentFile::open_local(path, root, storage.keys())?;
+            return Ok(file.meta().trail.clone());
+        }
+        let end = |bytes: u64| size.saturating_sub(bytes)..size;
+        let mut tail = storage.get_range(path, end(END_BYTES)).await?;
+        let file = match footer_bytes(&tail) {
+            Some(footer) => {
+                if footer > tail.len() as u64 {
+                    tail = storage.get_range(path, end(footer)).await?;
+                }
+                SegmentFile::open_end(path, size, tail)?
+            }
+            None => SegmentFile::open_with(path, storage.get(path).await?, storage.keys())?,
+        };
+        Ok(file.meta().trail.clone())
     }
 }
 

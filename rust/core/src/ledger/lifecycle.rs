@@ -7,7 +7,7 @@ use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::entry::{AddedSegment, Body, Kind};
+use super::entry::{AddedSegment, Body, Kind, is_segment_path};
 use super::state::{InvalidEntry, State, invalid};
 use crate::encryption::is_generation;
 use crate::segment::TEXT_STATISTICS;
@@ -165,6 +165,30 @@ pub struct Retired {
     pub path: String,
 }
 
+/// A segment that somebody put and that no entry names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Orphan {
+    /// Name of the archive that it was put into; the trail's own store if absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub archive: Option<String>,
+    /// Path of the segment.
+    pub path: String,
+}
+
+/// A path that no entry can add any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Condemned {
+    /// Name of the archive that the segment was put into; the trail's own store if absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub archive: Option<String>,
+    /// Number of the entry that condemned it.
+    pub entry: u64,
+    /// Path of the segment.
+    pub path: String,
+}
+
 /// The retention policy in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -202,6 +226,8 @@ pub struct Erasure {
 pub struct Lifecycle {
     /// Removed segments that no `sweep` entry names yet, by path.
     pub retired: BTreeMap<String, Arc<Retired>>,
+    /// Paths that no entry can add any more.
+    pub condemned: BTreeMap<String, Arc<Condemned>>,
     /// The retention policy in force.
     pub policy: Option<Arc<PinnedPolicy>>,
     /// Active holds, by id.
@@ -248,6 +274,7 @@ impl State {
         match body.kind {
             Kind::Compact => self.check_compact(body),
             Kind::Sweep => self.check_sweep(body),
+            Kind::Condemn => self.check_condemn(body),
             Kind::Policy => demand(body.policy.is_some(), "it has no policy"),
             Kind::Hold => self.check_hold(body),
             Kind::Release => self.check_release(body),
@@ -289,8 +316,7 @@ impl State {
         demand(are_unique(adds.iter().map(|a| &a.path)), "it adds a path twice")?;
         for add in adds {
             let path = &add.path;
-            let taken = self.paths.contains(path, &self.segments)
-                || self.lifecycle.retired.contains_key(path);
+            let taken = self.is_taken(path);
             let partition = add.partition(by_day);
             if taken || partition.is_none() || !partitions.contains(&partition) {
                 return Err(invalid(format!("{path:?} is taken, or of another partition")));
@@ -361,6 +387,29 @@ impl State {
         }
     }
 
+    fn check_condemn(&self, body: &Body) -> Result<(), InvalidEntry> {
+        let condemned = body.condemned.as_deref().unwrap_or_default();
+        let once = !condemned.is_empty() && are_unique(condemned.iter().map(|o| &o.path));
+        demand(once, "it condemns nothing, or a path twice")?;
+        let by_day = self.info.as_ref().is_some_and(|i| i.by_day());
+        let fits = |o: &Orphan| {
+            let archive = o.archive.as_deref().is_none_or(is_archive);
+            archive && is_segment_path(&o.path, by_day) && !self.is_taken(&o.path)
+        };
+        match condemned.iter().find(|orphan| !fits(orphan)) {
+            Some(Orphan { path, .. }) => Err(invalid(format!("it cannot condemn {path:?}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether no segment can be added at a path: there is or was one, or it is condemned.
+    pub(crate) fn is_taken(&self, path: &str) -> bool {
+        let Lifecycle { retired, condemned, .. } = &self.lifecycle;
+        self.paths.contains(path, &self.segments)
+            || retired.contains_key(path)
+            || condemned.contains_key(path)
+    }
+
     fn check_hold(&self, body: &Body) -> Result<(), InvalidEntry> {
         let hold = body.hold.as_ref().ok_or_else(|| invalid("it has no hold"))?;
         let free = is_name(&hold.id) && !self.lifecycle.holds.contains_key(&hold.id);
@@ -394,6 +443,10 @@ impl State {
         let life = &mut self.lifecycle;
         for path in body.swept.iter().flatten() {
             life.retired.remove(path);
+        }
+        for Orphan { archive, path } in body.condemned.iter().flatten() {
+            let condemned = Condemned { archive: archive.clone(), entry: n, path: path.clone() };
+            life.condemned.insert(path.clone(), Arc::new(condemned));
         }
         if let Some(policy) = &body.policy {
             life.policy = Some(Arc::new(PinnedPolicy { entry: n, policy: policy.clone() }));

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::entry::{AddedSegment, Authorization, TrailInfo};
-use super::lifecycle::{ActiveHold, Erasure, Forgotten, PinnedPolicy, Retired};
+use super::lifecycle::{ActiveHold, Condemned, Erasure, Forgotten, PinnedPolicy, Retired};
 use super::state::{DueSnapshot, State, WriterState, public_key};
 use crate::columns::LogicalColumn;
 use crate::merkle::Hash;
@@ -64,6 +64,7 @@ enum Item<'a> {
     Erasure(Cow<'a, Erasure>),
     Forgotten(Cow<'a, Forgotten>),
     Retired(Cow<'a, Retired>),
+    Condemned(Cow<'a, Condemned>),
     Removed(Cow<'a, str>),
     Segment(Cow<'a, AddedSegment>),
 }
@@ -194,6 +195,7 @@ impl<'a> Outline<'a> {
             .chain(life.erasures.values().map(|e| Item::Erasure(Cow::Borrowed(e))))
             .chain(life.forgotten.values().map(|f| Item::Forgotten(Cow::Borrowed(f))))
             .chain(life.retired.values().map(|r| Item::Retired(Cow::Borrowed(r))))
+            .chain(life.condemned.values().map(|c| Item::Condemned(Cow::Borrowed(c))))
             .chain(removed.iter().map(|path| Item::Removed(Cow::Borrowed(path))))
             .collect();
         Ok(Self { front, segments, from })

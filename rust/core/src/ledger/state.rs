@@ -437,7 +437,7 @@ impl State {
 
 /// Whether a body has only members that its kind has.
 fn check_members(body: &Body) -> Result<(), InvalidEntry> {
-    let members: [(bool, &[Kind]); 14] = [
+    let members: [(bool, &[Kind]); 15] = [
         (body.trail.is_some() || body.owner.is_some(), &[Kind::Init]),
         (body.authorizes.is_some(), &[Kind::Init, Kind::Authorize]),
         (body.revokes.is_some(), &[Kind::Authorize]),
@@ -449,6 +449,7 @@ fn check_members(body: &Body) -> Result<(), InvalidEntry> {
         (body.recovered.is_some(), &[Kind::Append, Kind::Close]),
         (body.snapshot.is_some(), &[Kind::Append, Kind::Close, Kind::Compact]),
         (body.swept.is_some(), &[Kind::Sweep]),
+        (body.condemned.is_some(), &[Kind::Condemn]),
         (body.policy.is_some(), &[Kind::Policy]),
         (body.hold.is_some() || body.release.is_some(), &[Kind::Hold, Kind::Release]),
         (body.tombstone.is_some(), &[Kind::Delete]),

@@ -42,9 +42,7 @@ impl State {
         let by_day = self.info.as_ref().is_some_and(|i| i.by_day());
         for (at, add) in adds.iter().enumerate() {
             let again = adds[..at].iter().any(|a| a.path == add.path);
-            let taken = again
-                || self.paths.contains(&add.path, &self.segments)
-                || self.lifecycle.retired.contains_key(&add.path);
+            let taken = again || self.is_taken(&add.path);
             if taken || add.partition(by_day).is_none() {
                 return Err(invalid(format!("{:?} is taken or no path of a segment", add.path)));
             }

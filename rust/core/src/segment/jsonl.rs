@@ -137,6 +137,20 @@ pub(crate) fn restore(path: &str, object: &[u8], folder: &Path, tag: &str) -> Re
     Ok(Restored { file: written.file, bytes: written.bytes, sha256: written.sha256 })
 }
 
+/// Id of the trail that compressed lines say they are of.
+///
+/// # Errors
+/// `Integrity` if they have no such head.
+pub(crate) fn trail_of(path: &str, object: &[u8]) -> Result<String> {
+    let wrong = |what: &str| Error::integrity(path, what);
+    let lines = zstd::stream::read::Decoder::new(object).map_err(|e| unreadable(path, &e))?;
+    let mut lines = Lined { path, lines: BufReader::new(lines), rows: 0 };
+    let line = lines.next(MOST_HEAD)?.ok_or_else(|| wrong("it has no first line"))?;
+    let head: Head =
+        serde_json::from_slice(&line).map_err(|e| wrong(&format!("its first line: {e}")))?;
+    Ok(head.description.trail)
+}
+
 fn read(
     path: &str,
     object: &[u8],

@@ -214,6 +214,20 @@ impl Storage {
         Ok(found)
     }
 
+    /// All objects below a folder with their sizes and when they were put, in microseconds since
+    /// 1970 by the store's clock, in no order.
+    ///
+    /// # Errors
+    /// `Error::Io` or `Error::Store`.
+    pub(crate) async fn list_timed(&self, folder: &str) -> Result<Vec<(String, u64, i64)>> {
+        let prefix = parse(folder)?;
+        let metas = self.object_store()?;
+        let metas = metas.list(Some(&prefix)).map_ok(|meta| {
+            (meta.location.to_string(), meta.size, meta.last_modified.timestamp_micros())
+        });
+        metas.try_collect().await.map_err(|e| told(&prefix, e))
+    }
+
     /// The paths in a folder that sort after `after`, sorted. Object stores look only there, so it
     /// costs little where many objects are before.
     ///

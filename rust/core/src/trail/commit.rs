@@ -209,7 +209,7 @@ impl Writer {
         };
         // Before the log goes: an id must never be forgotten while its record is acknowledged.
         self.intake().seen.persist(given, now_micros())?;
-        c.commit(plan).await?;
+        demand_committed(c.commit(plan).await?)?;
         self.let_go(c)
     }
 
@@ -256,6 +256,19 @@ impl Writer {
         }
         self.wal.skip_to(c.committed + 1)?;
         self.wal.remove_committed(c.committed).map(drop)
+    }
+}
+
+/// What brings records comes to nothing only if somebody condemned the segments that were put for
+/// it, because they lay there for long.
+pub(super) fn demand_committed(committed: bool) -> Result<()> {
+    match committed {
+        true => Ok(()),
+        false => Err(Error::AlreadyExists(
+            "the commit took so long that its segments were condemned as left over; what is in the \
+             log is committed by the next one"
+                .to_owned(),
+        )),
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 
 use super::Trail;
-use super::commit::Committer;
+use super::commit::{Committer, demand_committed};
 use super::encrypted;
 use super::now_micros;
 use super::plan::Ends;
@@ -355,7 +355,7 @@ impl Writer {
             let from = c.committed + 1;
             let wal = WalRange { from, to: from + built.rows - 1 };
             let plan = c.append_plan(built, Some(wal), Some(load.to_owned()), ends);
-            c.commit(plan).await?;
+            demand_committed(c.commit(plan).await?)?;
             self.let_go(c)
         }
         .await;

@@ -68,7 +68,7 @@ pub use attest::Attester;
 pub use checked::{CheckedSegment, Checker};
 pub use compact::{
     CompactOptions, CompactPlan, CompactProgress, CompactReport, GRACE, Group, MaintainReport,
-    MoveReport, SweepReport, TARGET_BYTES,
+    MoveReport, Orphans, SweepReport, TARGET_BYTES,
 };
 pub use cosigned::Cosigned;
 pub use disk::{Disk, FreeSpace};

@@ -65,7 +65,8 @@ impl Parcel {
             }
             let restored = jsonl::restore(&added.path, &object, folder, tag)?;
             let restored = SegmentFile::open_file(&added.path, restored.file.path(), None)?;
-            read_back(parquet.meta(), &restored, gone, watch)?;
+            // These rows were counted when the Parquet file was read back.
+            read_back(parquet.meta(), &restored, gone, &|_| watch(0))?;
             merged.file = lines.file;
         }
         let mut sidecar = Vec::new();
@@ -83,13 +84,15 @@ impl Parcel {
     /// `Integrity` if a name is taken; `Io`, `Store`.
     pub(super) async fn put(&self, storage: &Storage) -> Result<()> {
         let path = &self.merged.added.path;
+        // The sidecar last: alone it would not say whose it is.
+        storage.put_file(path, &self.merged.file).await?;
         if !self.sidecar.is_empty() {
             let sidecar = (sidecar_path(path), Bytes::from(self.sidecar.clone()));
             if storage.put_create(&sidecar.0, sidecar.1).await? == Create::Exists {
                 return Err(Error::integrity(sidecar.0, "a fresh name is taken"));
             }
         }
-        storage.put_file(path, &self.merged.file).await
+        Ok(())
     }
 
     /// Takes back what no entry names.
@@ -106,9 +109,8 @@ impl Parcel {
 /// # Errors
 /// `Io`, `Store`.
 pub(super) async fn take_back(storage: &Storage, added: &AddedSegment) -> Result<()> {
-    storage.delete(&added.path).await?;
-    match added.gone {
-        Some(_) => storage.delete(&sidecar_path(&added.path)).await,
-        None => Ok(()),
+    if added.gone.is_some() {
+        storage.delete(&sidecar_path(&added.path)).await?;
     }
+    storage.delete(&added.path).await
 }

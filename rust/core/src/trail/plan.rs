@@ -9,7 +9,7 @@ use data_encoding::HEXLOWER;
 use super::commit::{Built, Committer};
 use super::{now_micros, time_text};
 use crate::columns::LogicalColumn;
-use crate::ledger::{AddedSegment, Body, Close, Erased, Kind, Recorded, State, WalRange};
+use crate::ledger::{AddedSegment, Body, Close, Erased, Kind, Orphan, Recorded, State, WalRange};
 use crate::merkle::Hash;
 
 /// Whether all of these are paths of live segments.
@@ -47,7 +47,8 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Whether what the entry replaces or sweeps is there for that, and its columns' names are free.
+    /// Whether what the entry replaces, sweeps or condemns is there for that, its columns' names are
+    /// free, and nobody condemned what it adds.
     pub(super) fn applies(&self, state: &State) -> bool {
         let removes = self.body.removes.iter().flatten();
         let mut swept = self.body.swept.iter().flatten();
@@ -62,7 +63,10 @@ impl Plan {
             }),
             _ => true,
         };
+        let added = self.body.adds.iter().flatten().map(|add| &add.path);
+        let mut put = added.chain(self.body.condemned.iter().flatten().map(|o| &o.path));
         known
+            && put.all(|path| !state.is_taken(path))
             && all_live(state, removes)
             && swept.all(|path| state.lifecycle.retired.contains_key(path))
     }
@@ -73,7 +77,7 @@ impl Plan {
     }
 
     pub(super) fn may_name_snapshot(&self) -> bool {
-        !matches!(self.body.kind, Kind::Sweep | Kind::Erased)
+        !matches!(self.body.kind, Kind::Sweep | Kind::Condemn | Kind::Erased)
     }
 
     /// An entry that brings no records.
@@ -100,6 +104,13 @@ impl Committer {
     pub(super) fn sweep_plan(&self, swept: Vec<String>) -> Plan {
         let mut body = self.body(Kind::Sweep);
         body.swept = Some(swept);
+        Plan::without_records(body, Vec::new())
+    }
+
+    /// Paths that no entry may add any more.
+    pub(super) fn condemn_plan(&self, condemned: Vec<Orphan>) -> Plan {
+        let mut body = self.body(Kind::Condemn);
+        body.condemned = Some(condemned);
         Plan::without_records(body, Vec::new())
     }
 

@@ -9,22 +9,15 @@ use futures::{StreamExt, stream};
 use super::archives;
 use super::ledger::Audit;
 use super::origins::{self, Appends, Introduced, Seen, Unproven, Whereabouts};
+use super::orphans;
 use super::report::{Finding, Report};
 use super::secrets::Seals;
 use super::segment::{self, Outcome, Task, TrailFacts};
 use super::{Level, Progress, Run};
-use crate::backup::is_marker;
 use crate::config::EncryptionConfig;
-use crate::encryption::{Keyring, is_keyring_object};
-use crate::ledger::{
-    AddedSegment, CHECKPOINT_HINT, HEARTBEAT, cosigned, entry_number, entry_path, sidecar_path,
-    snapshot_path,
-};
-use crate::subjects::is_key_object;
+use crate::encryption::Keyring;
+use crate::ledger::{AddedSegment, entry_path, sidecar_path};
 use crate::{Error, Result};
-
-/// Unnamed objects that the report lists one by one.
-const LISTED_ORPHANS: usize = 20;
 
 /// Checks all segments, then the seals of epochs and what no entry names.
 pub(super) async fn check_segments(
@@ -33,7 +26,7 @@ pub(super) async fn check_segments(
     objects: &[(String, u64)],
     report: &mut Report,
 ) -> Result<()> {
-    note_orphans(&audit, objects, report);
+    orphans::note(run, &audit, objects, report).await;
     let Some(info) = audit.info.clone() else { return Ok(()) };
     if audit.broken_at.is_none() {
         report.findings.extend(audit.gone.findings());
@@ -267,40 +260,5 @@ impl Parts<'_> {
             .not_checked
             .extend(seals.open().map(|epoch| format!("the seal of {epoch}: it is still open")));
         Ok(())
-    }
-}
-
-/// The path of the segment that a sidecar is beside; else the path itself.
-fn segment_of(path: &str) -> &str {
-    path.strip_suffix(".gone").unwrap_or(path)
-}
-
-/// Objects that are no part of the trail: not wrong, but worth knowing.
-fn note_orphans(audit: &Audit, objects: &[(String, u64)], report: &mut Report) {
-    let live: HashSet<&str> = audit.segments.iter().map(|(_, add)| add.path.as_str()).collect();
-    let snapshots: HashSet<String> =
-        audit.snapshots.iter().map(|named| snapshot_path(named.n)).collect();
-    let known = |path: &str| {
-        matches!(path, "trail.json" | CHECKPOINT_HINT | HEARTBEAT)
-            || entry_number(path).is_some()
-            || cosigned::size_of(path).is_some()
-            || is_key_object(path)
-            || is_marker(path)
-            || is_keyring_object(path)
-            || live.contains(segment_of(path))
-            || (audit.removed.contains(segment_of(path)) && !audit.swept.contains(segment_of(path)))
-            || snapshots.contains(path)
-    };
-    let orphans: Vec<&(String, u64)> = objects.iter().filter(|(path, _)| !known(path)).collect();
-    for (path, size) in orphans.iter().take(LISTED_ORPHANS) {
-        let why = match audit.swept.contains(path) {
-            true => "an entry says that it is gone",
-            false => "no entry names it",
-        };
-        report.notes.push(format!("{path} ({size} bytes) is no part of the trail: {why}"));
-    }
-    if orphans.len() > LISTED_ORPHANS {
-        let more = orphans.len() - LISTED_ORPHANS;
-        report.notes.push(format!("{more} further objects are no part of the trail"));
     }
 }

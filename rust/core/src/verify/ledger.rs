@@ -43,6 +43,8 @@ pub(super) struct Audit {
     pub(super) removed: HashSet<String>,
     /// Paths of files that entries say are gone.
     pub(super) swept: HashSet<String>,
+    /// Paths that entries condemned.
+    pub(super) condemned: HashSet<String>,
     /// What `append` entries added.
     pub(super) appends: Appends,
     /// Records that each batch lost by tombstones.
@@ -368,6 +370,8 @@ impl Auditor<'_> {
         let since = self.run.options.since.is_some();
         self.audit.gone.note(&entry.body, &self.audit.appends, since);
         self.audit.swept.extend(entry.body.swept.iter().flatten().cloned());
+        let condemned = entry.body.condemned.iter().flatten();
+        self.audit.condemned.extend(condemned.map(|orphan| orphan.path.clone()));
         self.count_runs(&entry.body);
         let hmac = match &mut self.audit.chains {
             Some(chains) => chains.entry(&entry, message, self.report),

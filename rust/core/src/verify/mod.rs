@@ -15,6 +15,7 @@ mod extent;
 mod jobs;
 mod ledger;
 mod origins;
+mod orphans;
 mod pages;
 mod pinned;
 mod report;

@@ -68,6 +68,10 @@ impl Run {
                     let path = retired.path.clone();
                     run.lifecycle.retired.insert(path, Arc::new(retired.into_owned()));
                 }
+                Item::Condemned(condemned) => {
+                    let path = condemned.path.clone();
+                    run.lifecycle.condemned.insert(path, Arc::new(condemned.into_owned()));
+                }
                 Item::Removed(path) => run.removed.push(path.into_owned()),
                 Item::Segment(segment) => {
                     run.paths.push(paths::hash(&segment.path));
@@ -88,6 +92,7 @@ impl Run {
         life.erasures.extend(more.lifecycle.erasures);
         life.forgotten.extend(more.lifecycle.forgotten);
         life.retired.extend(more.lifecycle.retired);
+        life.condemned.extend(more.lifecycle.condemned);
         self.removed.extend(more.removed);
         self.segments.extend(more.segments);
         self.paths.extend(more.paths);

@@ -44,6 +44,10 @@ pub(super) enum Step {
     Sweep {
         files: usize,
     },
+    /// Paths that nobody may use any more.
+    Condemn {
+        paths: u8,
+    },
     /// Some records of the first segments are deleted, or all of them.
     Delete {
         segments: usize,
@@ -72,6 +76,7 @@ pub(super) fn step(spoilt: bool) -> BoxedStrategy<Step> {
     let compact = (0..3_usize, 1..5_usize);
     let compact = compact.prop_map(|(writer, segments)| Step::Compact { writer, segments });
     let sweep = (1..4_usize).prop_map(|files| Step::Sweep { files });
+    let condemn = (1..4_u8).prop_map(|paths| Step::Condemn { paths });
     let delete = (1..3_usize, any::<bool>());
     let delete = delete.prop_map(|(segments, whole)| Step::Delete { segments, whole });
     let word = prop::sample::select(vec![
@@ -88,6 +93,7 @@ pub(super) fn step(spoilt: bool) -> BoxedStrategy<Step> {
         2 => close,
         2 => compact,
         1 => sweep,
+        1 => condemn,
         1 => delete,
         2 => word,
     ];
@@ -291,6 +297,19 @@ impl History {
                     let entry = self.signed(body, 0);
                     self.put(entry.to_bytes().unwrap());
                 }
+            }
+            Step::Condemn { paths } => {
+                let (mut body, _) = self.body(Kind::Condemn, 0);
+                let orphan = |i: u8| Orphan {
+                    archive: (i > 1).then(|| "cold".to_owned()),
+                    path: format!(
+                        "segments/domain=data/month=2026-09/ffffffff-0000-4000-{i:04}-{:012}.parquet",
+                        self.state.size()
+                    ),
+                };
+                body.condemned = Some((0..*paths).map(orphan).collect());
+                let entry = self.signed(body, 0);
+                self.put(entry.to_bytes().unwrap());
             }
             Step::Delete { segments, whole } => self.delete(*segments, *whole),
             word => self.word(word),

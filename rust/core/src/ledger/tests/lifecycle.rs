@@ -95,6 +95,59 @@ fn compaction_replaces_segments_and_keeps_what_counts() {
 }
 
 #[test]
+fn what_is_condemned_is_never_added() {
+    let mut bench = trail();
+    let path = |n: u32, end: &str| {
+        format!("segments/domain=data/month=2026-09/00000000-0000-4000-8000-{n:012}{end}")
+    };
+    let condemn = |bench: &Bench, archive: Option<&str>, paths: &[String]| {
+        let mut body = Body::new(Kind::Condemn, bench.writer.id(), 7, TIME.into());
+        let archive = archive.map(str::to_owned);
+        let orphan = |path: &String| Orphan { archive: archive.clone(), path: path.clone() };
+        body.condemned = Some(paths.iter().map(orphan).collect());
+        body
+    };
+    let mine = [path(9, ".parquet")];
+    let refused: [(&str, Option<&str>, Vec<String>); 11] = [
+        ("nothing", None, vec![]),
+        ("twice", None, vec![mine[0].clone(), mine[0].clone()]),
+        ("a live segment", None, vec![bench.path(0)]),
+        ("no path of a segment", None, vec![format!("{}.gone", mine[0])]),
+        ("another partitioning", None, vec![mine[0].replace("month=2026-09", "day=2026-09-01")]),
+        ("no period", None, vec![mine[0].replace("2026-09", "2026-9")]),
+        ("no month", None, vec![mine[0].replace("2026-09", "2026-13")]),
+        ("no domain", None, vec![mine[0].replace("=data", "=dat")]),
+        ("no UUID", None, vec![mine[0].replace("4000", "400g")]),
+        ("something else", None, vec!["trail.json".to_owned()]),
+        ("no archive's name", Some("../x"), mine.to_vec()),
+    ];
+    for (name, archive, paths) in refused {
+        let entry = bench.written(condemn(&bench, archive, &paths));
+        assert!(bench.apply(&entry).is_err(), "{name}");
+    }
+    let both = [mine[0].clone(), path(8, ".jsonl.zst")];
+    let entry = bench.written(condemn(&bench, Some("cold"), &both));
+    bench.apply(&entry).unwrap();
+    assert_eq!(bench.state.lifecycle.condemned.len(), 2);
+    let again = bench.written(condemn(&bench, None, &mine));
+    assert!(bench.apply(&again).is_err(), "it is condemned already");
+    // In the trail's own store, too, and by whatever adds it.
+    for body in [bench.append(4, 4, 9), bench.compact(9), bench.deletion(9)] {
+        let entry = bench.sign_for(body);
+        assert!(bench.apply(&entry).is_err(), "{:?}", entry.body.kind);
+    }
+    let entry = bench.written(bench.compact(7));
+    bench.apply(&entry).unwrap();
+    let retired = bench.state.lifecycle.retired.keys().next().unwrap().clone();
+    let entry = bench.written(condemn(&bench, None, &[retired]));
+    assert!(bench.apply(&entry).is_err(), "a retired file is swept");
+    let mut by_owner = condemn(&bench, None, &[path(6, ".parquet")]);
+    (by_owner.writer, by_owner.epoch) = (OWNER.into(), 0);
+    let entry = bench.owner_signed(by_owner);
+    bench.apply(&entry).unwrap();
+}
+
+#[test]
 fn every_rule_of_compaction_and_deletion_is_enforced() {
     let other = "segments/domain=data/month=2026-10/00000000-0000-4000-8000-000000000009.parquet";
     let cases: [(&str, bool, fn(&mut Body, &str)); 19] = [

@@ -1,7 +1,9 @@
 //! Small segments become large ones, and files that nobody needs any more go.
 
 mod inputs;
+mod meter;
 mod moves;
+mod orphans;
 mod plan;
 mod run;
 mod sweep;
@@ -15,7 +17,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+pub(in crate::trail) use meter::Meter;
 pub use moves::MoveReport;
+pub use orphans::Orphans;
 use plan::Seals;
 pub use plan::{CompactPlan, Group};
 pub use sweep::SweepReport;
@@ -112,10 +116,10 @@ impl std::fmt::Debug for CompactOptions {
     }
 }
 
-/// How far a compaction is.
+/// How far a compaction, a move to an archive or a deletion is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CompactProgress {
-    /// Rows written or read back: each row counts twice.
+    /// Rows written or read back: each row counts twice; one that is deleted counts once.
     pub rows: u64,
     /// Of so many, as far as is known by now.
     pub of_rows: u64,
@@ -152,6 +156,8 @@ pub struct MaintainReport {
     pub new_generation: Option<String>,
     /// What was merged and swept.
     pub compact: CompactReport,
+    /// What was put and no entry names: crashes left it.
+    pub orphans: Orphans,
 }
 
 impl Trail {
@@ -188,11 +194,13 @@ impl Trail {
         Ok(report)
     }
 
-    /// Everything that is due: makes the next generation of the keyring, commits what the logs of this host hold, compacts, and removes
-    /// files that were replaced long enough ago.
+    /// Everything that is due: makes the next generation of the keyring, commits what the logs of
+    /// this host hold, compacts, and removes files that were replaced, or left by a crash, long
+    /// enough ago.
     ///
     /// # Errors
-    /// As [`recover`](Self::recover) and [`compact`](Self::compact).
+    /// As [`recover`](Self::recover), [`compact`](Self::compact) and
+    /// [`remove_orphans`](Self::remove_orphans).
     pub async fn maintain(&self, options: &CompactOptions) -> Result<MaintainReport> {
         let new_generation = self.rotate_key_if_due().await?;
         let committed = self.view().await?.unflushed.len() as u64;
@@ -212,6 +220,7 @@ impl Trail {
                 CompactReport { swept, ..CompactReport::default() }
             }
         };
-        Ok(MaintainReport { committed, new_generation, compact })
+        let orphans = self.remove_orphans(options.grace).await?;
+        Ok(MaintainReport { committed, new_generation, compact, orphans })
     }
 }

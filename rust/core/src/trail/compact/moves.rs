@@ -102,7 +102,7 @@ impl Trail {
     fn destination(&self, state: &State) -> Result<(Destination, Storage)> {
         let none = || Error::Usage("the configuration names no retention.archival".to_owned());
         let to = self.archive().ok_or_else(none)?.clone();
-        let storage = Storage::open(&to.url)?;
+        let storage = self.archives().at(&to.url)?;
         let (own, there) = (self.storage().url(), storage.url());
         if there == own || there.starts_with(&format!("{own}/")) {
             let message = format!("{there}: an archive must not be in the trail's own store");

@@ -2,16 +2,16 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::{StreamExt, stream};
 
 use super::inputs::{self, Opened};
+use super::meter::Meter;
 use super::plan::Group;
-use super::{CompactOptions, CompactProgress, CompactReport};
+use super::{CompactOptions, CompactReport};
 use crate::columns::Registry;
 use crate::keys::{self, HmacKey};
-use crate::ledger::AddedSegment;
+use crate::ledger::{AddedSegment, Orphan};
 use crate::segment::Signer;
 use crate::segment::merge::{Cut, Input, Merged, Target, merge};
 use crate::storage::{Storage, durable};
@@ -47,14 +47,7 @@ pub(super) struct Compaction<'a> {
     storage: Storage,
     /// Folder of unfinished files.
     folder: PathBuf,
-    progress: Arc<Shared>,
-}
-
-#[derive(Default)]
-struct Shared {
-    rows: AtomicU64,
-    of_rows: AtomicU64,
-    segments: AtomicU64,
+    meter: Arc<Meter>,
 }
 
 pub(super) async fn compact(trail: &Trail, options: &CompactOptions) -> Result<CompactReport> {
@@ -107,8 +100,8 @@ impl<'a> Compaction<'a> {
             None => trail.state_dir().join(&writer.id).join("merge"),
         };
         durable::remove_unfinished(&folder, &writer.id)?;
-        let (writer, progress) = (Arc::clone(writer), Arc::default());
-        Ok(Self { trail, writer, options, shelf, storage, folder, progress })
+        let (writer, meter) = (Arc::clone(writer), Meter::new(options));
+        Ok(Self { trail, writer, options, shelf, storage, folder, meter })
     }
 
     /// Merges groups, several at a time.
@@ -118,7 +111,7 @@ impl<'a> Compaction<'a> {
         report: &mut CompactReport,
     ) -> Result<()> {
         let rows: u64 = groups.iter().map(|group| group.rows).sum();
-        self.progress.of_rows.fetch_add(2 * rows, Ordering::Relaxed);
+        self.meter.expect(2 * rows);
         // The largest first, so that the threads end together.
         groups.sort_by_key(|group| std::cmp::Reverse(group.bytes));
         let mut merges = Vec::new();
@@ -136,8 +129,7 @@ impl<'a> Compaction<'a> {
                     report.rows += added.rows;
                     report.bytes_before += group.bytes;
                     report.bytes_after += added.bytes;
-                    self.progress.segments.fetch_add(1, Ordering::Relaxed);
-                    self.tell();
+                    self.meter.committed();
                 }
                 Ok(Done::Lost) => report.lost += 1,
                 Err(Error::Interrupted) => return Err(Error::Interrupted),
@@ -150,7 +142,7 @@ impl<'a> Compaction<'a> {
 
     async fn group(&self, group: &Group) -> Result<Done> {
         for _ in 0..TRIES {
-            self.demand_go()?;
+            self.meter.demand_go()?;
             let Some((signing, registry)) = self.writer.may_replace(&group.inputs).await? else {
                 return Ok(Done::Lost);
             };
@@ -182,7 +174,7 @@ impl<'a> Compaction<'a> {
         let (folder, tag) = (self.folder.clone(), self.writer.id.clone());
         let by_day = self.trail.info().by_day();
         let (trail, writer) = (self.trail.info().trail_id.clone(), self.writer.id.clone());
-        let (progress, options) = (Arc::clone(&self.progress), self.options.clone());
+        let (meter, level) = (Arc::clone(&self.meter), self.options.level);
         let (keys, shelf) = (self.trail.storage().keys().cloned(), self.shelf.clone());
         let inputs: Vec<&AddedSegment> = opened.iter().map(|o| &*o.added).collect();
         let sealing = self.trail.sealing_for(&inputs, shelf.archive.is_some()).await?;
@@ -196,12 +188,8 @@ impl<'a> Compaction<'a> {
                 by_day,
                 sealing,
             };
-            let watch = |rows: u64| {
-                progress.rows.fetch_add(rows, Ordering::Relaxed);
-                tell(&progress, &options);
-                demand_go(&options)
-            };
-            let (folder, tag, level) = (&folder, &tag, options.level);
+            let watch = |rows: u64| meter.count(rows);
+            let (folder, tag) = (&folder, &tag);
             let keys = keys.as_ref();
             let target = Target { folder, tag, level, keys, watch: &watch };
             let mut inputs: Vec<Input<'_>> = opened.iter().map(input).collect::<Result<_>>()?;
@@ -218,14 +206,6 @@ impl<'a> Compaction<'a> {
         let merged = tokio::task::spawn_blocking(work).await;
         merged.map_err(|e| Error::io("compaction", std::io::Error::other(e)))?
     }
-
-    fn demand_go(&self) -> Result<()> {
-        demand_go(self.options)
-    }
-
-    fn tell(&self) {
-        tell(&self.progress, self.options);
-    }
 }
 
 /// A segment that is to be merged; one that lost rows before loses no more.
@@ -234,23 +214,6 @@ fn input(opened: &Opened) -> Result<Input<'_>> {
     match opened.added.gone {
         Some(_) => Ok(input.without(Cut::of(&opened.file, &opened.gone, Vec::new())?)),
         None => Ok(input),
-    }
-}
-
-fn demand_go(options: &CompactOptions) -> Result<()> {
-    match options.cancel.load(Ordering::Relaxed) {
-        true => Err(Error::Interrupted),
-        false => Ok(()),
-    }
-}
-
-fn tell(progress: &Shared, options: &CompactOptions) {
-    if let Some(told) = &options.progress {
-        told(CompactProgress {
-            rows: progress.rows.load(Ordering::Relaxed),
-            of_rows: progress.of_rows.load(Ordering::Relaxed),
-            segments: progress.segments.load(Ordering::Relaxed),
-        });
     }
 }
 
@@ -326,6 +289,19 @@ impl Writer {
             return Ok(false);
         }
         let plan = c.sweep_plan(left);
+        c.commit(plan).await
+    }
+
+    /// Keeps paths by an entry from ever being added; whether that was still possible for all.
+    pub(super) async fn commit_condemned(&self, orphans: Vec<Orphan>) -> Result<bool> {
+        let mut c = self.committer.lock().await;
+        self.demand_open()?;
+        c.settle().await?;
+        if self.is_over(&c) {
+            self.close_epoch(&mut c, Ends::NOTHING).await?;
+        }
+        c.ledger.refresh().await?;
+        let plan = c.condemn_plan(orphans);
         c.commit(plan).await
     }
 

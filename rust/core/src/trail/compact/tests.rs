@@ -1,5 +1,7 @@
 //! Compaction of real trails.
 
+mod orphans;
+
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -237,8 +239,10 @@ async fn a_crash_at_any_put_is_finished_by_the_next_run() {
             let trail = place.open().await;
             ids.extend(commit(&trail, &["c"]).await);
             trail.compact(&how).await.unwrap();
+            trail.remove_orphans(NOW).await.unwrap();
             trail.close(true).await.unwrap();
             place.holds(&ids).await;
+            assert_eq!(place.storage.list("segments").await.unwrap().len(), 2);
             let state = Ledger::open(place.storage.clone()).await.unwrap();
             assert_eq!(state.state().segments.len(), 2, "after {last_put} {done}");
             assert!(state.state().lifecycle.retired.is_empty(), "after {last_put} {done}");

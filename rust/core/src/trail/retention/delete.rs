@@ -10,9 +10,10 @@ use super::lost::{items, losses};
 use super::shrink::Shrunk;
 use crate::ledger::{AddedSegment, GoneBatch, Kind, State, Tombstone};
 use crate::retention::{Action, Plan, Step};
+use crate::trail::compact::Meter;
 use crate::trail::parcel::take_back;
 use crate::trail::places::Places;
-use crate::trail::{Trail, owner};
+use crate::trail::{CompactOptions, Trail, owner};
 use crate::{Error, Result};
 
 /// Batches that one entry tells of at most.
@@ -54,14 +55,19 @@ impl Trail {
     /// Deletes what a plan says is to be deleted, as the trail's owner: one or more entries with
     /// tombstones. From then on the records are no part of the trail; [`sweep`](Self::sweep)
     /// removes the files once readers that began before are done. Every anchor gets each entry
-    /// before.
+    /// before. Of the options count whom to tell how far it is, and what stops it.
     ///
     /// # Errors
     /// `AlreadyExists` if the trail is no longer as the plan saw it (another hold, another policy,
     /// a segment that was replaced): plan anew; what was deleted by then is in the ledger.
     /// `NotFound` or `Key` if the owner's key cannot be used here; `Integrity` if what is stored
-    /// is not what was signed; `Io` or `Store`.
-    pub async fn delete_planned(&self, plan: &Plan, order: &Order) -> Result<Deletion> {
+    /// is not what was signed; `Interrupted` if cancelled; `Io` or `Store`.
+    pub async fn delete_planned(
+        &self,
+        plan: &Plan,
+        order: &Order,
+        options: &CompactOptions,
+    ) -> Result<Deletion> {
         let ledger = self.refreshed().await?;
         let mut places = Places::new(self, ledger.clone());
         let live: HashMap<&str, &Arc<AddedSegment>> =
@@ -69,18 +75,33 @@ impl Trail {
         let mut deletion = Deletion::default();
         let mut removals: Vec<Removal> = Vec::new();
         let deletes = |step: &&Step| matches!(step.action, Action::Delete | Action::DeletePart);
+        let meter = Meter::new(options);
+        meter.expect(plan.steps.iter().filter(deletes).map(work).sum());
         for step in plan.steps.iter().filter(deletes) {
-            let add = *live.get(step.path.as_str()).ok_or_else(|| stale(&step.path))?;
-            let removal = self.removal(ledger.state(), step, add, &mut places).await?;
+            let add = live.get(step.path.as_str()).copied();
+            let removal = match add {
+                Some(add) => self.removal(ledger.state(), step, add, (&mut places, &meter)).await,
+                None => Err(stale(&step.path)),
+            };
+            let removal = match removal {
+                Ok(removal) => removal,
+                // No entry was put for these.
+                Err(e) => return self.take_back_all(&removals).await.and(Err(e)),
+            };
             let batches: usize = removals.iter().map(|removal| removal.batches.len()).sum();
             if batches > 0 && batches + removal.batches.len() > BATCHES_AN_ENTRY {
-                self.remove(plan, order, &removals, &mut deletion).await?;
+                let done = self.remove(plan, order, &removals, (&mut deletion, &meter)).await;
                 removals.clear();
+                removals.push(removal);
+                if let Err(e) = done {
+                    return self.take_back_all(&removals).await.and(Err(e));
+                }
+                continue;
             }
             removals.push(removal);
         }
         if !removals.is_empty() {
-            self.remove(plan, order, &removals, &mut deletion).await?;
+            self.remove(plan, order, &removals, (&mut deletion, &meter)).await?;
         }
         Ok(deletion)
     }
@@ -90,13 +111,14 @@ impl Trail {
         state: &State,
         step: &Step,
         add: &Arc<AddedSegment>,
-        places: &mut Places,
+        (places, meter): (&mut Places, &Arc<Meter>),
     ) -> Result<Removal> {
+        meter.demand_go()?;
         let file = self.segment(add).await?;
         let all = 0..u32::try_from(add.rows).unwrap_or(u32::MAX);
         let whole = step.action == Action::Delete;
         let rows: &[Range<u32>] = if whole { std::slice::from_ref(&all) } else { &step.rows };
-        let lost = losses(&file, rows)?;
+        let lost = losses(&file, rows, &|rows| meter.count(rows))?;
         let place = match file.meta().batches.iter().any(|batch| batch.origin.is_none()) {
             true => places.of(add).await.map(|place| Some((place.adding.n, place.index)))?,
             false => None,
@@ -104,7 +126,7 @@ impl Trail {
         let batches = items(&file, &lost, place)?;
         let left = match step.action {
             Action::DeletePart => {
-                Some(self.shrink(state, add, file, step.rows.clone(), place).await?)
+                Some(self.shrink(state, add, file, step.rows.clone(), (place, meter)).await?)
             }
             _ => None,
         };
@@ -117,17 +139,14 @@ impl Trail {
         plan: &Plan,
         order: &Order,
         removals: &[Removal],
-        deletion: &mut Deletion,
+        (deletion, meter): (&mut Deletion, &Meter),
     ) -> Result<()> {
         match self.put_tombstone(plan, order, removals).await {
             Ok(entry) => deletion.entries.push(entry),
             Err(e) => {
                 // Otherwise it may be that the entry is there.
                 if matches!(e, Error::AlreadyExists(_) | Error::Usage(_)) {
-                    for left in removals.iter().filter_map(|removal| removal.left.as_ref()) {
-                        let storage = self.store_of(&left.added)?;
-                        take_back(&storage, &left.added).await?;
-                    }
+                    self.take_back_all(removals).await?;
                 }
                 return Err(e);
             }
@@ -136,6 +155,15 @@ impl Trail {
             *if left.is_some() { &mut deletion.parts } else { &mut deletion.segments } += 1;
             deletion.records += batches.iter().map(|batch| batch.gone).sum::<u64>();
             deletion.bytes += step.bytes;
+            meter.committed();
+        }
+        Ok(())
+    }
+
+    /// Takes back what was written for an entry that was not put.
+    async fn take_back_all(&self, removals: &[Removal]) -> Result<()> {
+        for left in removals.iter().filter_map(|removal| removal.left.as_ref()) {
+            take_back(&self.store_of(&left.added)?, &left.added).await?;
         }
         Ok(())
     }
@@ -147,6 +175,9 @@ impl Trail {
         let adds: Vec<AddedSegment> = left().map(|left| left.added.clone()).collect();
         self.put_owner_entry(|state| {
             demand_unchanged(plan, state, &removes)?;
+            if let Some(condemned) = adds.iter().find(|add| state.is_taken(&add.path)) {
+                return Err(stale(&condemned.path));
+            }
             let mut registry = state.registry.clone();
             for column in left().flat_map(|left| &left.columns) {
                 registry.take(column)?;
@@ -166,6 +197,14 @@ impl Trail {
             Ok(body)
         })
         .await
+    }
+}
+
+/// Rows that a deletion looks at: each that goes, and twice each that is written anew.
+fn work(step: &Step) -> u64 {
+    match step.action {
+        Action::DeletePart => step.deletes + 2 * step.records.saturating_sub(step.deletes),
+        _ => step.deletes,
     }
 }
 

@@ -29,9 +29,15 @@ impl Loss {
 
 /// What the batches of a segment lose when the given rows go (ascending), by ordinal.
 ///
+/// `watch` is told of each row that goes.
+///
 /// # Errors
-/// `Integrity` if the segment cannot be read.
-pub(super) fn losses(file: &SegmentFile, rows: &[Range<u32>]) -> Result<BTreeMap<u16, Loss>> {
+/// `Integrity` if the segment cannot be read; what `watch` says.
+pub(super) fn losses(
+    file: &SegmentFile,
+    rows: &[Range<u32>],
+    watch: &dyn Fn(u64) -> Result<()>,
+) -> Result<BTreeMap<u16, Loss>> {
     let mut losses: BTreeMap<u16, Loss> = BTreeMap::new();
     for (group, all) in file.groups().into_iter().enumerate() {
         let (from, to) = (all.start as u32, all.end as u32);
@@ -49,6 +55,7 @@ pub(super) fn losses(file: &SegmentFile, rows: &[Range<u32>]) -> Result<BTreeMap
         let (Some(ordinals), Some(times)) = (ordinals, times) else {
             return Err(Error::integrity(file.path(), "rows without batch or time"));
         };
+        watch(parts.iter().map(|range| u64::from(range.end - range.start)).sum())?;
         for row in parts.into_iter().flatten() {
             let at = (row - from) as usize;
             let time = times.value(at);

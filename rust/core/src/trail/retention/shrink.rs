@@ -10,6 +10,7 @@ use crate::segment::merge::{Cut, Input, Merged, Target, ZSTD_LEVEL, merge};
 use crate::segment::{SegmentFile, Signer};
 use crate::storage::durable;
 use crate::trail::Trail;
+use crate::trail::compact::Meter;
 use crate::trail::parcel::{Parcel, Shelf};
 use crate::{Error, Result};
 
@@ -29,7 +30,7 @@ impl Trail {
         add: &Arc<AddedSegment>,
         file: SegmentFile,
         rows: Vec<Range<u32>>,
-        place: Option<(u64, u64)>,
+        (place, meter): (Option<(u64, u64)>, &Arc<Meter>),
     ) -> Result<Shrunk> {
         let (owner, before) = (self.owner_key()?, self.sidecar(add).await?);
         let (storage, shelf) = (self.store_of(add)?, Shelf::of(add));
@@ -42,6 +43,7 @@ impl Trail {
         let archived = add.archive.is_some();
         let (sealing, keys) =
             (self.sealing_for(&[&*add], archived).await?, self.storage().keys().cloned());
+        let meter = Arc::clone(meter);
         let work = move || -> Result<Parcel> {
             let (hmac, mut registry) = (owner.hmac()?, registry);
             let signer = Signer {
@@ -54,7 +56,7 @@ impl Trail {
                 sealing,
             };
             let cut = Cut::of(&file, &before, rows)?;
-            let (gone, watch) = (cut.gone.clone(), |_| Ok(()));
+            let (gone, watch) = (cut.gone.clone(), |rows| meter.count(rows));
             let target = Target {
                 folder: &folder,
                 tag: OWNER,

@@ -1,6 +1,9 @@
 //! Random histories of recording, policies, holds, compaction, archiving, deletion, erasure and
 //! sweeping, against a model that is a set of records.
 
+mod orphans;
+mod watched;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
 use std::time::Duration;
@@ -245,7 +248,8 @@ impl World {
     async fn delete(&mut self) {
         let plan = self.plan().await;
         let order = Order { approver: "officer".to_owned(), reason: "old".to_owned() };
-        let deletion = self.trail.delete_planned(&plan, &order).await.unwrap();
+        let deletion =
+            self.trail.delete_planned(&plan, &order, &CompactOptions::default()).await.unwrap();
         let state = std::sync::Arc::clone(self.trail.refreshed().await.unwrap().state());
         let policy = self.trail.policy_in_force(&state).unwrap();
         let (before, now) = (self.alive.len(), self.now);
@@ -344,7 +348,11 @@ fn random_schedules_lose_nothing_that_is_held_and_verify() {
 }
 
 async fn settled() -> World {
-    let mut world = World::new(7).await;
+    settled_as(7).await
+}
+
+async fn settled_as(seed: u64) -> World {
+    let mut world = World::new(seed).await;
     for _ in 0..3 {
         world.record().await;
     }
@@ -367,7 +375,7 @@ async fn a_plan_says_what_goes_and_a_changed_trail_needs_another() {
     let held = world.alive.values().filter(|r| r.user == "ann").count();
     world.hold().await;
     let order = Order { approver: "officer".to_owned(), reason: "old".to_owned() };
-    let stale = world.trail.delete_planned(&plan, &order).await;
+    let stale = world.trail.delete_planned(&plan, &order, &CompactOptions::default()).await;
     assert!(matches!(stale, Err(Error::AlreadyExists(_))), "{stale:?}");
     world.check_records().await;
     assert!(held > 0);
