@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::super::place::sealed_path;
 use super::*;
 use crate::Error;
+use crate::storage::watched::Watched;
 
 /// A small trail with all kinds of objects, and its copy after two runs.
 async fn made() -> (Place, Trail) {
@@ -182,4 +183,30 @@ async fn a_damaged_wrapping_of_the_key_does_not_keep_another_from_opening_it() {
         assert!(error.to_string().contains("key is missing"), "{error}");
     }
     assert_eq!(place.copy.list("keys").await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn mending_that_ends_at_any_put_is_continued() {
+    let (place, trail) = made().await;
+    let before = all(&place.copy).await;
+    let size = trail.stats().await.unwrap().entries;
+    let bad = |path: &str| path.starts_with("objects/") && !path.ends_with("1.json");
+    for last_put in 0.. {
+        put_back(&place.copy, &before).await;
+        for (path, bytes) in before.iter().filter(|(path, _)| bad(path)) {
+            place.copy.put_hint(path, bytes.slice(1..)).await.unwrap();
+        }
+        let (watched, dying) = Watched::dying(&place.copy, last_put, last_put % 2 == 0);
+        let how = BackupOptions { repair: true, ..place.how() };
+        let result = trail.backup_to(dying, &how).await;
+        if !watched.is_dead() {
+            assert_eq!(result.unwrap().lost, []);
+            assert!(last_put > 10);
+            break;
+        }
+        result.unwrap_err();
+        assert_eq!(mend(&place, &trail).await.unwrap().lost, []);
+        place.copy_holds(size).await;
+    }
+    place.copy_holds(size).await;
 }
