@@ -4,6 +4,7 @@
 //! the trail, [`restore`] makes the trail anew from it, and [`inspect`] says what can be said of it
 //! without its key.
 
+mod begin;
 mod erasures;
 mod forget;
 mod inspect;

@@ -8,21 +8,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
-use sha2::{Digest, Sha256};
 
+use super::begin::{lock, register};
 use super::place::{Place, sealed_path};
 use super::repair::{self, Mending};
 use super::statement::{Head, Statement, numbers};
 use super::there::There;
 use super::work::{Named, Work};
-use super::{BackupOptions, BackupReport, COPIES, Marker, erasures};
-use crate::config::without_credentials;
+use super::{BackupOptions, BackupReport, COPIES, erasures};
 use crate::keys::envelope::sealed_len;
 use crate::ledger::{
     AddedSegment, CHECKPOINT_HINT, Entry, HEARTBEAT, Ledger, State, cosigned, entry_number,
     entry_path, may_name_snapshot, snapshot_path,
 };
-use crate::storage::durable::{self, LockFile};
 use crate::storage::{Create, Storage};
 use crate::subjects::{KEYS_FOLDER, ROOT};
 use crate::trail::{TRAIL_FILE, Trail, now_micros, time_text};
@@ -43,10 +41,10 @@ impl Trail {
     /// the next run goes on. Records that are in logs only are not copied: commit them first.
     ///
     /// # Errors
-    /// `Usage` if the destination holds something else, or a copy that was forgotten; `Key` if the key is not the copy's;
-    /// `Integrity` if the trail's ledger does not extend the copy's, or what is to be copied is
-    /// missing or not what was signed; `AlreadyExists` if another process of this host is at it;
-    /// `Interrupted`, `Io`, `Store`.
+    /// `Usage` if the destination holds something else, or a copy that was forgotten; `Key` if the
+    /// key is not the copy's; `Integrity` if the trail's ledger does not extend the copy's, or what
+    /// is to be copied is missing or not what was signed; `AlreadyExists` if another process of this
+    /// host is at it; `Interrupted`, `Io`, `Store`.
     pub async fn backup(&self, options: &BackupOptions) -> Result<BackupReport> {
         let storage = Storage::open(&options.destination)?;
         self.backup_to(storage, options).await
@@ -85,42 +83,6 @@ impl Trail {
             report.unconfirmed = erased.unconfirmed;
         }
         Ok(report)
-    }
-}
-
-/// One run of a host at a time for each destination.
-fn lock(trail: &Trail, storage: &Storage) -> Result<LockFile> {
-    let digest = HEXLOWER.encode(&Sha256::digest(storage.url().as_bytes()));
-    let dir = trail.state_dir();
-    durable::ensure_private_dir(&dir)?;
-    let lock = LockFile::try_lock(&dir.join(format!("backup-{}.lock", &digest[..16])))?;
-    lock.ok_or_else(|| {
-        Error::AlreadyExists(format!("another process copies the trail to {}", storage.url()))
-    })
-}
-
-/// Lets the trail know of the copy before that gets a key.
-async fn register(trail: &Trail, place: &Place) -> Result<Marker> {
-    let holder = &place.about.holder;
-    let path = Marker::path(holder);
-    if let Some(gone) = trail.refreshed().await?.state().lifecycle.forgotten.get(holder) {
-        let message = format!(
-            "{holder} at {} was forgotten by entry {}, so that no erasure waits for it: take what \
-             is there away, and a new copy is begun, or give another place",
-            place.storage.url(),
-            gone.entry
-        );
-        return Err(Error::Usage(message));
-    }
-    loop {
-        match trail.storage().get(&path).await {
-            Ok(bytes) => return super::place::parse(&bytes, &path),
-            Err(Error::NotFound(_)) => {}
-            Err(e) => return Err(e),
-        }
-        let from = trail.refreshed().await?.state().size();
-        let marker = Marker::new(from, holder, &without_credentials(place.storage.url()));
-        trail.storage().put_create(&path, Bytes::from(marker.to_bytes()?)).await?;
     }
 }
 
