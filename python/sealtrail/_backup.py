@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -25,26 +26,32 @@ class Backups:
         *,
         copy_key: str | None = None,
         parallel: int = 0,
+        repair: bool = False,
         progress: Callable[[int, int, int], object] | None = None,
     ) -> dict[str, Any]:
         """Bring the second copy of the trail up to date.
 
         Copies what the copy lacks, then says what it is complete up to, then removes what retention
         removed and destroys keys of erased subjects. It can be stopped anywhere; the next call goes
-        on. Records that are in logs only are not copied: :meth:`flush` first.
+        on. Records that are in logs only are not copied: :meth:`flush` first. A run that did
+        something leaves a ``system.backup`` record.
 
         Args:
             copy: The copy's folder or URL. Default: ``integrity.audit_log_backup.destination`` of
                 the configuration.
-            copy_key: Its master key: ``file:PATH``, ``env:NAME`` or ``command:COMMAND``. Default:
-                ``integrity.audit_log_backup.key`` of the configuration.
+            copy_key: Its master key: ``file:PATH``, ``env:NAME``, ``command:COMMAND`` or
+                ``aws-kms:KEY``. Default: ``integrity.audit_log_backup.key`` of the configuration.
             parallel: Objects copied at a time; 0 for 8.
+            repair: Read every object of the copy, too, and put those anew that are damaged or
+                missing, where the trail's bytes are what the ledger says.
             progress: Called now and then with objects done, objects in all and bytes done.
 
         Returns:
             ``holder`` (the copy's name), ``size`` and ``root`` (the copy is complete up to there),
-            ``statement``, ``objects`` and ``bytes`` copied, ``removed``, ``destroyed``,
-            ``confirmed`` and ``unconfirmed`` erasures.
+            ``statement``, ``records``, ``objects`` and ``bytes`` copied, ``removed``,
+            ``destroyed``, ``confirmed`` and ``unconfirmed`` erasures; ``checked``, ``mended`` and
+            ``lost`` (objects that are damaged in copy and trail: while an entry or a segment is
+            among them, the copy stays complete up to where it was).
 
         Raises:
             UsageError: Something else is at the destination, or nothing says where it is.
@@ -53,7 +60,44 @@ class Backups:
                 missing or not what was signed.
         """
         place = _place(copy, copy_key)
-        return as_object(_native.back_up(self._native, place, as_threads(parallel), progress))
+        threads = as_threads(parallel)
+        return as_object(_native.back_up(self._native, place, threads, repair, progress))
+
+    def copies(self) -> list[dict[str, Any]]:
+        """The copies that the trail knows of.
+
+        Returns:
+            For each ``holder`` (its name), ``url``, ``made``, ``from`` (erasures by entries from
+            there on wait for it) and, where the owner has given it up, ``forgotten``, the entry.
+        """
+        return list(json.loads(_native.known_copies(self._native)))
+
+    def forget_copy(
+        self, copy: Path_, *, reason: str, approver: str, dry_run: bool = False
+    ) -> dict[str, Any]:
+        """Give up a copy that is lost or no longer kept: erasures wait for it no more.
+
+        The owner signs it, with every anchor. It says nothing of what the copy holds: where it is
+        still, destroy it, because whoever has it and its keys may have what was erased.
+
+        Args:
+            copy: Its name, or the folder or URL where it was.
+            reason: Why; it is recorded.
+            approver: Who approved it; it is recorded.
+            dry_run: Say what would follow, and change nothing.
+
+        Returns:
+            ``copy``, as of :meth:`copies`, ``entry`` (absent for a dry run), ``erased``, entries of
+            erasures that waited for it alone, and ``pending``, pairs of entries of erasures and
+            the holders that these still wait for.
+
+        Raises:
+            NotFoundError: The trail knows of no such copy, or the owner's key is not here.
+            UsageError: It was forgotten already, or several copies were at that place.
+        """
+        name = str(as_url(copy))
+        done = _native.forget_copy(self._native, name, reason, approver, dry_run)
+        return as_object(done)
 
     def verify_backup(
         self,
@@ -195,7 +239,9 @@ def restore_backup(
 
     Returns:
         ``url``, ``trail_id``, ``size``, ``root``, ``complete`` (what came later is lost),
-        ``records``, ``objects``, ``bytes`` and ``left_out`` (keys of erased subjects).
+        ``records``, ``objects``, ``bytes``, ``left_out`` (keys of erased subjects) and
+        ``recorded``: trail and ``audit_id`` of the ``system.restore`` record, which is in the
+        restored trail if this host may write to it already, else in your access trail.
 
     Raises:
         AlreadyExistsError: The destination holds a trail.

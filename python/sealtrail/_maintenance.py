@@ -98,7 +98,8 @@ class Maintenance:
             report["retention"] = as_object(applied)
         if has_copy(self._native):
             place = {"copy": None, "key": None}
-            report["backup"] = as_object(back_up(self._native, place, 0, None))
+            copied = back_up(self._native, place, 0, repair=False, progress=None)
+            report["backup"] = as_object(copied)
         return report
 
     def restore_from_archive(

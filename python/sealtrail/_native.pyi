@@ -29,9 +29,11 @@ __all__ = [
     "erase",
     "erasures",
     "folders_of",
+    "forget_copy",
     "has_copy",
     "init",
     "inspect_backup",
+    "known_copies",
     "open",
     "restore_backup",
     "restore_from_archive",
@@ -65,8 +67,11 @@ def back_up(
     trail: Trail,
     copy: Mapping[str, str | None],
     parallel: int,
+    repair: bool,
     progress: Callable[[int, int, int], object] | None,
 ) -> bytes: ...
+def forget_copy(trail: Trail, copy: str, reason: str, approver: str, dry_run: bool) -> bytes: ...
+def known_copies(trail: Trail) -> bytes: ...
 def has_copy(trail: Trail) -> bool: ...
 def folders_of(trail: Trail) -> tuple[Path | None, Path | None]: ...
 def inspect_backup(

@@ -84,6 +84,8 @@ class Erasure:
         state: ``ERASURE_PENDING``, or ``ERASED`` once every holder of the key confirmed.
         confirmed: The holders that did.
         pending: Those that did not: ``store``, writers, backups.
+        forgotten: Copies that never confirmed and that the owner has given up
+            (:meth:`Trail.forget_copy`): nobody waits for them.
     """
 
     entry: int
@@ -94,6 +96,7 @@ class Erasure:
     state: Literal["ERASURE_PENDING", "ERASED"]
     confirmed: list[str]
     pending: list[str]
+    forgotten: list[str]
 
     @classmethod
     def of(cls, item: dict[str, Any]) -> Self:

@@ -12,6 +12,7 @@ from sealtrail_verifier.lifecycle import (
     Delete,
     Erase,
     Erased,
+    Forget,
     GoneBatch,
     Hold,
     Policy,
@@ -59,6 +60,7 @@ class Life:
         policy: Number of the entry and the policy in force, as canonical JSON.
         holds: Number of the entry and what it says, by the active hold's id.
         erasures: By the number of the `erase` entry, in their order.
+        forgotten: Number of the entry and what it says, by the name of a copy that is given up.
         tombstones: Numbers of `delete` entries, each with what its tombstone says of batches.
     """
 
@@ -69,6 +71,7 @@ class Life:
     policy: tuple[int, bytes] | None = None
     holds: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     erasures: dict[int, Erasure] = field(default_factory=dict)
+    forgotten: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     tombstones: list[tuple[int, list[GoneBatch]]] = field(default_factory=list)
 
     @property
@@ -96,11 +99,19 @@ class Life:
             self._check_delete(entry.n, says, trail)
         elif isinstance(says, Sweep | Condemn):
             self._check_files(says, trail)
-        elif isinstance(says, Hold) and says.id in self.holds:
+        else:
+            self._check_words(entry)
+
+    def _check_words(self, entry: Entry) -> None:
+        """Checks what is said of holds, erasures and copies."""
+        says = entry.says
+        if isinstance(says, Hold) and says.id in self.holds:
             raise FormatError("hold", f"a hold {says.id[:80]!r} is active already")
-        elif isinstance(says, Release) and says.id not in self.holds:
+        if isinstance(says, Release) and says.id not in self.holds:
             raise FormatError("hold", f"no hold {says.id[:80]!r} is active")
-        elif isinstance(says, Erased):
+        if isinstance(says, Forget) and says.holder in self.forgotten:
+            raise FormatError("forget", f"{says.holder} is forgotten already")
+        if isinstance(says, Erased):
             erasure = self.erasures.get(says.entry)
             if erasure is None:
                 raise FormatError("erase", f"entry {says.entry} erases nobody")
@@ -117,7 +128,12 @@ class Life:
             self.tombstones.append((n, says.batches))
         elif isinstance(says, Sweep | Condemn):
             self._take_files(n, says)
-        elif isinstance(says, Policy):
+        else:
+            self._take_words(entry)
+
+    def _take_words(self, entry: Entry) -> None:
+        says, n = entry.says, entry.n
+        if isinstance(says, Policy):
             self.policy = n, says.policy
         elif isinstance(says, Hold):
             self.holds[says.id] = n, says.item
@@ -127,6 +143,8 @@ class Life:
             self.erasures[n] = Erasure(says.subject, says.item)
         elif isinstance(says, Erased):
             self.erasures[says.entry].holders.append(says.holder)
+        elif isinstance(says, Forget):
+            self.forgotten[says.holder] = n, says.item
 
     def _retire(self, n: int, paths: set[str]) -> None:
         for path in [path for path in self.live if path in paths]:

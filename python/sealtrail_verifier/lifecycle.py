@@ -1,5 +1,6 @@
 """The form of entries about what becomes of records later (FORMAT section 7)."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +18,7 @@ from sealtrail_verifier.columns import Column
 from sealtrail_verifier.forms import FormatError, Members
 
 MAX_NAME: Final = 256
+COPY: Final = re.compile("copy-[0-9a-f]{16}")
 
 Place = tuple[int, int, int]
 """Where a batch was introduced: entry, segment in its `adds`, batch of the segment."""
@@ -112,7 +114,15 @@ class Erased:
     holder: str
 
 
-Lifecycle = Compact | Sweep | Condemn | Policy | Hold | Release | Delete | Erase | Erased
+@dataclass(frozen=True)
+class Forget:
+    """A copy is given up; `item` is canonical JSON of what is said."""
+
+    holder: str
+    item: bytes
+
+
+Lifecycle = Compact | Sweep | Condemn | Policy | Hold | Release | Delete | Erase | Erased | Forget
 
 
 def read(kind: str, body: Members) -> Lifecycle:
@@ -196,6 +206,18 @@ def _erased(body: Members) -> Erased:
     return erased
 
 
+def _forget(body: Members) -> Forget:
+    item = _object(body, "forget")
+    members = Members(jcs.decode(item), "forget")
+    holder = _name(members, "holder")
+    if not COPY.fullmatch(holder):
+        raise FormatError("form", f"{holder[:80]!r} is not the name of a copy")
+    _name(members, "approver")
+    members.text("reason")
+    members.end()
+    return Forget(holder, item)
+
+
 def _delete(body: Members) -> Delete:
     removes = read_paths(body, "removes")
     adds = read_adds(body, moved=True) if body.has("adds") else []
@@ -240,4 +262,5 @@ _READERS: Final[dict[str, Callable[[Members], Lifecycle]]] = {
     "delete": _delete,
     "erase": _erase,
     "erased": _erased,
+    "forget": _forget,
 }

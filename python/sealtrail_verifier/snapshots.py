@@ -116,7 +116,7 @@ def _life(life: Life, since: int) -> Iterator[bytes]:
 
 
 def _words(life: Life) -> Iterator[bytes]:
-    """The owner's words that are in force: policy, holds, erasures."""
+    """The owner's words that are in force: policy, holds, erasures, forgotten copies."""
     if life.policy:
         entry, policy = life.policy
         yield jcs.encode({"policy": {"entry": entry, "policy": jcs.decode(policy)}})
@@ -125,6 +125,8 @@ def _words(life: Life) -> Iterator[bytes]:
     for entry, erasure in life.erasures.items():
         erase = jcs.decode(erasure.item)
         yield jcs.encode({"erasure": {"entry": entry, "erase": erase, "holders": erasure.holders}})
+    for _, (entry, forget) in sorted(life.forgotten.items()):
+        yield jcs.encode({"forgotten": {"entry": entry, "forget": jcs.decode(forget)}})
 
 
 def _writer(writer: Writer) -> dict[str, Any]:

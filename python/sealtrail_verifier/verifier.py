@@ -237,6 +237,7 @@ class _Verification:
         for what, count in [
             ("deletions", len(life.tombstones)),
             ("active holds", len(life.holds)),
+            ("forgotten copies", len(life.forgotten)),
             ("erasures", len(life.erasures)),
             ("confirmations of erasure", confirmed),
             ("retired segments", len(life.retired)),

@@ -219,12 +219,10 @@ def sweep(maker: Maker, signer: Signer, paths: list[str], tweak: Tweak | None = 
     maker.entry(signer, "sweep", {"swept": list(paths)}, tweak)
 
 
-def condemn(
-    maker: Maker, signer: Signer, paths: list[str], tweak: Tweak | None = None, **more: str
-) -> None:
+def condemn(maker: Maker, signer: Signer, paths: list[str], **more: str) -> None:
     """Says that no entry can add these paths any more."""
     condemned = [{"path": path, **more} for path in paths]
-    maker.entry(signer, "condemn", {"condemned": condemned}, tweak)
+    maker.entry(signer, "condemn", {"condemned": condemned})
 
 
 def policy(maker: Maker, tweak: Tweak | None = None) -> int:
@@ -254,3 +252,9 @@ def erase(maker: Maker, tweak: Tweak | None = None) -> int:
 def erased(maker: Maker, signer: Signer, n: int, holder: str, tweak: Tweak | None = None) -> None:
     """Confirms an erasure."""
     maker.entry(signer, "erased", {"erased": {"entry": n, "holder": holder}}, tweak)
+
+
+def forget(maker: Maker, holder: str, tweak: Tweak | None = None) -> int:
+    """Gives up a copy; returns the number of the entry."""
+    what = {"approver": "ops@example.com", "holder": holder, "reason": "the disk is lost"}
+    return int(maker.entry(maker.owner, "forget", {"forget": what}, tweak)["body"]["n"])

@@ -93,12 +93,13 @@ def _condemned(bodies: Rows) -> Rows:
 
 
 def _words(bodies: Rows) -> Rows:
-    """Policy, holds and erasures."""
+    """Policy, holds, erasures and forgotten copies."""
     policies = [
         {"entry": body["n"], "policy": body["policy"]} for body in bodies if "policy" in body
     ]
     holds: Json = {}
     erasures: dict[int, Json] = {}
+    copies: Json = {}
     for body in bodies:
         if body["kind"] == "hold":
             holds[body["hold"]["id"]] = {"entry": body["n"], "hold": body["hold"]}
@@ -108,10 +109,13 @@ def _words(bodies: Rows) -> Rows:
             erasures[body["n"]] = {"entry": body["n"], "erase": body["erase"], "holders": []}
         if body["kind"] == "erased":
             erasures[body["erased"]["entry"]]["holders"].append(body["erased"]["holder"])
+        if body["kind"] == "forget":
+            copies[body["forget"]["holder"]] = {"entry": body["n"], "forget": body["forget"]}
     return [
         *[{"policy": policy} for policy in policies[-1:]],
         *[{"hold": holds[name]} for name in sorted(holds)],
         *[{"erasure": erasure} for erasure in erasures.values()],
+        *[{"forgotten": copies[name]} for name in sorted(copies)],
     ]
 
 

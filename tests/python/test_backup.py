@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import sealtrail
+from sealtrail_verifier import verify_trail
+from sealtrail_verifier.note import VerifierKey
 
 KEY = base64.b64encode(b"\1" * 32).decode()
-USERS = "SELECT user_id FROM events ORDER BY user_id"
+USERS = "SELECT user_id FROM auth_events ORDER BY user_id"
 
 
 @pytest.fixture
@@ -57,6 +60,7 @@ def test_the_trail_is_restored_and_goes_on(tmp_path: Path, trail: sealtrail.Trai
         restored.record({"event_type": "auth.user_login", "user_id": "cem"})
         restored.flush()
         assert restored.backup(copy, copy_key="env:COPY_KEY")["size"] > report["size"]
+        restored.flush()
         assert restored.verify().verdict == "VERIFIED"
 
 
@@ -93,3 +97,45 @@ def test_stats_tell_of_the_log_and_the_disks(trail: sealtrail.Trail) -> None:
     assert stats["writer"]["log_limit"] == 1 << 30
     assert [disk["what"] for disk in stats["disks"]] == ["state", "trail"]
     assert all(disk["free_bytes"] > 0 for disk in stats["disks"])
+
+
+def test_a_damaged_copy_is_mended(tmp_path: Path, trail: sealtrail.Trail) -> None:
+    """From the trail; what that has lost, too, is told."""
+    trail.backup()
+    entry = tmp_path / "copy/objects/ledger" / f"{1:020}.json"
+    entry.write_bytes(entry.read_bytes()[:-1] + b"?")
+    report = trail.backup(repair=True)
+    assert [item["object"] for item in report["mended"]] == [f"objects/ledger/{1:020}.json"]
+    assert report["lost"] == []
+    assert trail.verify_backup().verdict == "VERIFIED"
+    assert trail.backup(repair=True)["mended"] == []
+
+
+def test_runs_are_recorded(trail: sealtrail.Trail) -> None:
+    """The destination, the counts and what came of it."""
+    report = trail.backup()
+    (record,) = trail.sql("SELECT * FROM events WHERE event_type = 'system.backup'").to_dicts()
+    assert record["status"] == "completed"
+    assert record["operation_record_count"] == report["records"] == 2
+    assert record["resource_path"] == trail.url
+
+
+def test_a_lost_copy_is_forgotten(tmp_path: Path, trail: sealtrail.Trail) -> None:
+    """Nothing waits for it any more."""
+    name = trail.backup()["holder"]
+    shutil.rmtree(tmp_path / "copy")
+    forget = partial(trail.forget_copy, reason="the disk is lost", approver="ops")
+    plan = forget(tmp_path / "copy", dry_run=True)
+    assert (plan["copy"]["holder"], "entry" in plan, plan["erased"]) == (name, False, [])
+    done = forget(name)
+    assert [copy["forgotten"] for copy in trail.copies()] == [done["entry"]]
+    with pytest.raises(sealtrail.UsageError, match="was forgotten by entry"):
+        forget(name)
+    with pytest.raises(sealtrail.NotFoundError, match="no such copy"):
+        forget("copy-0000000000000000")
+    owner = VerifierKey.parse(trail.keys.owner_public)
+    trail.close()
+    assert sealtrail.verify(tmp_path / "audit", home=tmp_path / "home").verdict == "VERIFIED"
+    report = verify_trail(tmp_path / "audit", owner)
+    assert (report.verdict, report.findings, report.orphans) == ("VERIFIED", [], [])
+    assert report.checked["forgotten copies"] == 1

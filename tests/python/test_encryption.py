@@ -226,6 +226,92 @@ def test_the_log_is_as_the_format_says(tmp_path: Path, home: Path) -> None:
     trail.close()
 
 
+def with_copy(tmp_path: Path, key: str, copy_key: str) -> Path:
+    """A configuration that encrypts everything and keeps a copy."""
+    place = f"{{ destination: '{tmp_path / 'copy'}', key: '{copy_key}' }}"
+    more = f"  integrity: {{ audit_log_backup: {place} }}\n"
+    return configured(tmp_path, key, more)
+
+
+def test_an_encrypted_trail_comes_back_from_its_copy(tmp_path: Path, home: Path) -> None:
+    """All of it, after the primary and its host are lost but for the keys."""
+    key, copy_key = master(tmp_path), master(tmp_path, "copy.key", 7)
+    config = with_copy(tmp_path, f"file:{key}", f"file:{copy_key}")
+    url, again = tmp_path / "audit", tmp_path / "restored"
+    trail = sealtrail.init(url, config=config)
+    trail.record_many(events(0, 60))
+    trail.keys.rotate_encryption()
+    trail.record_many(events(60, 60))
+    trail.compact()
+    trail.record_many(events(120, 40))
+    sql = "SELECT user_id, count(*) AS n FROM data_events GROUP BY 1 ORDER BY 1"
+    answer, owner = trail.sql(sql).to_dicts(), trail.keys.owner_public
+    ids = [f"id-{n}" for n in range(0, 160, 7)]
+    proofs = {audit_id: trail.prove(audit_id) for audit_id in ids}
+    trail.flush()
+    size = trail.backup()["size"]
+    trail.close()
+    sealed = [path for path in (url / "segments").rglob("*.parquet") if path.read_bytes()]
+    assert all(path.read_bytes()[:4] == b"PARE" for path in sealed)
+    shutil.rmtree(url)
+    shutil.rmtree(home / "sealtrail" / "state")
+
+    for path, data in all_bytes(tmp_path / "copy").items():
+        assert SECRET.encode() not in data, path
+    checked = sealtrail.verify_backup(config=config)
+    assert (checked.verdict, checked.details["size"]) == ("VERIFIED", size)
+    report = sealtrail.restore_backup(destination=again, config=config)
+    assert report["size"] == size
+    assert sealtrail.verify(again, config=config).verdict == "VERIFIED"
+    other = second(again, home, key)
+    assert (other.verdict, other.findings, other.orphans) == ("VERIFIED", [], [])
+    with sealtrail.open(again, config=config) as restored:
+        assert restored.sql(sql).to_dicts() == answer
+        for audit_id, proof in proofs.items():
+            found, made = restored.get(audit_id), restored.prove(audit_id)
+            assert found is not None
+            assert found["note"] == SECRET
+            # Those from before the loss, and new ones, say the same of the same record.
+            shown, before = (sealtrail.check_proof(p, owner) for p in (made, proof))
+            assert shown.record == before.record
+            assert SECRET in json.dumps(shown.record)
+        restored.record_many(events(160, 10))
+        assert restored.backup()["size"] > size
+    assert second(again, home, key).verdict == "VERIFIED"
+
+
+def test_without_its_master_key_a_restored_trail_says_which_is_missing(
+    tmp_path: Path, home: Path
+) -> None:
+    """The copy's key brings the objects back; reading them takes the trail's own."""
+    key, copy_key = master(tmp_path), master(tmp_path, "copy.key", 7)
+    config = with_copy(tmp_path, f"file:{key}", f"file:{copy_key}")
+    trail = sealtrail.init(tmp_path / "audit", config=config)
+    trail.record_many(events(0, 20))
+    (generation,) = trail.keys.status()["generations"]
+    trail.flush()
+    trail.backup()
+    trail.close()
+    shutil.rmtree(tmp_path / "audit")
+    again, name = tmp_path / "restored", generation["generation"]
+    copy, opens = tmp_path / "copy", f"file:{copy_key}"
+    with pytest.raises(sealtrail.KeyFileError, match="master key"):
+        sealtrail.restore_backup(copy, again, copy_key=f"file:{key}")
+    assert not again.exists() or not (again / "ledger").exists()
+    sealtrail.restore_backup(copy, again, copy_key=opens)
+    assert sealtrail.verify(again, level="quick").verdict == "VERIFIED"
+    report = sealtrail.verify(again)
+    assert report.verdict == "LOCKED"
+    assert name in " ".join(finding["message"] for finding in report.findings)
+    assert second(again, home).verdict == "LOCKED"
+    with pytest.raises(sealtrail.KeyFileError, match=name):
+        sealtrail.open(again).get("id-0")
+    with pytest.raises(sealtrail.SqlError, match=name):
+        sealtrail.open(again).sql("SELECT note FROM events").to_dicts()
+    assert sealtrail.verify_backup(copy, copy_key=opens).verdict == "LOCKED"
+    assert sealtrail.verify(again, config=config).verdict == "VERIFIED"
+
+
 @pytest.fixture
 def kms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A local KMS server; gives its URL."""
@@ -304,3 +390,43 @@ def test_the_master_key_may_be_in_aws_kms(kms: str, tmp_path: Path) -> None:
     config = configured(tmp_path, f"aws-kms:{other['Arn']}")
     with pytest.raises(sealtrail.KeyFileError, match=key_id):
         sealtrail.open(tmp_path / "audit-1", config=config).get("id-3")
+
+
+def test_the_key_of_a_copy_may_be_in_aws_kms(
+    kms: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made, checked, gone on with and restored; another key of KMS opens nothing."""
+    made, other = (kms_call(kms, "CreateKey", {})["KeyMetadata"] for _ in range(2))
+    assert isinstance(made, dict)
+    assert isinstance(other, dict)
+    url, copy = tmp_path / "audit", tmp_path / "copy"
+    config = with_copy(tmp_path, f"file:{master(tmp_path)}", f"aws-kms:{made['Arn']}")
+    trail = sealtrail.init(url, config=config)
+    trail.record_many(events(0, 20))
+    assert trail.backup()["objects"] > 4
+    (wrapped,) = (copy / "keys").iterdir()
+    assert json.loads(wrapped.read_bytes())["wrapped"]["key"] == f"aws-kms:{made['Arn']}"
+    trail.record_many(events(20, 20))
+    size = trail.backup()["size"]
+    assert trail.verify_backup().verdict == "VERIFIED"
+    with pytest.raises(sealtrail.KeyFileError, match=r"KMS|kms"):
+        trail.backup(copy_key=f"aws-kms:{other['Arn']}")
+    # Another key opens it too, once the first one has let it.
+    added = ["backup", "add-key", "--new-key", f"aws-kms:{other['KeyId']}"]
+    assert cli(config, *added).returncode == 0
+    assert trail.backup(copy_key=f"aws-kms:{other['Arn']}")["size"] >= size
+    trail.close()
+    shutil.rmtree(url)
+    report = sealtrail.restore_backup(destination=url, config=config)
+    assert report["size"] >= size
+    assert sealtrail.verify(url, config=config).verdict == "VERIFIED"
+    monkeypatch.delenv("AWS_ENDPOINT_URL_KMS")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", "http://127.0.0.1:1")
+    with pytest.raises(sealtrail.SealtrailError):
+        sealtrail.verify_backup(config=config)
+
+
+def cli(config: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs the program."""
+    program = [sys.executable, "-m", "sealtrail", "--config", str(config), *arguments]
+    return subprocess.run(program, check=False, capture_output=True, text=True)

@@ -31,6 +31,8 @@ def maker(tmp_path: Path) -> tm.Maker:
     lm.erase(made)
     lm.erased(made, first, order, "host-1")
     lm.erased(made, made.owner, order, "backup")
+    lm.forget(made, "copy-fedcba9876543210")
+    lm.forget(made, "copy-0123456789abcdef")
     cold: tm.Stages = {"add": lambda add: add.update(archive="cold")}
     one = lm.compact(made, first, [paths[3], paths[1]])
     lm.delete(made, [one], lambda record: record["user_id"] == "user_3")
@@ -61,6 +63,7 @@ def test_all_kinds_of_rows_are_there(maker: tm.Maker) -> None:
         "policy": 1,
         "hold": 2,
         "erasure": 2,
+        "forgotten": 2,
         "retired": 5,
         "condemned": 2,
         "removed": 3,

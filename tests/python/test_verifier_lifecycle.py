@@ -10,6 +10,8 @@ import pytest
 import trail_maker as tm
 from verifier_helpers import Json, entries_only, kinds, verify
 
+COPY = "copy-0123456789abcdef"
+
 
 @pytest.fixture
 def maker(tmp_path: Path) -> tm.Maker:
@@ -69,6 +71,7 @@ def test_a_life_of_records(maker: tm.Maker) -> None:
     order = lm.erase(maker)
     lm.erased(maker, first, order, "host-1")
     lm.erased(maker, maker.owner, order, "backup")
+    lm.forget(maker, COPY)
     maker.close(first)
     maker.hint()
     report = verify(maker)
@@ -85,6 +88,7 @@ def test_a_life_of_records(maker: tm.Maker) -> None:
         "active holds": 1,
         "erasures": 1,
         "confirmations of erasure": 2,
+        "forgotten copies": 1,
         "retired segments": 3,
         "seals of epochs": 1,
         "seals of segments": 1,
@@ -359,6 +363,14 @@ def erased_by(*holders: str) -> Step:
     return step
 
 
+def forgotten(*names: str) -> Step:
+    def step(maker: tm.Maker) -> None:
+        for name in names:
+            lm.forget(maker, name)
+
+    return step
+
+
 def holds(*names: str) -> Step:
     def step(maker: tm.Maker) -> None:
         for name in names:
@@ -380,6 +392,7 @@ def by_a_writer(kind: str) -> Step:
         "hold": {"hold": {"by": "x", "id": "x", "matching": {}, "reason": ""}},
         "release": {"release": {"by": "x", "id": "x", "reason": ""}},
         "erase": {"erase": {"approver": "x", "reason": "", "subject": "x"}},
+        "forget": {"forget": {"approver": "x", "holder": COPY, "reason": ""}},
     }
     return lambda maker: maker.entry(maker.writers[0], kind, says[kind])
 
@@ -438,6 +451,13 @@ STEPS: list[tuple[str, str, Step]] = [
     ("a holder confirms twice", "erase", erased_by("a", "b", "a")),
     ("a holder without name", "form", erased_by("")),
     ("no such erasure", "erase", lambda m: lm.erased(m, m.owner, 3, "a")),
+    ("a copy is forgotten twice", "forget", forgotten(COPY, COPY)),
+    ("a copy without name", "form", forgotten("")),
+    ("a writer is forgotten", "form", forgotten("w-0123456789abcdef")),
+    ("a copy whose name is too long", "form", forgotten(f"{COPY}0")),
+    ("a copy is forgotten by a writer", "signer", by_a_writer("forget")),
+    ("a copy is forgotten by nobody", "form", inside(lm.forget, "forget", COPY, approver="")),
+    ("a forgotten copy with another member", "form", inside(lm.forget, "forget", COPY, more=1)),
     ("a sweep with another member", "form", tweaked(lm.policy, swept=[])),
 ]
 

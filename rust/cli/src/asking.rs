@@ -26,11 +26,16 @@ pub(crate) struct Excluding {
 impl Session<'_> {
     /// A question of whoever runs this command, of a view with so many ledger entries.
     pub(crate) fn question(&self, access_type: &'static str, ledger_size: u64) -> Question {
-        let door = if self.job.is_some() { Door::Job } else { Door::Cli };
-        let reader = Reader::of_process(door, &|name| self.env(name));
+        let reader = self.reader();
         let given = self.global.purpose.clone();
         let purpose = given.or_else(|| self.env(PURPOSE_VARIABLE));
         Question::new(access_type, reader, ledger_size).purpose(purpose)
+    }
+
+    /// Who runs the command.
+    pub(crate) fn reader(&self) -> Reader {
+        let door = if self.job.is_some() { Door::Job } else { Door::Cli };
+        Reader::of_process(door, &|name| self.env(name))
     }
 
     /// Records that the command is about to answer a question. What it counts with the result is

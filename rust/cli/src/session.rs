@@ -142,23 +142,32 @@ impl<'a> Session<'a> {
         url: String,
         change: impl FnOnce(&mut Settings),
     ) -> Result<Trail, Failure> {
-        let mut settings = self.settings(&url)?;
+        let options = self.options_at(&url, change)?;
+        self.wait(Trail::open(&url, options)).map_err(|failure| match failure.core() {
+            Some(Error::NotFound(_)) => {
+                failure.hint("--trail or SEALTRAIL_TRAIL names another one")
+            }
+            _ => failure,
+        })
+    }
+
+    /// How the trail at a URL is opened.
+    pub(crate) fn options_at(
+        &mut self,
+        url: &str,
+        change: impl FnOnce(&mut Settings),
+    ) -> Result<OpenOptions, Failure> {
+        let mut settings = self.settings(url)?;
         change(&mut settings);
         let passphrase = self.passphrase();
         let owner = self.owner_of_env()?.map(Arc::new);
-        let options = OpenOptions {
+        Ok(OpenOptions {
             home: self.home()?,
             privacy: PrivacySource::new(settings.redaction.key.as_deref(), &self.env),
             master: MasterSource::new(settings.encryption.key.as_deref(), &self.env),
             settings,
             owner,
             passphrase,
-        };
-        self.wait(Trail::open(&url, options)).map_err(|failure| match failure.core() {
-            Some(Error::NotFound(_)) => {
-                failure.hint("--trail or SEALTRAIL_TRAIL names another one")
-            }
-            _ => failure,
         })
     }
 

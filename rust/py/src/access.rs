@@ -9,13 +9,18 @@ use sealtrail_core::trail::Trail;
 use crate::bridge;
 use crate::opening::variable;
 
+/// Who runs this process.
+pub(crate) fn reader() -> Reader {
+    Reader::of_process(Door::Python, &variable)
+}
+
 /// A question of this process, of a view with so many ledger entries.
 pub(crate) fn question(
     access_type: &'static str,
     ledger_size: u64,
     purpose: Option<String>,
 ) -> Question {
-    let reader = Reader::of_process(Door::Python, &variable);
+    let reader = reader();
     let purpose = purpose.or_else(|| variable(PURPOSE_VARIABLE));
     Question::new(access_type, reader, ledger_size).purpose(purpose)
 }
@@ -125,7 +130,8 @@ impl Drop for Looking {
     }
 }
 
-fn warn(py: Python<'_>, warning: String) -> PyResult<()> {
+/// Warns as of the caller in Python.
+pub(crate) fn warn(py: Python<'_>, warning: String) -> PyResult<()> {
     let text = std::ffi::CString::new(warning.replace('\0', " "))?;
     PyErr::warn(py, &py.get_type::<PyUserWarning>(), &text, 3)
 }

@@ -4,13 +4,18 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use pyo3::prelude::*;
 use sealtrail_core::Error;
-use sealtrail_core::backup::{self, BackupOptions, BackupProgress, RestoreOptions};
+use sealtrail_core::backup::{
+    self, BackupOptions, BackupProgress, Doer, Recorded, RestoreOptions, RestoreReport,
+};
 use sealtrail_core::keys::MasterKey;
 use sealtrail_core::verify::{Level, Options, Progress};
+use serde::Serialize;
 
+use crate::access::{reader, warn};
 use crate::bridge;
 use crate::errors::{Raise, usage};
 use crate::opening::{Place, variable};
@@ -51,6 +56,14 @@ impl Copy {
     }
 }
 
+/// A restore, and where it is recorded.
+#[derive(Serialize)]
+struct Restored {
+    #[serde(flatten)]
+    report: RestoreReport,
+    recorded: (String, String),
+}
+
 fn counts(progress: BackupProgress) -> Vec<u64> {
     vec![progress.objects, progress.of_objects, progress.bytes]
 }
@@ -69,12 +82,13 @@ pub(crate) fn has_copy(trail: &Trail) -> bool {
 
 /// Brings the copy up to date; gives the report as JSON.
 #[pyfunction]
-#[pyo3(signature = (trail, copy, parallel, progress))]
+#[pyo3(signature = (trail, copy, parallel, repair, progress))]
 pub(crate) fn back_up(
     py: Python<'_>,
     trail: &Trail,
     copy: Copy,
     parallel: usize,
+    repair: bool,
     progress: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Vec<u8>> {
     let place = trail.place();
@@ -83,14 +97,25 @@ pub(crate) fn back_up(
     let cancel = Arc::new(AtomicBool::new(false));
     let options = BackupOptions {
         parallel,
+        repair,
         progress: Some(Arc::new(move |progress| progress::set(&latest, progress))),
         cancel: Arc::clone(&cancel),
         ..BackupOptions::new(&copy.url(place)?, copy.master(py, place)?)
     };
     let inner = trail.inner().clone();
-    let job = bridge::start(move || async move { inner.backup(&options).await })?;
-    let report = job.wait(py, &cancel, |_| teller.tell())?;
+    let started = Instant::now();
+    let job = bridge::start(move || async move {
+        let done = inner.backup(&options).await;
+        let doer = Doer { reader: reader(), took: started.elapsed() };
+        let told = done.as_ref().map_err(Error::kind);
+        let recorded = inner.record_backup(&options.destination, &doer, told).await;
+        done.map(|report| (report, recorded.err()))
+    })?;
+    let (report, unrecorded) = job.wait(py, &cancel, |_| teller.tell())?;
     teller.tell_now()?;
+    if let Some(error) = unrecorded {
+        warn(py, format!("this run is not recorded: {error}"))?;
+    }
     to_json(py, &report)
 }
 
@@ -179,8 +204,49 @@ pub(crate) fn restore_backup(
         cancel: Arc::clone(&cancel),
         ..RestoreOptions::new(&copy.url(&place)?, copy.master(py, &place)?, &destination)
     };
-    let job = bridge::start(move || async move { backup::restore(&options).await })?;
-    let report = job.wait(py, &cancel, |_| teller.tell())?;
+    let open = place.options(&destination).map_err(|error: Error| error.raise(py))?;
+    let started = Instant::now();
+    let job = bridge::start(move || async move {
+        let done = backup::restore(&options).await;
+        let doer = Doer { reader: reader(), took: started.elapsed() };
+        let told = done.as_ref().map_err(Error::kind);
+        let recorded = backup::record_restore(&options, open, &doer, told).await;
+        done.map(|report| (report, recorded))
+    })?;
+    let (report, recorded) = job.wait(py, &cancel, |_| teller.tell())?;
     teller.tell_now()?;
-    to_json(py, &report)
+    let Recorded { audit_id, trail } = match recorded {
+        Ok(recorded) => recorded,
+        Err(error) => {
+            warn(py, format!("this restore is not recorded: {error}"))?;
+            return to_json(py, &report);
+        }
+    };
+    to_json(py, &Restored { report, recorded: (trail, audit_id) })
+}
+
+/// The copies that the trail knows of, as JSON.
+#[pyfunction]
+pub(crate) fn known_copies(py: Python<'_>, trail: &Bound<'_, Trail>) -> PyResult<Vec<u8>> {
+    let all = bridge::wait(py, trail.get().inner().copies())?;
+    to_json(py, &all)
+}
+
+/// Gives up a copy, or says what would follow; gives that as JSON.
+#[pyfunction]
+#[pyo3(signature = (trail, copy, reason, approver, dry_run))]
+pub(crate) fn forget_copy(
+    py: Python<'_>,
+    trail: &Bound<'_, Trail>,
+    copy: &str,
+    reason: &str,
+    approver: &str,
+    dry_run: bool,
+) -> PyResult<Vec<u8>> {
+    let trail = trail.get().inner();
+    let done = match dry_run {
+        true => bridge::wait(py, trail.plan_forget(copy))?,
+        false => bridge::wait(py, trail.forget_copy(copy, reason, approver))?,
+    };
+    to_json(py, &done)
 }

@@ -46,7 +46,8 @@ mod native {
 
     #[pymodule_export]
     use crate::backup::{
-        back_up, folders_of, has_copy, inspect_backup, restore_backup, verify_backup,
+        back_up, folders_of, forget_copy, has_copy, inspect_backup, known_copies, restore_backup,
+        verify_backup,
     };
     #[pymodule_export]
     use crate::demo::Demo;

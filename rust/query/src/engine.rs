@@ -33,6 +33,7 @@ use tokio::runtime::Runtime;
 
 use crate::error::{QueryError, Result};
 use crate::functions::{JsonOperators, JsonRewriter, all};
+use crate::ordered::OrderedSegments;
 use crate::plain::plain_stream;
 use crate::provider::{Kept, TrailTable, Unflushed};
 use crate::reader::{FooterCache, SegmentReaderFactory};
@@ -180,6 +181,7 @@ impl Engine {
             .with_config(config(options))
             .with_runtime_env(runtime)
             .with_default_features()
+            .with_physical_optimizer_rule(Arc::new(OrderedSegments))
             .build();
         register(&mut state).map_err(|error| QueryError::running(&error))?;
         Ok(Self {

@@ -11,6 +11,7 @@ mod held;
 pub mod holds;
 mod json;
 pub mod ocsf;
+mod ordered;
 pub mod output;
 mod place;
 mod plain;

@@ -134,6 +134,11 @@ pub(crate) fn store_url(number: usize) -> ObjectStoreUrl {
         .unwrap_or_else(|_| ObjectStoreUrl::local_filesystem())
 }
 
+/// Whether it is the store of a trail.
+pub(crate) fn is_of_trail(url: &ObjectStoreUrl) -> bool {
+    url.as_str().starts_with("trail://")
+}
+
 /// Knows the stores of a scope.
 #[derive(Debug)]
 pub(crate) struct Stores(Vec<(ObjectStoreUrl, Arc<dyn ObjectStore>)>);

@@ -1,19 +1,27 @@
 //! `sealtrail backup`: a second copy of the trail, and the trail from it.
 
+mod forget;
+mod report;
+
 use std::io::Write;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 use sealtrail_core::backup::{
-    self, BackupOptions, BackupProgress, BackupReport, CopyReport, Inspection, RestoreOptions,
+    self, BackupOptions, BackupProgress, BackupReport, CopyReport, Doer, RestoreOptions,
 };
 use sealtrail_core::config::BackupConfig;
 use sealtrail_core::keys::MasterKey;
 use sealtrail_core::pins::Pins;
+use sealtrail_core::runtime;
 use sealtrail_core::trail::Trail;
 use sealtrail_core::verify::{Level, Options, Pinning, Progress};
 use serde_json::json;
+
+use forget::Forget;
+use report::status_table;
+pub(super) use report::told;
 
 use super::compact::json as print_json;
 use super::verify::print;
@@ -22,7 +30,7 @@ use crate::failure::Failure;
 use crate::output::ReportFormat;
 use crate::progress;
 use crate::session::Session;
-use crate::text::{aligned, bytes, count, grouped, seconds};
+use crate::text::{bytes, count, grouped, seconds};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -30,6 +38,9 @@ Examples:
   sealtrail backup status
   sealtrail backup verify
   sealtrail backup verify --quick
+  sealtrail backup run --repair
+  sealtrail backup list
+  sealtrail backup forget copy-0f3a9b1c5d7e2468 --reason \"the disk is lost\" --approver ops --dry-run
   sealtrail backup restore --destination ./audit
 
 The copy is sealed under a data key of its own, which the master key given with --copy-key wraps: 32
@@ -38,8 +49,11 @@ and the trail needs its own keys besides. `run` copies what the copy lacks, then
 complete up to, then removes what retention removed and destroys keys of erased subjects; it can be
 stopped anywhere. `verify` needs neither the trail nor its host: every object is opened, and the
 trail in the copy verified; --quick without a key looks at names, lengths and what the copy says.
+`run --repair` reads every object of the copy, too, and puts those anew that are damaged or missing,
+where the trail's bytes are what the ledger says; it exits with 4 if some are lost in both.
 `restore` makes the trail anew in an empty place. Copies are named in the trail: an erasure is
-pending until each has destroyed the key.";
+pending until each has destroyed the key, or the owner has said with `forget` that a copy is lost or
+no longer kept. Runs that did something and restores are recorded (system.backup, system.restore).";
 
 /// Keep a second, separately encrypted copy of the trail, and restore from it
 #[derive(Debug, Args)]
@@ -60,8 +74,8 @@ pub(super) struct Place {
     /// audit.integrity.audit_log_backup.destination of the configuration
     #[arg(long, value_name = "URL", global = true, verbatim_doc_comment)]
     copy: Option<String>,
-    /// The copy's master key: file:PATH, env:NAME or command:COMMAND; otherwise
-    /// audit.integrity.audit_log_backup.key of the configuration
+    /// The copy's master key: file:PATH, env:NAME, command:COMMAND or
+    /// aws-kms:KEY; otherwise audit.integrity.audit_log_backup.key of the configuration
     #[arg(long, value_name = "KEY", global = true, verbatim_doc_comment)]
     copy_key: Option<String>,
 }
@@ -76,7 +90,15 @@ enum Action {
             value_parser = clap::value_parser!(u16).range(1..=256)
         )]
         parallel: u16,
+        /// Read every object of the copy, and put those anew from the trail that
+        /// are damaged or missing; exit with 4 if the trail has lost some, too
+        #[arg(long, verbatim_doc_comment)]
+        repair: bool,
     },
+    /// List the copies that the trail knows of
+    List,
+    /// Give up a copy that is lost or no longer kept: erasures wait for it no more
+    Forget(Forget),
     /// Print what the copy says it has, and how far the trail is ahead; needs no key
     Status,
     /// Check the copy itself, without the trail, and say up to which entry it reaches
@@ -113,7 +135,7 @@ enum Action {
     },
     /// Let another master key open the copy, too
     AddKey {
-        /// The other key: file:PATH, env:NAME or command:COMMAND
+        /// The other key: file:PATH, env:NAME, command:COMMAND or aws-kms:KEY
         #[arg(long, value_name = "KEY")]
         new_key: String,
     },
@@ -124,17 +146,22 @@ impl Backup {
         let format = session.report_format(self.output);
         let place = self.place;
         match self.action {
-            Action::Run { parallel } => {
+            Action::Run { parallel, repair } => {
                 let trail = session.open()?;
-                let result = run(session, &trail, &place, usize::from(parallel));
+                let result = run(session, &trail, &place, (usize::from(parallel), repair));
                 session.wait(trail.close(true))?;
                 let (report, elapsed) = result?;
                 match format {
                     ReportFormat::Json => print_json(session, &report)?,
-                    ReportFormat::Table => writeln!(session.out, "{}", told(&report, elapsed))?,
+                    ReportFormat::Table => {
+                        write!(session.out, "{}", report::mended(&report))?;
+                        writeln!(session.out, "{}", told(&report, elapsed))?;
+                    }
                 }
-                Ok(0)
+                Ok(if report.lost.is_empty() { 0 } else { 4 })
             }
+            Action::List => forget::list(session, format),
+            Action::Forget(forget) => forget.run(session, format),
             Action::Status => status(session, &place, format),
             Action::Verify { quick, key, owner_key, no_pin, require_pin } => {
                 let keys = Keys { key: key.as_deref(), owner_key: owner_key.as_deref() };
@@ -199,20 +226,21 @@ pub(super) fn run_configured(
         return Ok(None);
     }
     let place = Place { copy: None, copy_key: None };
-    run(session, trail, &place, 0).map(|(report, _)| Some(report))
+    run(session, trail, &place, (0, false)).map(|(report, _)| Some(report))
 }
 
 fn run(
     session: &mut Session<'_>,
     trail: &Trail,
     place: &Place,
-    parallel: usize,
-) -> Result<(BackupReport, std::time::Duration), Failure> {
+    (parallel, repair): (usize, bool),
+) -> Result<(BackupReport, Duration), Failure> {
     let url = place.url(session)?;
     let key = place.master(session)?;
     let bar = bar(session);
     let options = BackupOptions {
         parallel,
+        repair,
         progress: Some(shown(&bar)),
         cancel: session.cancel.flag(),
         ..BackupOptions::new(&url, key)
@@ -220,6 +248,12 @@ fn run(
     let started = Instant::now();
     let result = session.wait(trail.backup(&options));
     bar.finish_and_clear();
+    let doer = Doer { reader: session.reader(), took: started.elapsed() };
+    let done = result.as_ref().map_err(Failure::kind);
+    // Whoever interrupted it is not kept from leaving a record of that.
+    if let Err(error) = runtime()?.block_on(trail.record_backup(&url, &doer, done)) {
+        session.note(format_args!("warning: this run is not recorded: {error}"));
+    }
     let report = result?;
     if report.unconfirmed > 0 {
         session.note(format_args!(
@@ -242,25 +276,6 @@ fn shown(bar: &indicatif::ProgressBar) -> Arc<dyn Fn(BackupProgress) + Send + Sy
     })
 }
 
-/// What a run did, for people.
-pub(super) fn told(report: &BackupReport, elapsed: std::time::Duration) -> String {
-    let mut text = format!(
-        "{} copied ({}) in {}; complete up to {} of the ledger",
-        count(report.objects, "object"),
-        bytes(report.bytes),
-        seconds(elapsed),
-        count(report.size, "entry"),
-    );
-    if report.removed > 0 {
-        text.push_str(&format!("; {} removed", count(report.removed, "object")));
-    }
-    if report.destroyed > 0 {
-        let keys = count(report.destroyed, "key");
-        text.push_str(&format!("; {keys} of erased subjects destroyed"));
-    }
-    text
-}
-
 fn status(session: &mut Session<'_>, place: &Place, format: ReportFormat) -> Result<u8, Failure> {
     let url = place.url(session)?;
     let copy = session.wait(backup::inspect(&url))?;
@@ -276,34 +291,6 @@ fn status(session: &mut Session<'_>, place: &Place, format: ReportFormat) -> Res
         }
     }
     Ok(0)
-}
-
-fn status_table(copy: &Inspection, behind: Option<u64>) -> String {
-    let complete = match (&copy.complete, copy.statement) {
-        (Some(time), Some(n)) => {
-            format!("up to {} on {time} (statement {n})", count(copy.size, "entry"))
-        }
-        _ => "no run has completed it yet".to_owned(),
-    };
-    let behind = behind.map_or("the trail cannot be opened".to_owned(), |n| count(n, "entry"));
-    let live = format!(
-        "{} in {} ({})",
-        count(copy.records, "record"),
-        count(copy.segments, "segment"),
-        bytes(copy.segment_bytes)
-    );
-    let stored = format!("{} ({})", count(copy.objects, "object"), bytes(copy.bytes));
-    let mut rows = vec![
-        ["copy".to_owned(), copy.url.clone()],
-        ["name".to_owned(), copy.holder.clone()],
-        ["trail".to_owned(), copy.trail_id.clone()],
-        ["complete".to_owned(), complete],
-        ["behind".to_owned(), behind],
-        ["live".to_owned(), live],
-        ["stored".to_owned(), stored],
-    ];
-    rows.extend(copy.problems.iter().map(|p| ["problem".to_owned(), p.clone()]));
-    aligned("", &rows)
 }
 
 fn verify(
@@ -345,6 +332,10 @@ fn verify(
                 found.complete
             )?;
         }
+    }
+    if !found.report.findings.is_empty() {
+        session
+            .note("`sealtrail backup run --repair` puts anew what the trail has as it was signed");
     }
     Ok(found.report.verdict.exit_code())
 }
@@ -392,6 +383,15 @@ fn restore(
     let started = Instant::now();
     let result = session.wait(backup::restore(&options));
     bar.finish_and_clear();
+    let doer = Doer { reader: session.reader(), took: started.elapsed() };
+    let open = session.options_at(&options.destination, |_| {})?;
+    let done = result.as_ref().map_err(Failure::kind);
+    match runtime()?.block_on(backup::record_restore(&options, open, &doer, done)) {
+        Ok(there) => {
+            session.note(format_args!("recorded in {} as {}", there.trail, there.audit_id))
+        }
+        Err(e) => session.note(format_args!("warning: this restore is not recorded: {e}")),
+    }
     let report = result?;
     match format {
         ReportFormat::Json => print_json(session, &report)?,

@@ -171,6 +171,9 @@ fn tell(
 
 fn row(erasure: &ErasureStatus) -> [String; 6] {
     let state = match erasure.state {
+        ErasureState::Erased if !erasure.forgotten.is_empty() => {
+            format!("ERASED, but for copies that were given up: {}", erasure.forgotten.join(", "))
+        }
         ErasureState::Erased => "ERASED".to_owned(),
         ErasureState::ErasurePending => {
             format!("ERASURE_PENDING: {}", erasure.pending.join(", "))

@@ -5,12 +5,16 @@
 //! without its key.
 
 mod erasures;
+mod forget;
 mod inspect;
 mod place;
+mod repair;
 mod restore;
 mod run;
 mod statement;
 mod store;
+mod there;
+mod told;
 mod verify;
 mod work;
 
@@ -24,11 +28,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::keys::MasterKey;
+use crate::ledger::is_copy;
 use crate::segment::canonical;
 use crate::storage::Storage;
 
+pub use forget::{Forgetting, KnownCopy};
 pub use inspect::{Inspection, inspect};
+pub use repair::Mended;
 pub use restore::{RestoreOptions, RestoreReport, restore};
+pub use told::{Doer, Recorded, record_restore};
 pub use verify::{CopyReport, verify};
 
 /// Folder of a trail in which its copies are named.
@@ -45,6 +53,8 @@ pub struct BackupOptions {
     pub parallel: usize,
     /// Bytes of objects that are in memory at a time; a larger object is alone. 0 for 256 MiB.
     pub memory: u64,
+    /// Read every object of the copy, and put those anew that are damaged or missing.
+    pub repair: bool,
     /// Told now and then.
     pub progress: Option<Arc<dyn Fn(BackupProgress) + Send + Sync>>,
     /// Set it to stop; the next run goes on.
@@ -59,6 +69,7 @@ impl BackupOptions {
             key,
             parallel: 0,
             memory: 0,
+            repair: false,
             progress: None,
             cancel: Arc::default(),
         }
@@ -96,6 +107,8 @@ pub struct BackupReport {
     pub root: String,
     /// Number of the statement that says so.
     pub statement: u64,
+    /// Records of the live segments then.
+    pub records: u64,
     /// Objects that were copied.
     pub objects: u64,
     /// Their bytes, as the trail has them.
@@ -109,6 +122,13 @@ pub struct BackupReport {
     /// Erasures that it could not confirm, because this host has neither the owner's key nor a
     /// writer.
     pub unconfirmed: u64,
+    /// Objects of the copy that were read to find damage: with [`BackupOptions::repair`] only.
+    pub checked: u64,
+    /// Objects of the copy that were damaged or missing, and were put anew from the trail.
+    pub mended: Vec<Mended>,
+    /// Those that could not be, because the trail has not what it must be either. While an entry
+    /// or a segment is among them, the copy stays complete up to where it was.
+    pub lost: Vec<Mended>,
 }
 
 /// `copies/<holder>.json`: a copy that may hold keys of subjects.
@@ -118,8 +138,8 @@ pub(crate) struct Marker {
     /// Number of entries when the copy was begun.
     pub(crate) from: u64,
     pub(crate) holder: String,
-    made: String,
-    url: String,
+    pub(super) made: String,
+    pub(super) url: String,
     v: u32,
 }
 
@@ -150,9 +170,7 @@ pub async fn add_key(destination: &str, key: &MasterKey, new: &MasterKey) -> Res
 /// Whether an object of a trail is the name of a copy.
 pub(crate) fn is_marker(path: &str) -> bool {
     let name = path.strip_prefix(COPIES).and_then(|rest| rest.strip_prefix('/'));
-    let digits = name.and_then(|n| n.strip_prefix("copy-")).and_then(|n| n.strip_suffix(".json"));
-    let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-    digits.is_some_and(|d| d.len() == 16 && d.bytes().all(hex))
+    name.and_then(|name| name.strip_suffix(".json")).is_some_and(is_copy)
 }
 
 /// The copies that a trail knows of.

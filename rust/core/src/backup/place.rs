@@ -104,6 +104,7 @@ impl Place {
         let key = match load_key(&storage, &about, master).await {
             // A run that was broken off here left no more than a name.
             Err(Error::NotFound(_)) => {
+                demand_unused(&storage).await?;
                 let key = Secret::generate()?;
                 put_key(&storage, &about, master, &key, 0).await?;
                 load_key(&storage, &about, master).await?
@@ -191,6 +192,17 @@ pub(super) async fn anything(storage: &Storage) -> Result<Option<String>> {
     Ok(all.find(|path| !path.starts_with(TEMPORARY_PREFIX)))
 }
 
+/// A copy whose key was lost is none that was just begun: another key would not open it.
+async fn demand_unused(storage: &Storage) -> Result<()> {
+    let sealed = storage.list(OBJECTS).await?;
+    if sealed.is_empty() && super::statement::numbers(storage).await?.is_empty() {
+        return Ok(());
+    }
+    let message = "the copy's key is missing, and without it nothing in the copy can be read; put \
+                   it back, or begin another copy elsewhere and forget this one";
+    Err(Error::integrity(format!("{}/{KEYS}", storage.url()), message))
+}
+
 async fn create(storage: &Storage, info: &TrailInfo) -> Result<()> {
     if let Some(path) = anything(storage).await? {
         let message = format!(
@@ -239,14 +251,23 @@ async fn key_numbers(storage: &Storage) -> Result<Vec<u32>> {
 }
 
 /// The copy's key, if this master key opens it.
-async fn load_key(storage: &Storage, about: &Description, master: &MasterKey) -> Result<Secret> {
+pub(super) async fn load_key(
+    storage: &Storage,
+    about: &Description,
+    master: &MasterKey,
+) -> Result<Secret> {
     let mut refused = None;
     for number in key_numbers(storage).await?.into_iter().rev() {
         let path = format!("{KEYS}/{number:08}.json");
-        let file: KeyFile = parse(&storage.get(&path).await?, &path)?;
-        match master.unwrap(&file.wrapped, &context(about)).await {
-            Ok(key) if file.v == 1 => return Ok(key),
-            Ok(_) => return Err(Error::integrity(path, "a version that is not known here")),
+        let file = parse::<KeyFile>(&storage.get(&path).await?, &path);
+        let opened = match file {
+            Ok(file) if file.v == 1 => master.unwrap(&file.wrapped, &context(about)).await,
+            Ok(_) => Err(Error::integrity(path, "a version that is not known here")),
+            Err(e) => Err(e),
+        };
+        match opened {
+            Ok(key) => return Ok(key),
+            // Another one may be whole.
             Err(e) => refused = refused.or(Some(e)),
         }
     }

@@ -2,7 +2,7 @@
 //! section 19): what a statement counts in is there before the statement, and what the ledger of
 //! the statement says is gone goes after it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,8 +10,10 @@ use bytes::Bytes;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use super::place::{OBJECTS, Place, sealed_path};
-use super::statement::{Head, Statement};
+use super::place::{Place, sealed_path};
+use super::repair::{self, Mending};
+use super::statement::{Head, Statement, numbers};
+use super::there::There;
 use super::work::{Named, Work};
 use super::{BackupOptions, BackupReport, COPIES, Marker, erasures};
 use crate::config::without_credentials;
@@ -27,7 +29,7 @@ use crate::trail::{TRAIL_FILE, Trail, now_micros, time_text};
 use crate::{Error, Result};
 
 /// Folders of objects that no entry names.
-const LOOSE: [&str; 4] = [COPIES, cosigned::FOLDER, "keyring", KEYS_FOLDER];
+pub(super) const LOOSE: [&str; 4] = [COPIES, cosigned::FOLDER, "keyring", KEYS_FOLDER];
 /// Objects that are replaced in the trail.
 const HINTS: [&str; 3] = [CHECKPOINT_HINT, HEARTBEAT, ROOT];
 /// Entries are small.
@@ -41,7 +43,7 @@ impl Trail {
     /// the next run goes on. Records that are in logs only are not copied: commit them first.
     ///
     /// # Errors
-    /// `Usage` if the destination holds something else; `Key` if the key is not the copy's;
+    /// `Usage` if the destination holds something else, or a copy that was forgotten; `Key` if the key is not the copy's;
     /// `Integrity` if the trail's ledger does not extend the copy's, or what is to be copied is
     /// missing or not what was signed; `AlreadyExists` if another process of this host is at it;
     /// `Interrupted`, `Io`, `Store`.
@@ -58,28 +60,31 @@ impl Trail {
         let _lock = lock(self, &storage)?;
         let work =
             Work::new(options.parallel, options.memory, options.progress.clone(), &options.cancel);
+        let mut mending = Mending::default();
+        if options.repair {
+            mending.done.extend(repair::description(&storage, &options.key, self).await?);
+        }
         let place = Place::open_or_create(storage, &options.key, self.info()).await?;
         let marker = register(self, &place).await?;
-        let last = place.newest().await?;
+        let last = match options.repair {
+            true => repair::newest(&place, &mut mending).await?,
+            false => place.newest().await?,
+        };
+        let next = numbers(&place.storage).await?.last().map_or(0, |n| n + 1);
         let there = There::read(&place).await?;
-        let run = Run { trail: self, place, work, there, last, made: Mutex::default() };
+        let mending = options.repair.then(|| Mutex::new(mending));
+        let run =
+            Run { trail: self, place, work, there, last, next, made: Mutex::default(), mending };
         let (statement, ledger) = run.complete().await?;
-        let (objects, bytes) = run.work.counted();
-        let state = ledger.state();
-        let removed = run.remove_swept(state).await?;
-        let erased = erasures::carry_out(self, &run.place, &marker, ledger).await?;
-        Ok(BackupReport {
-            holder: run.place.about.holder.clone(),
-            size: statement.head.size,
-            root: statement.head.root,
-            statement: statement.head.n,
-            objects,
-            bytes,
-            removed,
-            destroyed: erased.destroyed,
-            confirmed: erased.confirmed,
-            unconfirmed: erased.unconfirmed,
-        })
+        let mut report = run.report(&statement);
+        if let Some(ledger) = ledger {
+            report.removed = run.remove_swept(ledger.state()).await?;
+            let erased = erasures::carry_out(self, &run.place, &marker, ledger).await?;
+            report.destroyed = erased.destroyed;
+            report.confirmed = erased.confirmed;
+            report.unconfirmed = erased.unconfirmed;
+        }
+        Ok(report)
     }
 }
 
@@ -98,6 +103,15 @@ fn lock(trail: &Trail, storage: &Storage) -> Result<LockFile> {
 async fn register(trail: &Trail, place: &Place) -> Result<Marker> {
     let holder = &place.about.holder;
     let path = Marker::path(holder);
+    if let Some(gone) = trail.refreshed().await?.state().lifecycle.forgotten.get(holder) {
+        let message = format!(
+            "{holder} at {} was forgotten by entry {}, so that no erasure waits for it: take what \
+             is there away, and a new copy is begun, or give another place",
+            place.storage.url(),
+            gone.entry
+        );
+        return Err(Error::Usage(message));
+    }
     loop {
         match trail.storage().get(&path).await {
             Ok(bytes) => return super::place::parse(&bytes, &path),
@@ -110,82 +124,70 @@ async fn register(trail: &Trail, place: &Place) -> Result<Marker> {
     }
 }
 
-/// What the copy had when the run began.
-struct There {
-    /// Numbers of entries, ascending.
-    entries: Vec<u64>,
-    /// Sealed lengths of segments and sidecars by path.
-    segments: HashMap<String, u64>,
-    loose: HashSet<String>,
-}
-
-impl There {
-    async fn read(place: &Place) -> Result<Self> {
-        let number = |path: &str| entry_number(path.strip_prefix(OBJECTS)?.strip_prefix('/')?);
-        let folder = sealed_path("ledger");
-        let mut entries = place.storage.pick_after(&folder, &folder, number).await?;
-        entries.sort_unstable();
-        let mut loose = HashSet::new();
-        for (path, _) in listed(&place.storage, LOOSE.iter().copied()).await? {
-            loose.insert(path);
-        }
-        if place.storage.size(&sealed_path(TRAIL_FILE)).await.is_ok() {
-            loose.insert(TRAIL_FILE.to_owned());
-        }
-        let segments = listed(&place.storage, ["segments"].into_iter()).await?;
-        Ok(Self { entries, segments: segments.into_iter().collect(), loose })
-    }
-}
-
-/// Paths, as the trail has them, and sealed lengths of the objects in these folders of a copy.
-async fn listed(
-    storage: &Storage,
-    folders: impl Iterator<Item = &str>,
-) -> Result<Vec<(String, u64)>> {
-    let mut all = Vec::new();
-    for folder in folders {
-        for (path, size) in storage.list(&sealed_path(folder)).await? {
-            let path = path.strip_prefix(OBJECTS).and_then(|path| path.strip_prefix('/'));
-            all.extend(path.map(|path| (path.to_owned(), size)));
-        }
-    }
-    Ok(all)
-}
-
-struct Run<'a> {
-    trail: &'a Trail,
-    place: Place,
-    work: Work,
-    there: There,
-    last: Option<Statement>,
+pub(super) struct Run<'a> {
+    pub(super) trail: &'a Trail,
+    pub(super) place: Place,
+    pub(super) work: Work,
+    pub(super) there: There,
+    /// The newest statement, or, when mending, the newest that holds.
+    pub(super) last: Option<Statement>,
+    /// The next statement's number.
+    next: u64,
     /// Paths of what this run copied, which another look at the ledger need not copy again.
     made: Mutex<HashSet<String>>,
+    /// What was mended, if that is asked for.
+    pub(super) mending: Option<Mutex<Mending>>,
 }
 
 impl Run<'_> {
-    /// Copies until a statement can be made; gives it and the ledger that it is about.
-    async fn complete(&self) -> Result<(Statement, Ledger)> {
+    fn report(&self, statement: &Statement) -> BackupReport {
+        let (objects, bytes) = self.work.counted();
+        let mending = self.mending.as_ref().map(repair::taken).unwrap_or_default();
+        BackupReport {
+            holder: self.place.about.holder.clone(),
+            size: statement.head.size,
+            root: statement.head.root.clone(),
+            statement: statement.head.n,
+            records: statement.head.records,
+            objects,
+            bytes,
+            checked: mending.checked,
+            mended: mending.done,
+            lost: mending.lost,
+            ..BackupReport::default()
+        }
+    }
+
+    /// Copies until a statement can be made; gives it and the ledger that it is about. Where what
+    /// it would count in is lost in copy and trail, the statement stays the last one, and nothing
+    /// is to follow from it.
+    async fn complete(&self) -> Result<(Statement, Option<Ledger>)> {
         for _ in 0..ATTEMPTS {
             self.work.demand_go()?;
             // Before the ledger, so that they do not say more than it.
             let hints = self.hints().await?;
             let ledger = self.trail.refreshed().await?;
             self.demand_extends(&ledger)?;
+            self.mend(&ledger).await?;
             let Some(loose) = self.copy_loose(ledger.state()).await? else { continue };
             if !self.copy_segments(&ledger).await? {
                 continue;
             }
             self.copy_entries(ledger.state().size()).await?;
-            if let Some(statement) = self.state(&ledger, hints, loose).await? {
-                return Ok((statement, ledger));
+            if let Some(lost) = self.needed_and_lost() {
+                let lost = || Error::integrity(lost, "it is lost in the copy and in the trail");
+                return self.last.clone().map(|last| (last, None)).ok_or_else(lost);
             }
+            let statement = self.state(&ledger, hints, loose).await?;
+            self.remove_false_statements().await?;
+            return Ok((statement, Some(ledger)));
         }
         let message = "its segments were replaced again and again while it was copied; try again";
         Err(Error::integrity(self.trail.url(), message))
     }
 
     /// Whether an object of the copy counts: then it is what it was, and never replaced.
-    fn counts(&self, path: &str) -> bool {
+    pub(super) fn counts(&self, path: &str) -> bool {
         self.last.as_ref().is_some_and(|last| super::store::visible(last, path))
     }
 
@@ -194,13 +196,13 @@ impl Run<'_> {
     }
 
     /// Remembers what was copied, but for entries, which are many and come last.
-    fn note(&self, path: &str) {
+    pub(super) fn note(&self, path: &str) {
         if entry_number(path).is_none() {
             self.made().insert(path.to_owned());
         }
     }
 
-    fn last_size(&self) -> u64 {
+    pub(super) fn last_size(&self) -> u64 {
         self.last.as_ref().map_or(0, |last| last.head.size)
     }
 
@@ -253,9 +255,11 @@ impl Run<'_> {
         };
         found.retain(|(path, _)| belongs(path));
         let mut loose: BTreeSet<String> = found.iter().map(|(path, _)| path.clone()).collect();
-        let lost = self.last.iter().flat_map(|last| &last.loose);
-        loose
-            .extend(lost.filter(|path| belongs(path) && self.there.loose.contains(*path)).cloned());
+        let before = self.last.iter().flat_map(|last| &last.loose);
+        let kept = before.filter(|path| {
+            belongs(path) && self.there.loose.contains(*path) && !self.is_lost(path)
+        });
+        loose.extend(kept.cloned());
         let made = self.made().clone();
         let known = |path: &String| self.there.loose.contains(path) && self.counts(path);
         found.retain(|(path, _)| !made.contains(path) && !known(path));
@@ -293,7 +297,7 @@ impl Run<'_> {
     }
 
     /// Creates an object that the newest statement does not count in.
-    async fn create(&self, path: &str, bytes: Bytes) -> Result<()> {
+    pub(super) async fn create(&self, path: &str, bytes: Bytes) -> Result<()> {
         let length = bytes.len() as u64;
         let sealed = self.place.seal(self.place.aad(path), bytes.clone()).await?;
         let at = sealed_path(path);
@@ -327,13 +331,13 @@ impl Run<'_> {
         for segment in &ledger.state().segments {
             for named in Named::of(segment) {
                 match self.there.segments.get(&named.path) {
+                    _ if made.contains(&named.path) || self.is_lost(&named.path) => {}
                     Some(length) if *length == sealed_len(named.bytes) => {}
                     Some(_) => {
-                        let message = "the copy's object has not the length that it must have; \
-                                       remove it there, and it is copied again";
+                        let message = "the copy's object has not the length that it must have; a \
+                                       run that repairs puts it anew";
                         return Err(Error::integrity(sealed_path(&named.path), message));
                     }
-                    None if made.contains(&named.path) => {}
                     None => missing.push((named.bytes, (Arc::clone(segment), named))),
                 }
             }
@@ -360,7 +364,7 @@ impl Run<'_> {
         Ok(!replaced.load(Ordering::Relaxed))
     }
 
-    async fn is_live(&self, path: &str) -> Result<bool> {
+    pub(super) async fn is_live(&self, path: &str) -> Result<bool> {
         let ledger = self.trail.refreshed().await?;
         Ok(ledger.state().segments.iter().any(|segment| segment.path == path))
     }
@@ -369,7 +373,10 @@ impl Run<'_> {
     async fn copy_entries(&self, size: u64) -> Result<()> {
         let (there, known) = (&self.there.entries, self.last_size());
         // What a broken-off run left may be of another history.
-        let missing = |n: &u64| *n >= known || there.binary_search(n).is_err();
+        let missing = |n: &u64| {
+            let here = *n < known && there.binary_search(n).is_ok();
+            !here && !self.is_lost(&entry_path(*n))
+        };
         self.work.announce((0..size).filter(missing).count() as u64);
         let items = (0..size).filter(missing).map(|n| (0, n));
         let copy = |n: u64| async move {
@@ -400,19 +407,19 @@ impl Run<'_> {
         }
     }
 
-    /// Says what the copy is complete up to; `None` if another run was quicker.
+    /// Says what the copy is complete up to, if that is anything new.
     async fn state(
         &self,
         ledger: &Ledger,
         hints: BTreeMap<String, Bytes>,
         loose: BTreeSet<String>,
-    ) -> Result<Option<Statement>> {
+    ) -> Result<Statement> {
         self.work.demand_go()?;
         let state = ledger.state();
         let head = Head {
             bytes: state.segments.iter().map(|segment| segment.bytes).sum(),
             holder: self.place.about.holder.clone(),
-            n: self.last.as_ref().map_or(0, |last| last.head.n + 1),
+            n: self.next,
             records: state.rows,
             root: HEXLOWER.encode(&state.root()),
             segments: state.segments.len() as u64,
@@ -422,11 +429,12 @@ impl Run<'_> {
             v: 1,
         };
         let statement = Statement { head, hints, loose };
-        if let Some(last) = self.last.as_ref().filter(|last| last.says(&statement)) {
-            return Ok(Some(last.clone()));
+        let newest = |last: &&Statement| last.head.n + 1 == self.next && last.says(&statement);
+        if let Some(last) = self.last.as_ref().filter(newest) {
+            return Ok(last.clone());
         }
         match self.place.state(&statement).await? {
-            true => Ok(Some(statement)),
+            true => Ok(statement),
             false => {
                 let message = "another run made a statement about the copy meanwhile; try again";
                 Err(Error::AlreadyExists(message.to_owned()))

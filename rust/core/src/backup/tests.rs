@@ -2,6 +2,8 @@
 
 mod damage;
 mod erasing;
+mod forgetting;
+mod mending;
 mod races;
 mod restoring;
 mod running;

@@ -152,6 +152,16 @@ impl Opening {
         }
     }
 
+    /// The key of the file whose footer's key has this metadata, and what its parts are bound to
+    /// that is not stored in it.
+    ///
+    /// # Errors
+    /// `Key` if the key is not at hand, `Integrity` if the metadata is none of ours.
+    pub(crate) fn parts(&self, wrapped: &[u8]) -> Result<(Vec<u8>, Vec<u8>)> {
+        let trail = self.keyring.as_ref().map(|keyring| keyring.trail_id()).unwrap_or_default();
+        Ok((self.key(wrapped)?, aad_prefix(trail, segment_of(&self.path))))
+    }
+
     fn key(&self, wrapped: &[u8]) -> Result<Vec<u8>> {
         let segment = segment_of(&self.path);
         let wrapped = FileKey::parse(wrapped, &self.path)?;

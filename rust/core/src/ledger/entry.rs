@@ -5,7 +5,9 @@ use ed25519_dalek::{SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 
 use super::bounds::ColumnBounds;
-use super::lifecycle::{Erase, Erased, Hold, JSONL, Orphan, Policy, Release, Sidecar, Tombstone};
+use super::lifecycle::{
+    Erase, Erased, Forget, Hold, JSONL, Orphan, Policy, Release, Sidecar, Tombstone,
+};
 use super::paths::{LINES, PARQUET, partition_of};
 use crate::Result;
 use crate::columns::LogicalColumn;
@@ -83,6 +85,8 @@ pub enum Kind {
     Erase,
     /// Confirms that a holder of such a key destroyed it.
     Erased,
+    /// Gives up a copy of the trail.
+    Forget,
 }
 
 /// Who signs entries of a kind.
@@ -104,7 +108,8 @@ impl Kind {
             | Self::Hold
             | Self::Release
             | Self::Delete
-            | Self::Erase => SignedBy::Owner,
+            | Self::Erase
+            | Self::Forget => SignedBy::Owner,
         }
     }
 }
@@ -275,6 +280,8 @@ pub struct Body {
     pub erase: Option<Erase>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub erased: Option<Erased>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub forget: Option<Forget>,
     pub hmac_key: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub hold: Option<Hold>,
@@ -326,6 +333,7 @@ impl Body {
             epoch,
             erase: None,
             erased: None,
+            forget: None,
             hmac_key: String::new(),
             hold: None,
             key: String::new(),

@@ -128,6 +128,28 @@ pub struct Erased {
     pub holder: String,
 }
 
+/// The owner gives up a copy of the trail: nobody waits for its word any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Forget {
+    /// Who approved it.
+    pub approver: String,
+    /// The copy's name.
+    pub holder: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A copy that was given up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Forgotten {
+    /// Number of its entry.
+    pub entry: u64,
+    /// What the entry says.
+    pub forget: Forget,
+}
+
 /// A removed segment whose files may be there still.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -213,6 +235,8 @@ pub struct Lifecycle {
     pub holds: BTreeMap<String, Arc<ActiveHold>>,
     /// Erasures, by the number of the entry that ordered them.
     pub erasures: BTreeMap<u64, Arc<Erasure>>,
+    /// Copies that were given up, by name.
+    pub forgotten: BTreeMap<String, Arc<Forgotten>>,
     /// How many records were deleted.
     pub deleted: u64,
     /// How many segments were removed.
@@ -261,6 +285,7 @@ impl State {
                 _ => Err(invalid("it names no subject or no approver")),
             },
             Kind::Erased => self.check_erased(body),
+            Kind::Forget => self.check_forget(body),
             Kind::Init | Kind::Authorize | Kind::Append | Kind::Close => Ok(()),
         }
     }
@@ -405,6 +430,13 @@ impl State {
         demand(open && is_name(&erased.holder), "there is no such erasure, or it is confirmed")
     }
 
+    fn check_forget(&self, body: &Body) -> Result<(), InvalidEntry> {
+        let forget = body.forget.as_ref().ok_or_else(|| invalid("it forgets nothing"))?;
+        let known = self.lifecycle.forgotten.contains_key(&forget.holder);
+        demand(is_copy(&forget.holder) && !known, "it names no copy, or one that is forgotten")?;
+        demand(is_name(&forget.approver), "nobody approved it")
+    }
+
     /// What a valid entry changes in what becomes of records.
     pub(super) fn commit_lifecycle(&mut self, body: &Body) {
         self.retire(body);
@@ -438,6 +470,10 @@ impl State {
             && let Some(erasure) = life.erasures.get_mut(&erased.entry)
         {
             Arc::make_mut(erasure).holders.push(erased.holder.clone());
+        }
+        if let Some(forget) = &body.forget {
+            let forgotten = Arc::new(Forgotten { entry: n, forget: forget.clone() });
+            life.forgotten.insert(forget.holder.clone(), forgotten);
         }
     }
 
@@ -475,6 +511,12 @@ impl State {
             newest.removed.extend(removed);
         }
     }
+}
+
+/// Whether a copy of the trail may have this name.
+pub(crate) fn is_copy(name: &str) -> bool {
+    let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    name.strip_prefix("copy-").is_some_and(|d| d.len() == 16 && d.bytes().all(hex))
 }
 
 /// Whether an archive may have this name.

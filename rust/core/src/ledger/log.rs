@@ -163,6 +163,11 @@ impl Ledger {
         Some(Accumulator::of(leaves).root())
     }
 
+    /// Leaf of object `n`, `None` if there are not so many.
+    pub(crate) fn leaf(&self, n: u64) -> Option<Hash> {
+        self.leaves.get(usize::try_from(n).ok()?).copied()
+    }
+
     /// Audit paths of these objects in the tree over the first `size`, `None` if there are fewer.
     pub(crate) fn paths(&self, numbers: &[u64], size: u64) -> Option<Vec<Vec<Hash>>> {
         let leaves = self.leaves.get(..usize::try_from(size).ok()?)?;

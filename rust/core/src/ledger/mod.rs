@@ -21,9 +21,11 @@ pub use entry::{
     AddedSegment, Authorization, Body, Bounds, Close, Entry, Kind, Recorded, RecoveredLog,
     Revocation, SnapshotRef, TrailInfo, WalRange,
 };
+pub(crate) use lifecycle::is_copy;
 pub use lifecycle::{
-    ActiveHold, Condemned, Erase, Erased, Erasure, GoneBatch, Hold, JSONL, Lifecycle, Orphan,
-    PinnedPolicy, Policy, Release, Retired, Sidecar, Tombstone, is_archive, sidecar_path,
+    ActiveHold, Condemned, Erase, Erased, Erasure, Forget, Forgotten, GoneBatch, Hold, JSONL,
+    Lifecycle, Orphan, PinnedPolicy, Policy, Release, Retired, Sidecar, Tombstone, is_archive,
+    sidecar_path,
 };
 pub use log::{CHECKPOINT_HINT, HEARTBEAT, Ledger, entry_path};
 pub(crate) use log::{FOLDER, entry_number};

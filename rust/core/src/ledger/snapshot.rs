@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::entry::{AddedSegment, Authorization, TrailInfo};
-use super::lifecycle::{ActiveHold, Condemned, Erasure, PinnedPolicy, Retired};
+use super::lifecycle::{ActiveHold, Condemned, Erasure, Forgotten, PinnedPolicy, Retired};
 use super::state::{DueSnapshot, State, WriterState, public_key};
 use crate::columns::LogicalColumn;
 use crate::merkle::Hash;
@@ -62,6 +62,7 @@ enum Item<'a> {
     Policy(Cow<'a, PinnedPolicy>),
     Hold(Cow<'a, ActiveHold>),
     Erasure(Cow<'a, Erasure>),
+    Forgotten(Cow<'a, Forgotten>),
     Retired(Cow<'a, Retired>),
     Condemned(Cow<'a, Condemned>),
     Removed(Cow<'a, str>),
@@ -192,6 +193,7 @@ impl<'a> Outline<'a> {
             .chain(life.policy.iter().map(|p| Item::Policy(Cow::Borrowed(p))))
             .chain(life.holds.values().map(|h| Item::Hold(Cow::Borrowed(h))))
             .chain(life.erasures.values().map(|e| Item::Erasure(Cow::Borrowed(e))))
+            .chain(life.forgotten.values().map(|f| Item::Forgotten(Cow::Borrowed(f))))
             .chain(life.retired.values().map(|r| Item::Retired(Cow::Borrowed(r))))
             .chain(life.condemned.values().map(|c| Item::Condemned(Cow::Borrowed(c))))
             .chain(removed.iter().map(|path| Item::Removed(Cow::Borrowed(path))))

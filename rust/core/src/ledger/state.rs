@@ -456,8 +456,10 @@ fn check_members(body: &Body) -> Result<(), InvalidEntry> {
     ];
     let erase = body.erase.is_some() && body.kind != Kind::Erase;
     let erased = body.erased.is_some() && body.kind != Kind::Erased;
+    let forget = body.forget.is_some() && body.kind != Kind::Forget;
     let both = body.hold.is_some() && body.release.is_some();
-    if erase || erased || both || members.iter().any(|(is, of)| *is && !of.contains(&body.kind)) {
+    let one = erase || erased || forget;
+    if one || both || members.iter().any(|(is, of)| *is && !of.contains(&body.kind)) {
         return Err(invalid("it has members that its kind does not have"));
     }
     Ok(())

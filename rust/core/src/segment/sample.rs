@@ -1,8 +1,9 @@
-//! What a few values of a column tell about how to encode all of them.
+//! What the values of a column tell about how to encode them.
 
 use std::collections::HashSet;
 
-use arrow::array::{Array, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, StringArray};
+use arrow::datatypes::{Float64Type, Int64Type};
 
 use crate::{Error, Result};
 
@@ -10,8 +11,46 @@ use crate::{Error, Result};
 const SAMPLE: usize = 4096;
 /// Fewer values than these are not worth a special encoding.
 const ENOUGH: usize = 1024;
+/// Bytes that are not worth compressing.
+const SMALL: usize = 640;
 /// A zstd level that finds repetitions where there are any.
 const THOROUGH: i32 = 9;
+
+/// Whether a column is so small that to set up a compressor, and whenever it is read a
+/// decompressor, costs more than the bytes it saves.
+pub(super) fn is_small(values: &ArrayRef) -> bool {
+    let present = values.len() - values.null_count();
+    let missing = if values.null_count() > 0 { values.len().div_ceil(8) } else { 0 };
+    let of_dictionary = |different: usize, bytes: usize| {
+        let bits = different.next_power_of_two().trailing_zeros() as usize;
+        bytes + (present * bits).div_ceil(8) + missing <= SMALL
+    };
+    if missing > SMALL {
+        return false;
+    }
+    if let Some(texts) = values.as_string_opt::<i32>() {
+        let mut bytes = 0;
+        let mut seen = HashSet::new();
+        let few = texts.iter().flatten().all(|text| {
+            bytes += if seen.insert(text) { 4 + text.len() } else { 0 };
+            bytes <= SMALL
+        });
+        return few && of_dictionary(seen.len(), bytes);
+    }
+    let mut seen = HashSet::new();
+    let mut few = |number: u64| {
+        seen.insert(number);
+        seen.len() * 8 <= SMALL
+    };
+    let few = if let Some(integers) = values.as_primitive_opt::<Int64Type>() {
+        integers.iter().flatten().all(|number| few(number.cast_unsigned()))
+    } else if let Some(doubles) = values.as_primitive_opt::<Float64Type>() {
+        doubles.iter().flatten().all(|number| few(number.to_bits()))
+    } else {
+        return values.as_boolean_opt().is_some() && of_dictionary(2, 0);
+    };
+    few && of_dictionary(seen.len(), seen.len() * 8)
+}
 
 /// Whether plain values and the quickest compression suit the column, as they do hashes: hardly two
 /// values are the same, so that a dictionary is waste, and searching longer for what they have in
@@ -38,7 +77,10 @@ pub(super) fn suits_quick_coding(values: &StringArray) -> Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use arrow::array::{BooleanArray, Int64Array};
     use sha2::{Digest, Sha256};
 
     fn column(value: impl Fn(u64) -> Option<String>) -> StringArray {
@@ -47,6 +89,25 @@ mod tests {
 
     fn hash(n: u64) -> String {
         data_encoding::HEXLOWER.encode(&Sha256::digest(n.to_be_bytes()))
+    }
+
+    #[test]
+    fn few_values_of_few_bytes_are_small() {
+        let texts = |count: u64, of: u64| -> ArrayRef {
+            Arc::new((0..count).map(|n| Some(format!("kind {}", n % of))).collect::<StringArray>())
+        };
+        assert!(is_small(&texts(2000, 3)) && !is_small(&texts(5000, 3)));
+        assert!(is_small(&texts(100_000, 1)) && !is_small(&texts(500, 80)));
+        let rare = |count| -> ArrayRef {
+            Arc::new((0..count).map(|n| (n % 9 == 0).then_some(n)).collect::<Int64Array>())
+        };
+        assert!(is_small(&rare(90)) && !is_small(&rare(900)) && !is_small(&rare(9000)));
+        let flags = |count| -> ArrayRef {
+            Arc::new((0..count).map(|n| Some(n % 2 == 0)).collect::<BooleanArray>())
+        };
+        assert!(is_small(&flags(5000)) && !is_small(&flags(6000)));
+        let times: ArrayRef = Arc::new(arrow::array::TimestampMicrosecondArray::from(vec![1, 2]));
+        assert!(!is_small(&times));
     }
 
     #[test]

@@ -124,14 +124,17 @@ fn best(ways: &[Way], values: &ArrayRef, effort: &Effort) -> Result<Way> {
     if ways.len() == 1 {
         return Ok(*first);
     }
-    let mut best = (usize::MAX, *first);
-    for way in ways {
-        let size = size(*way, values, QUICK_ZSTD_LEVEL, effort)?;
-        if size < best.0 {
-            best = (size, *way);
-        }
+    let at = |level: i32| move |way: &Way| Ok((size(*way, values, level, effort)?, *way));
+    let mut sizes = ways.iter().map(at(QUICK_ZSTD_LEVEL)).collect::<Result<Vec<_>>>()?;
+    sizes.sort_by_key(|(size, _)| *size);
+    if is_text(values) {
+        // What a longer search finds in texts differs between a dictionary and whole values.
+        sizes.truncate(2);
+        let ways = sizes.iter().map(|(_, way)| way);
+        sizes = ways.map(at(effort.text_level)).collect::<Result<Vec<_>>>()?;
+        sizes.sort_by_key(|(size, _)| *size);
     }
-    Ok(best.1)
+    Ok(sizes.first().map_or(*first, |(_, way)| *way))
 }
 
 fn size(way: Way, values: &ArrayRef, level: i32, effort: &Effort) -> Result<usize> {

@@ -143,7 +143,12 @@ impl File {
             KeyValue::new(SEAL_KEY.to_owned(), seal),
         ];
         let effort = Effort { blooms: sealing.is_none(), ..FLUSH };
-        let builder = self.properties(&effort)?.set_key_value_metadata(Some(entries));
+        let batches = ColumnPath::from(BATCH);
+        let builder = self
+            .properties(&effort)?
+            // Nothing but runs of the same number.
+            .set_column_compression(batches, Compression::UNCOMPRESSED)
+            .set_key_value_metadata(Some(entries));
         let properties = sealed(builder, sealing, &meta.segment)?.build();
         let failed = |e| Error::encoding(&meta.segment, e);
         let options =
@@ -281,6 +286,9 @@ fn column_properties(
     effort: &Effort,
 ) -> Result<WriterPropertiesBuilder> {
     let path = ColumnPath::from(column.name.as_str());
+    if sample::is_small(array) {
+        return Ok(builder.set_column_compression(path, Compression::UNCOMPRESSED));
+    }
     Ok(match (column.kind, column.name.as_str()) {
         (ColumnType::Timestamp, _) => builder
             .set_column_dictionary_enabled(path.clone(), false)

@@ -261,6 +261,17 @@ impl Trail {
         self.give_back().await;
     }
 
+    /// Members that recorded events get where they lack them.
+    pub(crate) fn defaults(&self) -> &[(&'static str, String)] {
+        &self.shared.options.settings.defaults
+    }
+
+    /// Records what was done to the trail as a whole, here or else in the access trail of whoever
+    /// did it: where, and its id. That is no question, so no policy about these leaves it out.
+    pub(crate) async fn record_doing(&self, event: &[u8]) -> Result<(Self, String)> {
+        self.record_look(event).await
+    }
+
     /// Records an intent, here or else in the reader's access trail: where, and its id.
     async fn record_look(&self, event: &[u8]) -> Result<(Self, String)> {
         let cannot = match self.record_lent(event).await {
@@ -294,18 +305,26 @@ pub async fn ask_apart(
         return Ok(Access::unrecorded());
     };
     let event = access::intent(&question, (trail_id, url), settings)?;
-    let by_url = || format!("at-{}", &HEXLOWER.encode(&Sha256::digest(url.as_bytes()))[..16]);
-    let name = trail_id.map_or_else(by_url, str::to_owned);
-    let recorded = async {
-        let own = open_own(home, settings, &name).await?;
-        let id = own.record_lent(&event).await.map_err(Refusal::error)?;
-        Ok::<_, Error>((own, id))
-    };
+    let recorded = record_apart(home, settings, (trail_id, url), &event);
     match recorded.await {
         Ok((own, id)) => Ok(Access::of(own, id, question, policy)),
         Err(why) if policy == AccessPolicy::Required => Err(refused(&why)),
         Err(why) => Ok(Access::unrecorded_for(Some(not_recorded(&why)))),
     }
+}
+
+/// Records an event in an access trail of the reader's own: where, and its id.
+pub(crate) async fn record_apart(
+    home: &Home,
+    settings: &Settings,
+    (trail_id, url): (Option<&str>, &str),
+    event: &[u8],
+) -> Result<(Trail, String)> {
+    let by_url = || format!("at-{}", &HEXLOWER.encode(&Sha256::digest(url.as_bytes()))[..16]);
+    let name = trail_id.map_or_else(by_url, str::to_owned);
+    let own = open_own(home, settings, &name).await?;
+    let id = own.record_lent(event).await.map_err(Refusal::error)?;
+    Ok((own, id))
 }
 
 /// The policy for a question; none if it is not to be recorded.

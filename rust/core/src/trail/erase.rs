@@ -48,6 +48,9 @@ pub struct ErasureStatus {
     pub confirmed: Vec<String>,
     /// Those that did not yet: `store`, writers (`w-...`), backups by name.
     pub pending: Vec<String>,
+    /// Copies that the owner has given up and that never confirmed: nobody waits for them, and
+    /// where one is still, it may have the key.
+    pub forgotten: Vec<String>,
 }
 
 impl Trail {
@@ -137,6 +140,8 @@ impl Trail {
         time: String,
     ) -> ErasureStatus {
         let pending = self.pending_of(state, erasure, copies);
+        let forgotten = self.holders_of(state, erasure, copies).into_iter();
+        let forgotten = forgotten.filter(|holder| state.lifecycle.forgotten.contains_key(holder));
         let Erase { approver, reason, subject } = erasure.erase.clone();
         let done =
             if pending.is_empty() { ErasureState::Erased } else { ErasureState::ErasurePending };
@@ -149,12 +154,25 @@ impl Trail {
             state: done,
             confirmed: erasure.holders.clone(),
             pending,
+            forgotten: forgotten.collect(),
         }
+    }
+
+    /// Whose word is waited for.
+    pub(crate) fn pending_of(
+        &self,
+        state: &State,
+        erasure: &Erasure,
+        copies: &[Marker],
+    ) -> Vec<String> {
+        let mut holders = self.holders_of(state, erasure, copies);
+        holders.retain(|holder| !state.lifecycle.forgotten.contains_key(holder));
+        holders
     }
 
     /// Who may hold the key still: the store, the backups, the copies that were begun before, and
     /// the writers that were authorised before and may write.
-    fn pending_of(&self, state: &State, erasure: &Erasure, copies: &[Marker]) -> Vec<String> {
+    fn holders_of(&self, state: &State, erasure: &Erasure, copies: &[Marker]) -> Vec<String> {
         let mut holders = vec![STORE.to_owned()];
         let writers = state.writers.iter();
         let may_hold = writers.filter(|(_, w)| w.authorized < erasure.entry && w.revoked.is_none());

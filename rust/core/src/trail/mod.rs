@@ -62,6 +62,7 @@ mod snapshot_tests;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use access::record_apart;
 pub use access::{Access, Ended, Rows, ask_apart};
 pub use attest::Attester;
 pub use checked::{CheckedSegment, Checker};
@@ -77,6 +78,7 @@ pub use follow::{Follower, Records};
 pub use import::{ImportProblem, ImportProgress, ImportReport, ImportRun};
 pub use init::{InitOptions, TRAIL_FILE, init};
 pub use load::{LoadOptions, LoadProgress, LoadReport, RefusedLine};
+pub(crate) use owner::body as owner_body;
 pub use pressure::{Pressure, WriterStats};
 pub use retention::{Deletion, Order};
 pub use settings::{Destination, OpenOptions, Settings};

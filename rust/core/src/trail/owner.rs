@@ -36,7 +36,7 @@ pub(super) async fn authorize(
 }
 
 /// An entry of the owner without anything that only some kinds have.
-pub(super) fn body(kind: Kind) -> Body {
+pub(crate) fn body(kind: Kind) -> Body {
     Body::new(kind, OWNER, 0, time_text(now_micros()))
 }
 

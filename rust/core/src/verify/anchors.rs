@@ -255,6 +255,7 @@ pub(super) fn word_of(body: &Body) -> Option<Hash> {
         Kind::Release => canonical(&body.release),
         Kind::Delete => canonical(&body.tombstone),
         Kind::Erase => canonical(&body.erase),
+        Kind::Forget => canonical(&body.forget),
         _ => return None,
     };
     Some(merkle::leaf_hash(&word.ok()?))

@@ -22,6 +22,7 @@ mod report;
 mod rest;
 mod rows;
 mod runs;
+mod sealed;
 mod secrets;
 mod segment;
 mod since;

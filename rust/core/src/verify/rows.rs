@@ -13,6 +13,7 @@ use super::extent::Extent;
 use super::pages;
 use super::report::{Finding, Rows};
 use super::rest::{RestCheck, RestFault, exact_numbers_hold};
+use super::sealed::Sealed;
 use super::segment::Checked;
 use super::statistics::Claims;
 use crate::catalogue::catalogue;
@@ -35,7 +36,10 @@ const PREFIX: usize = 17;
 /// # Errors
 /// `Integrity` if they cannot be read, `Interrupted` if the caller asked to stop.
 pub(super) fn check(checked: &mut Checked<'_>, file: &SegmentFile) -> Result<()> {
-    let problems = pages::problems(&file.bytes()?, file.parquet());
+    let bytes = file.bytes()?;
+    let sealed = Sealed::of(file.path(), &bytes, checked.task.facts.keys.as_ref())?;
+    let problems = pages::problems(&bytes, file.parquet(), sealed.as_ref());
+    drop(bytes);
     for (column, problem) in &problems {
         checked.wrong("page_index", format!("column {:?}: {problem}", excerpt(column)));
     }

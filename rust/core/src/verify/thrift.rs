@@ -17,6 +17,8 @@ enum Event {
     Struct,
     /// A number.
     Int(i64),
+    /// A text or bytes: where they begin and end.
+    Bytes(usize, usize),
 }
 
 type Visit<'v> = &'v mut dyn FnMut(&[i16], Event) -> Result<(), &'static str>;
@@ -101,7 +103,9 @@ impl<'a> Compact<'a> {
             7 => self.skip(8),
             8 => {
                 let len = self.varint()?;
-                self.skip(len)
+                let from = self.at;
+                self.skip(len)?;
+                visit(&self.path, Event::Bytes(from, self.at))
             }
             9 | 10 => self.list(visit),
             12 => self.structure(visit),
@@ -170,6 +174,36 @@ pub(super) fn guard(file: &[u8]) -> Result<(), &'static str> {
         Compact::new(part).structure(&mut |_, _| Ok(()))?;
     }
     Ok(())
+}
+
+/// What an encrypted file says of its encryption, before its footer.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Crypto {
+    /// What its parts are bound to, beside what is not stored.
+    pub(super) unique: Vec<u8>,
+    /// Metadata of the footer's key.
+    pub(super) key: Vec<u8>,
+}
+
+/// Reads what an encrypted file says of its encryption.
+///
+/// # Errors
+/// What is wrong.
+pub(super) fn crypto(file: &[u8]) -> Result<Crypto, &'static str> {
+    let tail = file.len().checked_sub(TAIL).ok_or("it is too short for a Parquet file")?;
+    let length = file[tail..tail + 4].iter().rev().fold(0, |n, &b| n << 8 | usize::from(b));
+    let start = tail.checked_sub(length).ok_or("its footer is longer than the file")?;
+    let bytes = &file[start..tail];
+    let mut found = Crypto::default();
+    Compact::new(bytes).structure(&mut |path, event| {
+        match (path, event) {
+            ([1, 1, 2], Event::Bytes(from, to)) => found.unique = bytes[from..to].to_vec(),
+            ([2], Event::Bytes(from, to)) => found.key = bytes[from..to].to_vec(),
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// What a page's header says.

@@ -9,6 +9,7 @@ mod footers;
 mod holding;
 mod json;
 mod model;
+mod ordered;
 mod records;
 mod scopes;
 mod search;

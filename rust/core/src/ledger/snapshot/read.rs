@@ -60,6 +60,10 @@ impl Run {
                 Item::Erasure(erasure) => {
                     run.lifecycle.erasures.insert(erasure.entry, Arc::new(erasure.into_owned()));
                 }
+                Item::Forgotten(forgotten) => {
+                    let holder = forgotten.forget.holder.clone();
+                    run.lifecycle.forgotten.insert(holder, Arc::new(forgotten.into_owned()));
+                }
                 Item::Retired(retired) => {
                     let path = retired.path.clone();
                     run.lifecycle.retired.insert(path, Arc::new(retired.into_owned()));
@@ -86,6 +90,7 @@ impl Run {
         life.policy = more.lifecycle.policy.or(life.policy.take());
         life.holds.extend(more.lifecycle.holds);
         life.erasures.extend(more.lifecycle.erasures);
+        life.forgotten.extend(more.lifecycle.forgotten);
         life.retired.extend(more.lifecycle.retired);
         life.condemned.extend(more.lifecycle.condemned);
         self.removed.extend(more.removed);

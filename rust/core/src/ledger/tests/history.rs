@@ -58,6 +58,7 @@ pub(super) enum Step {
     Release,
     Erase,
     Erased,
+    Forget,
 }
 
 /// Any step; spoilt objects only if asked for.
@@ -84,6 +85,7 @@ pub(super) fn step(spoilt: bool) -> BoxedStrategy<Step> {
         Step::Release,
         Step::Erase,
         Step::Erased,
+        Step::Forget,
     ]);
     let sound = prop_oneof![
         1 => Just(Step::Authorize),
@@ -366,6 +368,7 @@ impl History {
             Step::Hold => Kind::Hold,
             Step::Release => Kind::Release,
             Step::Erase => Kind::Erase,
+            Step::Forget => Kind::Forget,
             _ => Kind::Erased,
         };
         let mut body = Body::new(kind, OWNER, 0, TIME.into());
@@ -381,6 +384,10 @@ impl History {
             Kind::Release => {
                 let Some(id) = self.state.lifecycle.holds.keys().next().cloned() else { return };
                 body.release = Some(Release { by, id, reason });
+            }
+            Kind::Forget => {
+                let holder = format!("copy-{n:016x}");
+                body.forget = Some(Forget { approver: by, holder, reason });
             }
             Kind::Erase => {
                 body.erase = Some(Erase { approver: by, reason, subject: format!("s{n}") });

@@ -251,6 +251,35 @@ fn an_erasure_is_confirmed_by_each_holder_once() {
 }
 
 #[test]
+fn a_copy_is_forgotten_once_and_by_the_owner() {
+    let mut bench = trail();
+    let of = |bench: &Bench, holder: &str, approver: &str| {
+        let mut body = bench.owner(Kind::Forget);
+        let (approver, holder, reason) = (approver.into(), holder.into(), "lost".into());
+        body.forget = Some(Forget { approver, holder, reason });
+        body
+    };
+    let copy = "copy-00ff00ff00ff00ff";
+    for (holder, approver) in [("w-0011223344556677", "a"), ("store", "a"), (copy, ""), ("", "a")] {
+        let entry = bench.owner_signed(of(&bench, holder, approver));
+        assert!(bench.apply(&entry).is_err(), "{holder} {approver}");
+    }
+    let mut by_writer = of(&bench, copy, "a");
+    (by_writer.writer, by_writer.epoch) = (bench.writer.id().into(), 7);
+    let entry = bench.written(by_writer);
+    assert!(bench.apply(&entry).is_err());
+    let mut hold = bench.hold("h1");
+    hold.forget = of(&bench, copy, "a").forget;
+    let entry = bench.owner_signed(hold);
+    assert!(bench.apply(&entry).is_err(), "a member of another kind");
+    let entry = bench.owner_signed(of(&bench, copy, "a"));
+    let n = bench.apply(&entry).unwrap().body.n;
+    assert_eq!(bench.state.lifecycle.forgotten[copy].entry, n);
+    let entry = bench.owner_signed(of(&bench, copy, "a"));
+    assert!(bench.apply(&entry).is_err(), "twice");
+}
+
+#[test]
 fn only_the_owner_orders_what_cannot_be_undone() {
     let mut bench = trail();
     let bodies = [bench.deletion(9), bench.hold("h1"), {

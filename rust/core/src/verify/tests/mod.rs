@@ -14,6 +14,7 @@ mod outsider;
 mod pinned;
 mod positions;
 mod runs;
+mod sealed;
 mod seals;
 mod since;
 mod snapshots;
