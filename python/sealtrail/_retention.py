@@ -31,9 +31,13 @@ class Retention:
         []
     """
 
-    def __init__(self, native: _native.Retention) -> None:
+    def __init__(self, native: _native.Retention, purpose: str | None = None) -> None:
         """Wrap the native object; use :attr:`sealtrail.Trail.retention`."""
         self._native = native
+        self._purpose = purpose
+
+    def _purpose_of(self, given: str | None) -> str | None:
+        return self._purpose if given is None else given
 
     def pin(self) -> int:
         """Put the section ``retention`` of the configuration in force.
@@ -45,18 +49,19 @@ class Retention:
         """
         return self._native.pin()
 
-    def plan(self, *, now: datetime | None = None) -> dict[str, Any]:
-        """Say what is due, and change nothing.
+    def plan(self, *, now: datetime | None = None, purpose: str | None = None) -> dict[str, Any]:
+        """Say what is due, and change nothing. It is recorded as a question.
 
         Args:
             now: The moment to plan for; this moment if not given.
+            purpose: What for; as for :meth:`sealtrail.Trail.sql`.
 
         Returns:
             ``steps``, one for each segment of which something is due: ``action`` (``delete``,
             ``delete_part``, ``archive`` or ``keep``), ``path``, ``records``, ``deletes``, ``held``,
             ``why``; and ``policy``, ``holds``, ``segments``, ``records``.
         """
-        return as_object(self._native.plan(as_micros(now)))
+        return as_object(self._native.plan(as_micros(now), self._purpose_of(purpose)))
 
     def apply(
         self,
@@ -91,30 +96,32 @@ class Retention:
         native = self._native
         return as_object(native.apply(as_micros(now), approver, reason, seconds, progress))
 
-    def status(self, *, now: datetime | None = None) -> dict[str, Any]:
-        """Say what is where, what is due and what it costs.
+    def status(self, *, now: datetime | None = None, purpose: str | None = None) -> dict[str, Any]:
+        """Say what is where, what is due and what it costs. It is recorded as a question.
 
         Args:
             now: The moment that counts; this moment if not given.
+            purpose: What for; as for :meth:`sealtrail.Trail.sql`.
 
         Returns:
             ``policy``, ``holds``, ``hot`` and ``archive`` (``segments``, ``records``, ``bytes``,
             ``cost_per_month``), ``due``, ``deleted``, ``retired``, ``orphans`` (``segments`` and
             ``bytes`` that no entry names).
         """
-        return as_object(self._native.status(as_micros(now)))
+        return as_object(self._native.status(as_micros(now), self._purpose_of(purpose)))
 
-    def explain(self, audit_id: str) -> dict[str, Any] | None:
-        """Say why a record is kept so long.
+    def explain(self, audit_id: str, *, purpose: str | None = None) -> dict[str, Any] | None:
+        """Say why a record is kept so long. It is recorded as a question.
 
         Args:
             audit_id: The record's id.
+            purpose: What for; as for :meth:`sealtrail.Trail.sql`.
 
         Returns:
             Which rules fit it and which decide (``said``), when it is due (``archive``,
             ``delete``), and ``held_by``; None if there is no such record.
         """
-        explained = self._native.explain(audit_id)
+        explained = self._native.explain(audit_id, self._purpose_of(purpose))
         return None if explained is None else as_object(explained)
 
 

@@ -75,7 +75,7 @@ class Trail(Questions, Integrity, Maintenance, Privacy, Exports, Backups):
     @property
     def retention(self) -> Retention:
         """How long records are kept, and what is due."""
-        return Retention(self._native.retention())
+        return Retention(self._native.retention(), self._purpose)
 
     @property
     def holds(self) -> Holds:

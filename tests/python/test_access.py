@@ -234,3 +234,18 @@ for n in range(20):
     assert [reader.wait(timeout=60) for reader in readers] == [0, 0, 0]
     assert len(outcomes(url)) == 60
     assert sealtrail.verify(url)
+
+
+def test_what_retention_tells_of_contents_is_recorded(url: str) -> None:
+    with sealtrail.open(url, purpose="quarterly") as trail:
+        trail.retention.plan()
+        trail.retention.status(purpose="costs")
+        assert trail.retention.explain("nobody") is None
+        trail.maintain()
+    assert outcomes(url) == [("completed", 0)] * 3
+    asked = [(look["access_type"], look.get("purpose")) for look in looks(url)[::2]]
+    assert asked == [
+        ("retention plan", "quarterly"),
+        ("retention status", "costs"),
+        ("retention explain", "quarterly"),
+    ]

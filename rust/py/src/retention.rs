@@ -8,6 +8,7 @@ use sealtrail_core::retention::Policy;
 use sealtrail_core::trail::{CompactOptions, Order, Trail};
 use sealtrail_query::retention;
 
+use crate::access::{self, Looking};
 use crate::bridge;
 use crate::compacting::{Watched, Wish};
 use crate::errors::{Raise, usage};
@@ -21,6 +22,21 @@ pub(crate) struct Retention {
     pub(crate) config: RetentionConfig,
 }
 
+impl Retention {
+    /// Records that a question is about to be answered.
+    fn ask(
+        &self,
+        py: Python<'_>,
+        access_type: &'static str,
+        purpose: Option<String>,
+        id: Option<&str>,
+    ) -> PyResult<Looking> {
+        let size = bridge::wait(py, self.trail.view())?.size();
+        let question = access::question(access_type, size, purpose).filter("id", id);
+        access::ask(py, &self.trail, question)
+    }
+}
+
 #[pymethods]
 impl Retention {
     fn pin(&self, py: Python<'_>) -> PyResult<u64> {
@@ -28,9 +44,13 @@ impl Retention {
         bridge::wait(py, self.trail.pin_policy(&policy))
     }
 
-    fn plan(&self, py: Python<'_>, now: i64) -> PyResult<Vec<u8>> {
+    #[pyo3(signature = (now, purpose))]
+    fn plan(&self, py: Python<'_>, now: i64, purpose: Option<String>) -> PyResult<Vec<u8>> {
         let engine = engine(py)?;
-        to_json(py, &bridge::wait(py, retention::plan(engine, &self.trail, now))?)
+        // How many records of which segment a hold matches tells of what is in them.
+        let looking = self.ask(py, "retention plan", purpose, None)?;
+        let plan = bridge::wait(py, retention::plan(engine, &self.trail, now));
+        to_json(py, &looking.answered(py, plan, |plan| plan.steps.len() as u64)?)
     }
 
     #[pyo3(signature = (now, approver, reason, grace, progress))]
@@ -72,15 +92,26 @@ impl Retention {
         watched.wait(py, applied)?.map(|applied| to_json(py, &applied)).transpose()
     }
 
-    fn status(&self, py: Python<'_>, now: i64) -> PyResult<Vec<u8>> {
+    #[pyo3(signature = (now, purpose))]
+    fn status(&self, py: Python<'_>, now: i64, purpose: Option<String>) -> PyResult<Vec<u8>> {
         let engine = engine(py)?;
         let prices: &PriceConfig = &self.config.prices;
-        to_json(py, &bridge::wait(py, retention::status(engine, &self.trail, now, prices))?)
+        let looking = self.ask(py, "retention status", purpose, None)?;
+        let status = bridge::wait(py, retention::status(engine, &self.trail, now, prices));
+        to_json(py, &looking.answered(py, status, |_| 0)?)
     }
 
-    fn explain(&self, py: Python<'_>, audit_id: &str) -> PyResult<Option<Vec<u8>>> {
+    #[pyo3(signature = (audit_id, purpose))]
+    fn explain(
+        &self,
+        py: Python<'_>,
+        audit_id: &str,
+        purpose: Option<String>,
+    ) -> PyResult<Option<Vec<u8>>> {
         let engine = engine(py)?;
-        let explained = bridge::wait(py, retention::explain(engine, &self.trail, audit_id))?;
+        let looking = self.ask(py, "retention explain", purpose, Some(audit_id))?;
+        let explained = bridge::wait(py, retention::explain(engine, &self.trail, audit_id));
+        let explained = looking.answered(py, explained, |found| u64::from(found.is_some()))?;
         explained.map(|explained| to_json(py, &explained)).transpose()
     }
 

@@ -110,7 +110,11 @@ fn pin(session: &mut Session<'_>) -> Result<u8, Failure> {
 fn plan(session: &mut Session<'_>, format: ReportFormat) -> Result<u8, Failure> {
     let trail = session.open()?;
     let engine = session.engine()?;
+    // How many records of which segment a hold matches tells of what is in them.
+    let size = session.wait(trail.view())?.size();
+    let rows = session.ask(&trail, session.question("retention plan", size))?;
     let plan = session.wait(retention::plan(&engine, &trail, now()))?;
+    rows.set(plan.steps.len() as u64);
     match format {
         ReportFormat::Json => json(session, &plan)?,
         ReportFormat::Table => write!(session.out, "{}", shown(&plan))?,
@@ -190,6 +194,8 @@ fn status(session: &mut Session<'_>, format: ReportFormat) -> Result<u8, Failure
     let prices: PriceConfig = session.config()?.config.retention.prices;
     let trail = session.open()?;
     let engine = session.engine()?;
+    let size = session.wait(trail.view())?.size();
+    session.ask(&trail, session.question("retention status", size))?;
     let status = session.wait(retention::status(&engine, &trail, now(), &prices))?;
     match format {
         ReportFormat::Json => json(session, &status)?,

@@ -105,6 +105,25 @@ fn nobody_sees_their_own_question_and_everybody_may_leave_all_of_them_out() {
 }
 
 #[test]
+fn what_retention_tells_of_contents_is_recorded() {
+    let mut ground = ground();
+    ground.run(&["retention", "plan", "--purpose", "quarterly"]).exits(0);
+    ground.run(&["retention", "status"]).exits(0);
+    ground.run(&["retention", "explain", "login-ben-2"]).exits(0);
+    ground.run(&["retention", "apply", "--approver", "dpo", "--dry-run"]).exits(0);
+    // What is carried out is in the ledger.
+    ground.run(&["retention", "apply", "--approver", "dpo"]).exits(0);
+    ground.run(&["maintain"]).exits(0);
+    let found = looks(&mut ground);
+    let asked: Vec<&str> = found.iter().filter_map(|look| look["access_type"].as_str()).collect();
+    let kinds = ["plan", "status", "explain", "plan"].map(|kind| format!("retention {kind}"));
+    let twice: Vec<&str> = kinds.iter().flat_map(|kind| [kind.as_str(); 2]).collect();
+    assert_eq!(asked, twice);
+    assert_eq!(found[0]["purpose"], "quarterly");
+    assert_eq!(found[5]["rows_returned"], 1);
+}
+
+#[test]
 fn figures_and_what_is_about_the_trail_alone_leave_nothing() {
     let mut ground = ground();
     for command in ["stats", "checkpoint", "events"] {

@@ -8,6 +8,7 @@ use super::bounds::ColumnBounds;
 use super::lifecycle::{
     Erase, Erased, Forget, Hold, JSONL, Orphan, Policy, Release, Sidecar, Tombstone,
 };
+use super::paths::{LINES, PARQUET, partition_of};
 use crate::Result;
 use crate::columns::LogicalColumn;
 use crate::keys::{self, HmacKey};
@@ -218,47 +219,6 @@ impl AddedSegment {
     fn suffix(&self) -> &'static str {
         if self.is_jsonl() { LINES } else { PARQUET }
     }
-}
-
-/// How paths of segments end.
-const PARQUET: &str = ".parquet";
-const LINES: &str = ".jsonl.zst";
-
-/// Domain and period of the path of a segment.
-fn partition_of<'a>(path: &'a str, by_day: bool, suffix: &str) -> Option<(&'a str, &'a str)> {
-    let rest = path.strip_prefix("segments/domain=")?;
-    let (domain, rest) = rest.split_once('/')?;
-    let rest = rest.strip_prefix(if by_day { "day=" } else { "month=" })?;
-    let (period, file) = rest.split_once('/')?;
-    let plain = |s: &str| s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    let uuid = file.strip_suffix(suffix).filter(|f| f.len() == 36 && plain(f));
-    (plain(domain) && plain(period) && uuid.is_some()).then_some((domain, period))
-}
-
-/// Whether a segment of a trail may have this path.
-pub fn is_segment_path(path: &str, by_day: bool) -> bool {
-    const UUID: &str = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-    let has_form = |text: &str, form: &str| {
-        let fits = |(b, form): (u8, u8)| match form {
-            b'0' => b.is_ascii_digit(),
-            b'x' => matches!(b, b'0'..=b'9' | b'a'..=b'f'),
-            other => b == other,
-        };
-        text.len() == form.len() && text.bytes().zip(form.bytes()).all(fits)
-    };
-    let uuid = path.rsplit_once('/').map_or("", |(_, file)| file.get(..UUID.len()).unwrap_or(""));
-    let partition = [PARQUET, LINES].iter().find_map(|end| partition_of(path, by_day, end));
-    partition.is_some_and(|(domain, period)| {
-        let domain = matches!(domain, "auth" | "agent" | "data" | "workflow" | "system");
-        let number = |at| period.get(at).and_then(|text: &str| text.parse::<u8>().ok());
-        let month = number(5..7).is_some_and(|month| (1..=12).contains(&month));
-        let day = !by_day || number(8..10).is_some_and(|day| (1..=31).contains(&day));
-        domain
-            && month
-            && day
-            && has_form(period, if by_day { "0000-00-00" } else { "0000-00" })
-            && has_form(uuid, UUID)
-    })
 }
 
 /// The seal of an epoch.

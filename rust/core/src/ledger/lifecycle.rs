@@ -7,7 +7,8 @@ use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::entry::{AddedSegment, Body, Kind, is_segment_path};
+use super::entry::{AddedSegment, Body, Kind};
+use super::paths::is_segment_path;
 use super::state::{InvalidEntry, State, invalid};
 use crate::encryption::is_generation;
 use crate::segment::TEXT_STATISTICS;

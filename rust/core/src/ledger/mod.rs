@@ -19,7 +19,7 @@ mod tests;
 pub use bounds::ColumnBounds;
 pub use entry::{
     AddedSegment, Authorization, Body, Bounds, Close, Entry, Kind, Recorded, RecoveredLog,
-    Revocation, SnapshotRef, TrailInfo, WalRange, is_segment_path,
+    Revocation, SnapshotRef, TrailInfo, WalRange,
 };
 pub(crate) use lifecycle::is_copy;
 pub use lifecycle::{
@@ -30,6 +30,7 @@ pub use lifecycle::{
 pub use log::{CHECKPOINT_HINT, HEARTBEAT, Ledger, entry_path};
 pub(crate) use log::{FOLDER, entry_number};
 pub use moment::Moment;
+pub use paths::is_segment_path;
 pub(crate) use resume::may_name_snapshot;
 pub(crate) use signed::{Read, Signed, Signers};
 pub(crate) use snapshot::snapshot_number;

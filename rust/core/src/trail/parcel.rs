@@ -7,7 +7,6 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use crate::ledger::{AddedSegment, JSONL, Sidecar, sidecar_path};
-use crate::segment::gone::Gone;
 use crate::segment::merge::{Merged, read_back};
 use crate::segment::{SegmentFile, jsonl};
 use crate::storage::durable::{self, Unfinished};
@@ -38,19 +37,18 @@ pub(super) struct Parcel {
 }
 
 impl Parcel {
-    /// Makes a merged segment into what goes onto a shelf; `gone` are the removed rows of its
-    /// batches. Compressed lines are read back, and every batch root is recomputed from them.
+    /// Makes a merged segment into what goes onto a shelf. Compressed lines are read back, and every batch root is recomputed from them.
     ///
     /// # Errors
     /// `Integrity` if what was written is not what it should be; `Io`; what `watch` says.
     pub(super) fn of(
         mut merged: Merged,
-        gone: &Gone,
         shelf: &Shelf,
         (folder, tag, level): (&Path, &str, i32),
         watch: &(dyn Fn(u64) -> Result<()> + Sync),
     ) -> Result<Self> {
         merged.added.archive.clone_from(&shelf.archive);
+        let gone = std::mem::take(&mut merged.gone);
         // Encrypted ones stay Parquet.
         if shelf.jsonl && merged.added.key.is_none() {
             let parquet = SegmentFile::open_file(&merged.added.path, merged.file.path(), None)?;
@@ -66,7 +64,7 @@ impl Parcel {
             let restored = jsonl::restore(&added.path, &object, folder, tag)?;
             let restored = SegmentFile::open_file(&added.path, restored.file.path(), None)?;
             // These rows were counted when the Parquet file was read back.
-            read_back(parquet.meta(), &restored, gone, &|_| watch(0))?;
+            read_back(parquet.meta(), &restored, &gone, &|_| watch(0))?;
             merged.file = lines.file;
         }
         let mut sidecar = Vec::new();

@@ -158,6 +158,11 @@ impl Cut {
         filter_record_batch(part, &self.keep(base, part.num_rows()))
     }
 
+    /// How many batches are left.
+    pub(super) fn batches_left(&self) -> usize {
+        self.ordinals.iter().flatten().count()
+    }
+
     /// A batch's ordinal among those that are left.
     pub(super) fn ordinal(&self, before: u16) -> Option<u16> {
         self.ordinals.get(usize::from(before)).copied().flatten()

@@ -110,6 +110,13 @@ impl<'a> Input<'a> {
         self.added.rows - self.cut.as_ref().map_or(0, |cut| cut.removed)
     }
 
+    /// How many of its batches have rows left.
+    fn batches_left(&self) -> u16 {
+        let all = self.file.meta().batches.len();
+        // No more than fit into one segment.
+        self.cut.as_ref().map_or(all, Cut::batches_left) as u16
+    }
+
     /// Those of its batches that have rows left, each with its origin.
     fn batches(&self) -> Result<Vec<BatchMeta>> {
         let batches = self.all_batches()?;
@@ -191,6 +198,8 @@ pub(crate) struct Merged {
     pub(crate) columns: Vec<LogicalColumn>,
     /// The file.
     pub(crate) file: Unfinished,
+    /// What its sidecar says of removed rows.
+    pub(crate) gone: Gone,
 }
 
 /// Merges segments of one partition; with one input, writes it anew. `registry` learns the columns
@@ -231,17 +240,25 @@ pub(crate) fn merge(
         // Everything moved into columns: a file without rest has no such column.
         with_rest = false;
     };
-    // Removed rows are known of a single input only.
-    let gone = match inputs {
-        [Input { cut: Some(cut), .. }] => cut.gone.clone(),
-        _ => Gone::default(),
-    };
+    let gone = gone_of(inputs);
     let path = path_of(&meta, signer);
     let file = SegmentFile::open_file(&path, written.file.path(), target.keys)?;
     read_back(&meta, &file, &gone, target.watch)?;
     let key = sealing.map(|sealing| sealing.generation().to_owned());
     let rows = inputs.iter().map(Input::rows).sum();
-    Ok(named(meta, written, rows, (path, key)))
+    Ok(Merged { gone, ..named(meta, written, rows, (path, key)) })
+}
+
+/// What is known of removed rows, by the batches' ordinals in the merged segment.
+fn gone_of(inputs: &[Input<'_>]) -> Gone {
+    let (mut gone, mut first) = (Gone::default(), 0_u16);
+    for input in inputs {
+        for (ordinal, batch) in input.cut.iter().flat_map(|cut| &cut.gone.batches) {
+            gone.batches.insert(ordinal.wrapping_add(first), batch.clone());
+        }
+        first = first.wrapping_add(input.batches_left());
+    }
+    gone
 }
 
 /// What the new segment is encrypted with: all are to be, or an input is, some of whose records
@@ -293,7 +310,7 @@ fn named(
     };
     let promoted = |column: &SegmentColumn| fixed().iter().all(|f| f.name != column.name);
     let columns = meta.columns.iter().filter(|c| promoted(c)).map(SegmentColumn::logical).collect();
-    Merged { added, columns, file: written.file }
+    Merged { added, columns, file: written.file, gone: Gone::default() }
 }
 
 fn demand_one_partition(inputs: &[Input<'_>], signer: &Signer<'_>) -> Result<()> {

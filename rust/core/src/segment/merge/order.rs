@@ -44,13 +44,13 @@ impl<'a> Merging<'a> {
         columns: &'a [LogicalColumn],
         read_rows: usize,
     ) -> Self {
-        let mut first = 0_usize;
+        let mut first = 0_u16;
         let mut waiting: Vec<_> = inputs
             .iter()
             .map(|input| {
                 let at = first;
-                first += input.file.meta().batches.len();
-                (input, at as u16)
+                first = first.wrapping_add(input.batches_left());
+                (input, at)
             })
             .collect();
         waiting.reverse();

@@ -1,3 +1,5 @@
+mod lines;
+
 use std::collections::BTreeMap;
 
 use arrow::array::{Array, AsArray};

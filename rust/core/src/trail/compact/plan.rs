@@ -18,6 +18,8 @@ const OPEN_BUDGET: u64 = 256 << 20;
 /// Bytes of memory that a byte of a segment becomes, and rows of an input that are held at a time.
 const UNPACKED: u64 = 14;
 const HELD_ROWS: u64 = 30_000;
+/// What sidecars of inputs may take of memory, in bytes: all of them are held.
+const SIDECARS: u64 = 64 << 20;
 
 /// Segments of one partition that are to become one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -67,7 +69,7 @@ impl Group {
 }
 
 /// Groups segments that move to an archive, by partition: neighbours in time go together, as many as
-/// make a finished segment. One that lost rows goes alone.
+/// make a finished segment.
 pub(super) fn for_archive(
     partitions: BTreeMap<(&str, &str), Vec<&Arc<AddedSegment>>>,
     target: u64,
@@ -75,9 +77,7 @@ pub(super) fn for_archive(
 ) -> Vec<Group> {
     let mut groups = Vec::new();
     for (partition, segments) in partitions {
-        let (cut, whole): (Vec<_>, Vec<_>) = segments.into_iter().partition(|s| s.gone.is_some());
-        let alone = cut.into_iter().map(|segment| vec![Arc::clone(segment)]);
-        let together = in_order(whole, target, most).into_iter().chain(alone);
+        let together = in_order(segments, target, most).into_iter();
         groups.extend(together.map(|inputs| Group::of(partition, inputs)));
     }
     groups
@@ -135,9 +135,9 @@ impl CompactPlan {
     }
 }
 
-/// Whether a segment is one that merging can read and whose batches are whole.
+/// Whether a segment is one that merging can read and that stays in the trail's own store.
 fn is_movable(segment: &AddedSegment) -> bool {
-    segment.archive.is_none() && segment.format.is_none() && segment.gone.is_none()
+    segment.archive.is_none() && segment.format.is_none()
 }
 
 fn weight(segment: &AddedSegment) -> u64 {
@@ -197,11 +197,17 @@ fn in_order(
 fn fits(group: &[Arc<AddedSegment>], next: &AddedSegment, target: u64) -> bool {
     let bytes: u64 = group.iter().map(|s| s.bytes).sum();
     let batches: u64 = group.iter().map(|s| s.batches).sum();
+    let sidecars: u64 = group.iter().map(|s| sidecar(s)).sum();
     let open = group.iter().filter(|s| s.max >= next.min).map(|s| held(s)).sum::<u64>();
     group.is_empty()
         || (bytes + next.bytes <= target
             && batches + next.batches <= MAX_BATCHES as u64
+            && sidecars + sidecar(next) <= SIDECARS
             && open + held(next) <= OPEN_BUDGET)
+}
+
+fn sidecar(segment: &AddedSegment) -> u64 {
+    segment.gone.as_ref().map_or(0, |gone| gone.bytes)
 }
 
 /// About how much memory reading a segment takes.

@@ -194,9 +194,7 @@ impl<'a> Compaction<'a> {
             let target = Target { folder, tag, level, keys, watch: &watch };
             let mut inputs: Vec<Input<'_>> = opened.iter().map(input).collect::<Result<_>>()?;
             let merged = merge(&mut inputs, &signer, &mut registry, &target)?;
-            // One that lost rows is alone.
-            let gone = opened.first().map(|opened| opened.gone.clone()).unwrap_or_default();
-            Parcel::of(merged, &gone, &shelf, (folder, tag, level), &watch)
+            Parcel::of(merged, &shelf, (folder, tag, level), &watch)
         };
         // A simulated history has one thread.
         #[cfg(test)]

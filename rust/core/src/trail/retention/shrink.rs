@@ -56,7 +56,7 @@ impl Trail {
                 sealing,
             };
             let cut = Cut::of(&file, &before, rows)?;
-            let (gone, watch) = (cut.gone.clone(), |rows| meter.count(rows));
+            let watch = |rows| meter.count(rows);
             let target = Target {
                 folder: &folder,
                 tag: OWNER,
@@ -66,7 +66,7 @@ impl Trail {
             };
             let input = Input::new(file, &add, place)?.without(cut);
             let merged = merge(&mut [input], &signer, &mut registry, &target)?;
-            Parcel::of(merged, &gone, &shelf, (&folder, OWNER, ZSTD_LEVEL), &watch)
+            Parcel::of(merged, &shelf, (&folder, OWNER, ZSTD_LEVEL), &watch)
         };
         let done = tokio::task::spawn_blocking(work).await;
         let parcel = done.map_err(|e| Error::io("deletion", std::io::Error::other(e)))??;

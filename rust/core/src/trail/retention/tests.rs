@@ -399,6 +399,34 @@ async fn without_a_policy_in_the_ledger_nothing_is_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn segments_that_lost_records_are_merged_with_their_sidecars() {
+    let mut world = settled().await;
+    for _ in 0..3 {
+        world.record().await;
+        world.delete().await;
+    }
+    let parts = async |world: &World| {
+        let view = world.trail.view().await.unwrap();
+        let of = |add: &&std::sync::Arc<crate::ledger::AddedSegment>| add.gone.is_some();
+        (view.segments().iter().filter(of).count(), view.segments().len())
+    };
+    let (cut, all) = parts(&world).await;
+    assert!(cut > 2 && all > cut, "{cut} of {all}");
+    world.compact().await;
+    let (cut, merged) = parts(&world).await;
+    assert!(merged < all && cut > 0, "{cut} of {merged}");
+    world.check_whole().await;
+    // What is merged loses more, and is merged again.
+    world.record().await;
+    world.now += 5 * DAY;
+    world.delete().await;
+    world.compact().await;
+    world.check_whole().await;
+    let plan = world.trail.plan_compaction(&CompactOptions::default()).await.unwrap();
+    assert_eq!(plan.groups, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_sidecar_that_is_gone_or_changed_is_told() {
     let mut world = settled().await;
     world.delete().await;

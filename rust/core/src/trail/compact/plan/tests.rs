@@ -74,6 +74,17 @@ fn what_merging_cannot_read_stays() {
 }
 
 #[test]
+fn what_lost_rows_is_merged_as_far_as_its_sidecars_fit() {
+    let mut segments: Vec<_> = (0..6).map(|n| segment(n, MB, (n as i64, n as i64))).collect();
+    for cut in &mut segments[..4] {
+        let gone = crate::ledger::Sidecar { bytes: SIDECARS / 2, sha256: String::new() };
+        Arc::make_mut(cut).gone = Some(gone);
+    }
+    let found: Vec<u64> = plan(&segments).groups.iter().map(|group| group.segments).collect();
+    assert_eq!(found, [2, 4]);
+}
+
+#[test]
 fn groups_are_no_larger_than_the_target_and_neighbours_in_time() {
     let segments: Vec<_> =
         (0..40).map(|n| segment(n, 20 * MB, (40 - n as i64, 40 - n as i64))).collect();
