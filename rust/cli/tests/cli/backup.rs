@@ -233,6 +233,22 @@ fn runs_that_did_something_and_restores_are_recorded() {
 }
 
 #[test]
+fn a_run_that_copies_the_record_of_another_leaves_none() {
+    let ground = made();
+    let runs = || events(&ground, "system.backup", "./audit").len();
+    for _ in 0..4 {
+        // Commits what the run before has recorded.
+        ground.run(&["maintain"]).exits(0);
+        assert_eq!(runs(), 1);
+    }
+    let copied = ground.run(&["backup", "run"]).exits(0).json();
+    assert_eq!((&copied["objects"], &copied["records"]), (&json!(0), &json!(2)));
+    record(&ground, "ben");
+    ground.run(&["maintain"]).exits(0);
+    assert_eq!(runs(), 2);
+}
+
+#[test]
 fn no_credentials_of_a_destination_are_recorded() {
     let ground = made();
     let secret = "s3://key:hush@nowhere-1/copy?token=hush2";

@@ -130,6 +130,9 @@ pub struct BackupReport {
     /// Those that could not be, because the trail has not what it must be either. While an entry
     /// or a segment is among them, the copy stays complete up to where it was.
     pub lost: Vec<Mended>,
+    /// Something was copied that is no record of an earlier run.
+    #[serde(skip)]
+    news: bool,
 }
 
 /// `copies/<holder>.json`: a copy that may hold keys of subjects.

@@ -15,10 +15,10 @@ use super::repair::{self, Mending};
 use super::statement::{Head, Statement, numbers};
 use super::there::There;
 use super::work::{Named, Work};
-use super::{BackupOptions, BackupReport, COPIES, erasures};
+use super::{BackupOptions, BackupReport, COPIES, erasures, told};
 use crate::keys::envelope::sealed_len;
 use crate::ledger::{
-    AddedSegment, CHECKPOINT_HINT, Entry, HEARTBEAT, Ledger, State, cosigned, entry_number,
+    AddedSegment, Bounds, CHECKPOINT_HINT, Entry, HEARTBEAT, Ledger, State, cosigned, entry_number,
     entry_path, may_name_snapshot, snapshot_path,
 };
 use crate::storage::{Create, Storage};
@@ -76,6 +76,7 @@ impl Trail {
         let (statement, ledger) = run.complete().await?;
         let mut report = run.report(&statement);
         if let Some(ledger) = ledger {
+            report.news = run.has_news(ledger.state());
             report.removed = run.remove_swept(ledger.state()).await?;
             let erased = erasures::carry_out(self, &run.place, &marker, ledger).await?;
             report.destroyed = erased.destroyed;
@@ -102,6 +103,17 @@ pub(super) struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Whether anything was copied but the records of earlier runs.
+    fn has_news(&self, state: &State) -> bool {
+        let made = self.made();
+        let tells = |segment: &AddedSegment| match segment.stats.get("event_type") {
+            Some(Bounds::Text(min, max)) => min == told::BACKUP && max == told::BACKUP,
+            _ => false,
+        };
+        let mut copied = state.segments.iter().filter(|segment| made.contains(&segment.path));
+        self.last.is_none() || copied.any(|segment| !tells(segment))
+    }
+
     fn report(&self, statement: &Statement) -> BackupReport {
         let (objects, bytes) = self.work.counted();
         let mending = self.mending.as_ref().map(repair::taken).unwrap_or_default();

@@ -11,6 +11,9 @@ use crate::storage::Storage;
 use crate::trail::{OpenOptions, Settings, Trail, record_apart};
 use crate::{Error, Result};
 
+/// The event that tells of a run.
+pub(super) const BACKUP: &str = "system.backup";
+
 /// Where a run or a restore was recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded {
@@ -31,11 +34,12 @@ pub struct Doer {
 }
 
 impl BackupReport {
-    /// Whether the run changed or looked for anything that is worth a record: one that found all
-    /// in place leaves none, or each would give the next something to copy.
+    /// Whether the run changed or looked for anything that is worth a record. One that found all in
+    /// place, or copied nothing but the record of the one before, leaves none, or each would give
+    /// the next something to copy.
     fn is_worth_telling(&self) -> bool {
-        let done = self.objects + self.removed + self.destroyed + self.confirmed + self.checked;
-        done > 0 || !self.lost.is_empty()
+        let done = self.removed + self.destroyed + self.confirmed + self.checked;
+        self.news || done > 0 || !self.lost.is_empty()
     }
 }
 
@@ -55,7 +59,7 @@ impl Trail {
         if done.is_ok_and(|report| !report.is_worth_telling()) {
             return Ok(None);
         }
-        let mut event = common("system.backup", doer, self.defaults());
+        let mut event = common(BACKUP, doer, self.defaults());
         event.insert("destination".to_owned(), json!(place(destination)));
         event.insert("trail_id".to_owned(), json!(self.info().trail_id));
         let mut resource = json!({ "type": "audit_trail", "path": self.url() });
