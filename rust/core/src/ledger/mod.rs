@@ -4,6 +4,7 @@ mod bounds;
 pub(crate) mod cosigned;
 mod entry;
 mod lifecycle;
+mod lifecycle_rules;
 mod log;
 pub(crate) mod moment;
 mod paths;
