@@ -5,8 +5,9 @@ once. Peers in the same run: DuckDB, which rewrites the same small Parquet files
 time (and neither proves nor checks anything); ``gzip -9`` of the JSON lines; and for the questions
 the trail that was loaded at once, asked in turns. A CPU second is one of one core, so the speed of
 two cores that have nothing else to do is twice that. Usage: ``python benches/compact.py
-[--events 100000] [--segments 400]``; the targets are meant for 10,000,000 events and 2,000 segments
-(fewer rows a segment cost more each, and what a file costs by itself weighs more).
+[--events 100000] [--segments 400]``; the targets are meant for 10,000,000 events and 2,000 segments.
+Segments of fewer rows cost more time a row; and the fewer events there are in a time, the more of what
+belongs together does ``gzip`` have in its window, so that the ratio to it is larger for fewer events.
 """
 
 from __future__ import annotations
