@@ -99,8 +99,8 @@ fn a_changed_copy_is_told_with_and_without_the_key() {
     ground.run(&with).exits(0);
 }
 
-#[test]
-fn an_erased_person_stays_erased_through_a_restore() {
+/// A trail that holds a field of a person who can be erased.
+fn with_a_person() -> Ground {
     let ground = made();
     let personal = "audit:
   integrity: { audit_log_backup: { destination: ./copy, key: 'env:COPY_KEY' } }
@@ -110,6 +110,12 @@ fn an_erased_person_stays_erased_through_a_restore() {
     let event =
         json!({"event_type": "auth.user_login", "user_id": "u1", "email": "u1@example.com"});
     ground.feed(&["record", "-"], event.to_string().as_bytes()).exits(0);
+    ground
+}
+
+#[test]
+fn an_erased_person_stays_erased_through_a_restore() {
+    let ground = with_a_person();
     let run = ground.run(&["backup", "run"]).exits(0).json();
     let erase = ["erase", "--subject", "u1", "--reason", "request 17", "--approver", "dpo"];
     let erased = ground.run(&erase).exits(0);
@@ -314,15 +320,7 @@ fn walk(folder: &std::path::Path) -> Vec<String> {
 
 #[test]
 fn a_lost_copy_is_forgotten_and_erasures_end() {
-    let ground = made();
-    let personal = "audit:
-  integrity: { audit_log_backup: { destination: ./copy, key: 'env:COPY_KEY' } }
-  redaction: { personal: { fields: [email] } }
-";
-    ground.write("sealtrail.yaml", personal);
-    let event =
-        json!({"event_type": "auth.user_login", "user_id": "u1", "email": "u1@example.com"});
-    ground.feed(&["record", "-"], event.to_string().as_bytes()).exits(0);
+    let ground = with_a_person();
     let name = ground.run(&["backup", "run"]).exits(0).json()["holder"].clone();
     let name = name.as_str().unwrap();
     let erase = ["erase", "--subject", "u1", "--reason", "request 17", "--approver", "dpo"];

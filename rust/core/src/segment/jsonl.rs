@@ -142,13 +142,18 @@ pub(crate) fn restore(path: &str, object: &[u8], folder: &Path, tag: &str) -> Re
 /// # Errors
 /// `Integrity` if they have no such head.
 pub(crate) fn trail_of(path: &str, object: &[u8]) -> Result<String> {
+    let (head, ..) = begin(path, object)?;
+    Ok(head.description.trail)
+}
+
+/// The head, its bytes, and the lines after it.
+fn begin<'a>(path: &'a str, object: &'a [u8]) -> Result<(Head, Vec<u8>, Lined<'a, impl BufRead>)> {
     let wrong = |what: &str| Error::integrity(path, what);
     let lines = zstd::stream::read::Decoder::new(object).map_err(|e| unreadable(path, &e))?;
     let mut lines = Lined { path, lines: BufReader::new(lines), rows: 0 };
     let line = lines.next(MOST_HEAD)?.ok_or_else(|| wrong("it has no first line"))?;
-    let head: Head =
-        serde_json::from_slice(&line).map_err(|e| wrong(&format!("its first line: {e}")))?;
-    Ok(head.description.trail)
+    let head = serde_json::from_slice(&line).map_err(|e| wrong(&format!("its first line: {e}")))?;
+    Ok((head, line, lines))
 }
 
 fn read(
@@ -158,11 +163,7 @@ fn read(
     file: &dyn Fn() -> Result<Unfinished>,
 ) -> Result<Written> {
     let wrong = |what: &str| Error::integrity(path, what);
-    let lines = zstd::stream::read::Decoder::new(object).map_err(|e| unreadable(path, &e))?;
-    let mut lines = Lined { path, lines: BufReader::new(lines), rows: 0 };
-    let line = lines.next(MOST_HEAD)?.ok_or_else(|| wrong("it has no first line"))?;
-    let head: Head =
-        serde_json::from_slice(&line).map_err(|e| wrong(&format!("its first line: {e}")))?;
+    let (head, line, mut lines) = begin(path, object)?;
     if head.v != 1 || canonical(&head)? != line {
         return Err(wrong("its first line is of an unknown version or not canonical JSON"));
     }

@@ -298,22 +298,24 @@ impl History {
                     self.put(entry.to_bytes().unwrap());
                 }
             }
-            Step::Condemn { paths } => {
-                let (mut body, _) = self.body(Kind::Condemn, 0);
-                let orphan = |i: u8| Orphan {
-                    archive: (i > 1).then(|| "cold".to_owned()),
-                    path: format!(
-                        "segments/domain=data/month=2026-09/ffffffff-0000-4000-{i:04}-{:012}.parquet",
-                        self.state.size()
-                    ),
-                };
-                body.condemned = Some((0..*paths).map(orphan).collect());
-                let entry = self.signed(body, 0);
-                self.put(entry.to_bytes().unwrap());
-            }
+            Step::Condemn { paths } => self.condemn(*paths),
             Step::Delete { segments, whole } => self.delete(*segments, *whole),
             word => self.word(word),
         }
+    }
+
+    fn condemn(&mut self, paths: u8) {
+        let (mut body, _) = self.body(Kind::Condemn, 0);
+        let orphan = |i: u8| Orphan {
+            archive: (i > 1).then(|| "cold".to_owned()),
+            path: format!(
+                "segments/domain=data/month=2026-09/ffffffff-0000-4000-{i:04}-{:012}.parquet",
+                self.state.size()
+            ),
+        };
+        body.condemned = Some((0..paths).map(orphan).collect());
+        let entry = self.signed(body, 0);
+        self.put(entry.to_bytes().unwrap());
     }
 
     fn first(&self, segments: usize) -> Vec<Arc<AddedSegment>> {

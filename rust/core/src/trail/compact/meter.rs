@@ -24,7 +24,7 @@ impl Meter {
     }
 
     /// So many rows more are to be done.
-    pub(in crate::trail) fn expect(&self, rows: u64) {
+    pub(in crate::trail) fn announce(&self, rows: u64) {
         self.of_rows.fetch_add(rows, Ordering::Relaxed);
     }
 

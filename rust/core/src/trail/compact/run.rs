@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::{StreamExt, stream};
+use tokio::sync::MutexGuard;
 
 use super::inputs::{self, Opened};
 use super::meter::Meter;
@@ -16,6 +17,7 @@ use crate::segment::Signer;
 use crate::segment::merge::{Cut, Input, Merged, Target, merge};
 use crate::storage::{Storage, durable};
 use crate::trail::Trail;
+use crate::trail::commit::Committer;
 use crate::trail::parcel::{Parcel, Shelf};
 use crate::trail::plan::{Ends, all_live};
 use crate::trail::writer::Writer;
@@ -111,7 +113,7 @@ impl<'a> Compaction<'a> {
         report: &mut CompactReport,
     ) -> Result<()> {
         let rows: u64 = groups.iter().map(|group| group.rows).sum();
-        self.meter.expect(2 * rows);
+        self.meter.announce(2 * rows);
         // The largest first, so that the threads end together.
         groups.sort_by_key(|group| std::cmp::Reverse(group.bytes));
         let mut merges = Vec::new();
@@ -229,12 +231,7 @@ impl Writer {
         &self,
         segments: &[Arc<AddedSegment>],
     ) -> Result<Option<(Signing, Registry)>> {
-        let mut c = self.committer.lock().await;
-        self.demand_open()?;
-        c.settle().await?;
-        if self.is_over(&c) {
-            self.close_epoch(&mut c, Ends::NOTHING).await?;
-        }
+        let mut c = self.ready().await?;
         c.ledger.refresh().await?;
         let state = c.ledger.state();
         if !all_live(state, segments.iter().map(|segment| &segment.path)) {
@@ -256,12 +253,7 @@ impl Writer {
         replaced: &[Arc<AddedSegment>],
         merged: &Merged,
     ) -> Result<Option<bool>> {
-        let mut c = self.committer.lock().await;
-        self.demand_open()?;
-        c.settle().await?;
-        if self.is_over(&c) {
-            self.close_epoch(&mut c, Ends::NOTHING).await?;
-        }
+        let mut c = self.ready().await?;
         if c.keys.epoch() != epoch {
             return Ok(None);
         }
@@ -272,12 +264,7 @@ impl Writer {
 
     /// Says by an entry that these files are gone; whether it had to be said.
     pub(super) async fn commit_swept(&self, paths: &[String]) -> Result<bool> {
-        let mut c = self.committer.lock().await;
-        self.demand_open()?;
-        c.settle().await?;
-        if self.is_over(&c) {
-            self.close_epoch(&mut c, Ends::NOTHING).await?;
-        }
+        let mut c = self.ready().await?;
         c.ledger.refresh().await?;
         let retired = &c.ledger.state().lifecycle.retired;
         // Another one may have said it meanwhile.
@@ -292,15 +279,21 @@ impl Writer {
 
     /// Keeps paths by an entry from ever being added; whether that was still possible for all.
     pub(super) async fn commit_condemned(&self, orphans: Vec<Orphan>) -> Result<bool> {
+        let mut c = self.ready().await?;
+        c.ledger.refresh().await?;
+        let plan = c.condemn_plan(orphans);
+        c.commit(plan).await
+    }
+
+    /// The committer, when nothing is pending and its epoch is not over.
+    async fn ready(&self) -> Result<MutexGuard<'_, Committer>> {
         let mut c = self.committer.lock().await;
         self.demand_open()?;
         c.settle().await?;
         if self.is_over(&c) {
             self.close_epoch(&mut c, Ends::NOTHING).await?;
         }
-        c.ledger.refresh().await?;
-        let plan = c.condemn_plan(orphans);
-        c.commit(plan).await
+        Ok(c)
     }
 
     fn demand_open(&self) -> Result<()> {

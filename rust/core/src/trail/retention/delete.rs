@@ -76,7 +76,7 @@ impl Trail {
         let mut removals: Vec<Removal> = Vec::new();
         let deletes = |step: &&Step| matches!(step.action, Action::Delete | Action::DeletePart);
         let meter = Meter::new(options);
-        meter.expect(plan.steps.iter().filter(deletes).map(work).sum());
+        meter.announce(plan.steps.iter().filter(deletes).map(work).sum());
         for step in plan.steps.iter().filter(deletes) {
             let add = live.get(step.path.as_str()).copied();
             let removal = match add {
